@@ -1,0 +1,42 @@
+# Every target bootstraps what it needs: .venv from the locked, hashed requirements, and the two system packages.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: demo test check crash judges bench fmt lock clean
+
+demo: .venv/ready
+	@$(BIN)/penstock demo $(ARGS)
+
+test: .venv/ready
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+crash: .venv/ready
+	$(BIN)/python -m tests.crash $(ARGS)
+
+judges: .venv/ready
+	$(BIN)/pytest -n 2 -m "slow or not slow" tests/forge tests/contract $(ARGS)
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks $(ARGS)
+
+fmt: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/ready
+	scripts/lock
+
+.venv/ready: requirements-dev.lock pyproject.toml scripts/bootstrap
+	@PYTHON=$(PYTHON) scripts/bootstrap
+
+clean:
+	rm -rf .venv .penstock build dist

@@ -1,0 +1,3 @@
+"""Penstock: a policy- and gate-driven development orchestrator for GitHub organizations."""
+
+__version__ = "0.1.0"
