@@ -1,0 +1,231 @@
+"""What a change is at one moment: the projection of its log."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from penstock.core.approval import Approval, ApprovalScope
+from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
+from penstock.core.proposal import PatchSet
+from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
+
+
+class State(StrEnum):
+    """The states of governance.md, by their documented names."""
+
+    INGESTED = "INGESTED"
+    TRIAGED = "TRIAGED"
+    PLANNED = "PLANNED"
+    PATCHES_PROPOSED = "PATCHES_PROPOSED"
+    WAITING_USER_APPROVAL = "WAITING_USER_APPROVAL"
+    APPLYING_PATCHES = "APPLYING_PATCHES"
+    PR_OPEN = "PR_OPEN"
+    VERIFYING_CI = "VERIFYING_CI"
+    MERGING = "MERGING"
+    DONE = "DONE"
+    DEFERRED = "DEFERRED"
+    DECLINED = "DECLINED"
+    NEEDS_HUMAN = "NEEDS_HUMAN"
+    BLOCKED_POLICY = "BLOCKED_POLICY"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    ROLLING_BACK = "ROLLING_BACK"
+    ROLLED_BACK = "ROLLED_BACK"
+
+
+ENDS = frozenset({State.DONE, State.DECLINED, State.FAILED, State.CANCELLED, State.ROLLED_BACK})
+"""Nothing is written to a repository's content from here, except that DONE may still be rolled back."""
+
+BEFORE_WRITING = frozenset(
+    {
+        State.INGESTED,
+        State.DEFERRED,
+        State.TRIAGED,
+        State.PLANNED,
+        State.PATCHES_PROPOSED,
+        State.WAITING_USER_APPROVAL,
+    }
+)
+OPEN = frozenset(State) - ENDS
+
+
+class Action(StrEnum):
+    """Every kind of external write that a change can ask for."""
+
+    BRANCH = "branch"
+    PULL_REQUEST = "pull_request"
+    ROLLBACK_POINT = "rollback_point"
+    MERGE = "merge"
+    WITHDRAW = "withdraw"
+    COMMENT = "comment"
+    CLOSE_ISSUE = "close_issue"
+
+
+class LegName(StrEnum):
+    """FORWARD carries the change; INVERSE carries its exact inverse in a rollback."""
+
+    FORWARD = "forward"
+    INVERSE = "inverse"
+
+
+class Role(StrEnum):
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What of the policy the state machine itself decides by, pinned when the change is created."""
+
+    mode: Mode
+    verify: Verify
+    merge_method: MergeMethod
+    quorum: int
+    auto_fix_attempts: int
+    max_rounds: int = 3
+    max_failures: int = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueLink:
+    """The issue that a change answers."""
+
+    repo: RepoRef
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergePreview:
+    """A merge as computed locally: onto this base commit, giving this tree; `digest` is what a person approves."""
+
+    base_commit: Sha
+    tree: Sha
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One branch, its pull request and its merge, in one repository."""
+
+    head: Sha | None = None
+    tree: Sha | None = None
+    pull: int | None = None
+    observed: bool = False
+    looks: int = 0
+    """How many facts about this leg's checks were recorded; part of the next observation's key."""
+    preview: MergePreview | None = None
+    """Set while verified: the merge that its green checks and current base allow."""
+    marked: bool = False
+    merged: Sha | None = None
+    withdrawn: bool = False
+    intents: frozenset[Action] = frozenset()
+    """Writes that were allowed and recorded, and whose outcome is not known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One repository's way through a change. Lanes advance independently; the state waits for all of them."""
+
+    repo: RepoRef
+    role: Role
+    base_ref: str
+    wave: int
+    proposed: bool = False
+    patch_set: PatchSet | None = None
+    """None once proposed means: the proposer leaves this repository as it is."""
+    forward: Leg = Leg()
+    inverse: Leg = Leg()
+    failures: int = 0
+    retry_at: datetime | None = None
+    failing_since: datetime | None = None
+
+    def leg(self, name: LegName) -> Leg:
+        return self.forward if name is LegName.FORWARD else self.inverse
+
+    @property
+    def takes_part(self) -> bool:
+        return self.patch_set is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A generated document: its name and where its text is."""
+
+    name: str
+    text: BlobRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One unit of work on one or more repositories. `n` counts its records; times come from them."""
+
+    id: ChangeId
+    n: int
+    state: State
+    since: datetime
+    created_at: datetime
+    updated_at: datetime
+    signal: str
+    issue: IssueLink | None
+    requester: str
+    recipe: str
+    terms: Terms
+    policy: BlobRef
+    title: BlobRef
+    targets: tuple[RepoRef, ...] = ()
+    """Repositories that the requester named; empty lets the plan find them."""
+    artifacts: tuple[Artifact, ...] = ()
+    scope: tuple[str, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    generation: int = 0
+    """Grows whenever work starts over (changes requested, a fix, a resume); part of every effect's key."""
+    attempt: int = 0
+    rounds: int = 0
+    feedback: BlobRef | None = None
+    tier: Tier | None = None
+    judgement: BlobRef | None = None
+    risk: BlobRef | None = None
+    approvals: tuple[Approval, ...] = ()
+    resume_to: State | None = None
+    reason: str = ""
+    """The code of why it stands where it stands; empty while all is well."""
+    detail: BlobRef | None = None
+    wake_at: datetime | None = None
+    cancelled: bool = False
+    noticed: frozenset[str] = frozenset()
+    """Keys of notices posted or given up."""
+    intents: frozenset[str] = frozenset()
+    """Keys of notices that were allowed and recorded, and whose outcome is not known yet."""
+    failures: int = 0
+    retry_at: datetime | None = None
+    refused: int = 0
+    """How many records of the log were refused as not fitting the state they met."""
+
+    def lane(self, repo: NodeId) -> Lane | None:
+        return next((lane for lane in self.lanes if lane.repo.node_id == repo), None)
+
+    @property
+    def shipping(self) -> tuple[Lane, ...]:
+        """The lanes whose repositories change, providers first."""
+        return tuple(sorted((lane for lane in self.lanes if lane.takes_part), key=lambda lane: lane.wave))
+
+    @property
+    def any_merged(self) -> bool:
+        return any(lane.forward.merged for lane in self.lanes)
+
+    @property
+    def wave(self) -> int | None:
+        """The first wave that has an unmerged repository; None when all are merged."""
+        return min((lane.wave for lane in self.shipping if not lane.forward.merged), default=None)
+
+    @property
+    def to_verify(self) -> tuple[Lane, ...]:
+        """The lanes whose checks decide now: joint verification reads all unmerged, staged only this wave."""
+        unmerged = tuple(lane for lane in self.shipping if not lane.forward.merged)
+        if self.terms.verify is Verify.JOINT:
+            return unmerged
+        return tuple(lane for lane in unmerged if lane.wave == self.wave)
+
+    def approved(self, digest: Digest, scope: ApprovalScope, now: datetime) -> bool:
+        people = {a.by.login for a in self.approvals if a.scope is scope and a.digest == digest and now < a.expires_at}
+        return len(people) >= self.terms.quorum

@@ -1,0 +1,145 @@
+"""Facts that judgements rest on, read once from git and the forge and then passed around as values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from penstock.core.refs import Digest, Sha
+
+
+class FileStatus(StrEnum):
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    TYPE_CHANGED = "type_changed"
+
+
+class FileMode(StrEnum):
+    """Git's modes for tree entries; ABSENT stands for the missing side of an addition or deletion."""
+
+    FILE = "100644"
+    EXECUTABLE = "100755"
+    SYMLINK = "120000"
+    SUBMODULE = "160000"
+    ABSENT = "000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFact:
+    """One changed path, as the raw diff of two trees tells it. Renames are a deletion and an addition."""
+
+    path: str
+    status: FileStatus
+    old_mode: FileMode
+    new_mode: FileMode
+    old_sha: Sha | None
+    new_sha: Sha | None
+    additions: int
+    deletions: int
+    binary: bool
+    hidden_characters: bool
+    """An added line has bidirectional controls or invisible characters (Trojan Source)."""
+    size: int
+    """Bytes of the new content; 0 where there is none."""
+    unparsable: str | None = None
+    """Why the new content is not valid in its language, where that can be told; else None."""
+    secrets: tuple[str, ...] = ()
+    """Ids of secret rules that an added line matches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffFacts:
+    """What git would produce: the raw difference between the base commit's tree and the proposed tree."""
+
+    base_commit: Sha
+    tree: Sha
+    files: tuple[FileFact, ...]
+    patch_digest: Digest
+    """Digest of the normalized patch (no line numbers, no object ids); equal patches form a group."""
+
+    @property
+    def additions(self) -> int:
+        return sum(f.additions for f in self.files)
+
+    @property
+    def deletions(self) -> int:
+        return sum(f.deletions for f in self.files)
+
+
+class CheckStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "in_progress"
+    COMPLETED = "completed"
+
+
+GREEN = frozenset({"success", "neutral", "skipped"})
+"""Conclusions that satisfy a required check (GitHub Docs, "About protected branches")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFact:
+    """One check run or commit status on one exact commit."""
+
+    name: str
+    app: str
+    status: CheckStatus
+    conclusion: str
+    url: str
+    siblings: tuple[tuple[str, Sha], ...] = ()
+    """(full name, commit) of each sibling repository that the job says it tested with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredChecks:
+    """What a branch demands: rules ∪ protection ∪ configuration, by name. `strict`: the branch must be up to date."""
+
+    names: frozenset[str]
+    strict: bool
+    approving_reviews: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryFacts:
+    """A repository as the forge describes it now."""
+
+    node_id: str
+    full_name: str
+    default_branch: str
+    archived: bool
+    private: bool
+    clone_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullFacts:
+    """A pull request as the forge describes it now."""
+
+    number: int
+    url: str
+    open: bool
+    merged: bool
+    merge_commit: Sha | None
+    head: Sha
+    head_branch: str
+    base_ref: str
+    author: str
+    draft: bool
+    merged_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFacts:
+    sha: Sha
+    tree: Sha
+    parents: tuple[Sha, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueFacts:
+    number: int
+    title: str
+    body: str
+    labels: frozenset[str]
+    author: str
+    author_association: str
+    open: bool
+    url: str

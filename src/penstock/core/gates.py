@@ -1,0 +1,126 @@
+"""Gates G0–G5: named checks with evidence, each a verdict."""
+
+from dataclasses import dataclass
+
+from penstock.core.evidence import GREEN, CheckFact, CheckStatus, DiffFacts, RequiredChecks
+from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
+from penstock.core.policy.rules import Policy
+from penstock.core.refs import Sha
+from penstock.core.signal import TRUSTED_ASSOCIATIONS
+from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What G0 asks about: the claim, the matched recipes, the author, and what is already open."""
+
+    labelled_for_us: bool
+    labelled_by_association: str
+    recipes: tuple[str, ...]
+    complexity: int
+    guard_holding: str | None = None
+
+
+def judge_intake(facts: Intake, policy: Policy) -> Verdict:
+    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed, no guard holding."""
+    return all_of(
+        "G0",
+        (
+            check("ours", "carries a label that claims it", holds=facts.labelled_for_us),
+            check("author", f"author is {facts.labelled_by_association or 'unknown'} of the organization", holds=facts.labelled_by_association in TRUSTED_ASSOCIATIONS),
+            _one_recipe(facts.recipes),
+            check("complexity", f"complexity {facts.complexity} of at most {policy.max_complexity}", holds=facts.complexity <= policy.max_complexity),
+            check("guard", facts.guard_holding or "no guard is holding", holds=facts.guard_holding is None),
+        ),
+    )
+
+
+def _one_recipe(recipes: tuple[str, ...]) -> Verdict:
+    if not recipes:
+        return blocked("clear", "no recipe matches it, and no other agent is configured")
+    if len(recipes) > 1:
+        return blocked("clear", f"several recipes match it ({', '.join(recipes)}); it must be one")
+    return passed("clear", f"recipe {recipes[0]} matches it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """What G1 asks about: the artifacts by name, the repositories, the scope, and what is still open."""
+
+    artifacts: tuple[str, ...]
+    repositories: int
+    scope: Scope
+    open_questions: tuple[str, ...]
+
+
+ARTIFACTS = ("decision", "architecture", "scope", "plan", "gates")
+
+
+def judge_design(facts: Design) -> Verdict:
+    """G1: every artifact present, at least one repository, a scope that names paths, no open question."""
+    missing = [name for name in ARTIFACTS if name not in facts.artifacts]
+    questions = "; ".join(facts.open_questions)
+    return all_of(
+        "G1",
+        (
+            check("artifacts", f"missing: {', '.join(missing)}" if missing else "all present", holds=not missing),
+            check("repositories", f"{facts.repositories} repositories take part", holds=facts.repositories > 0),
+            check("scope", "the scope names paths", holds=bool(facts.scope.allowed)),
+            check("open_questions", questions or "none", holds=not questions),
+        ),
+    )
+
+
+def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
+    """G2 and G3 of one repository's patch set."""
+    return all_of(
+        "patch set",
+        (
+            all_of("G2", (judge_integrity(facts, scope, policy),)),
+            all_of("G3", (judge_policy(facts, scope, policy),)),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What G5 asks about: the checks on one exact head and what they are measured against."""
+
+    head: Sha
+    checks: tuple[CheckFact, ...]
+    required: RequiredChecks | None
+    """None: the branch's rules could not be read."""
+    sibling_heads: tuple[tuple[str, Sha], ...]
+    """(full name, commit) that each sibling of the change stands at now."""
+    expected: bool = True
+
+
+def judge_verification(facts: Verification) -> Verdict:
+    """G5: every required check on the exact head is green, none missing, none stale (G-08)."""
+    if facts.required is None:
+        return all_of("G5", (unknown("required_checks", "the branch's rules could not be read (Administration: read)"),))
+    if not facts.required.names and not facts.expected:
+        return all_of("G5", (passed("required_checks", "the configuration says that this repository has no CI"),))
+    names = sorted(facts.required.names) or sorted({c.name for c in facts.checks})
+    if not names:
+        return all_of("G5", (pending("checks", f"no check on {facts.head[:10]} yet"),))
+    return all_of("G5", (*(_judge_check(name, facts) for name in names), _judge_siblings(facts)))
+
+
+def _judge_check(name: str, facts: Verification) -> Verdict:
+    found = [c for c in facts.checks if c.name == name]
+    if not found:
+        return pending(name, f"required, and not reported on {facts.head[:10]} yet")
+    if any(c.status is not CheckStatus.COMPLETED for c in found):
+        return pending(name, "running")
+    red = [c for c in found if c.conclusion not in GREEN]
+    return blocked(name, f"{red[0].conclusion}: {red[0].url}") if red else passed(name, f"{found[0].conclusion} on {facts.head[:10]}")
+
+
+def _judge_siblings(facts: Verification) -> Verdict:
+    now = dict(facts.sibling_heads)
+    tested = {(name, sha) for c in facts.checks for name, sha in c.siblings}
+    stale = sorted(name for name, sha in tested if name in now and now[name] != sha)
+    if stale:
+        return pending("siblings", f"tested with an older commit of {', '.join(stale)}; must run again")
+    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "none used")

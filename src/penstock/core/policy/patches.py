@@ -1,0 +1,103 @@
+"""What the policy says of one patch set: each rule a predicate over facts of the raw tree diff."""
+
+from dataclasses import dataclass
+
+from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
+from penstock.core.proposal import matches_any
+from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which paths a change may touch. `named_protected`: protected paths that a person's approved scope names."""
+
+    allowed: tuple[str, ...]
+    named_protected: tuple[str, ...] = ()
+
+
+def judge_policy(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
+    """G3 for one patch set: no BLOCK violation among the rules that exist."""
+    return all_of("policy", (_own_files(facts), _protected(facts, scope, policy), _secrets(facts), _links(facts)))
+
+
+def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
+    """G2 for one patch set: in scope, within the ceilings, no surprises inside the files. G-13 is the size ceiling."""
+    return all_of(
+        "integrity",
+        (
+            _in_scope(facts, scope),
+            _within_ceilings(facts, policy),
+            _no_surprises(facts),
+            _parses(facts),
+        ),
+    )
+
+
+def _rule(rule: str, offenders: list[str], problem: str, fine: str) -> Verdict:
+    if not offenders:
+        return passed(rule, fine)
+    shown = ", ".join(offenders[:5]) + (f" and {len(offenders) - 5} more" if len(offenders) > 5 else "")
+    return blocked(rule, f"{problem}: {shown}")
+
+
+def _own_files(facts: DiffFacts) -> Verdict:
+    hit = [f.path for f in facts.files if matches_any(f.path, NEVER_WRITABLE)]
+    return _rule("own_policy", hit, "Penstock's own policy files can never be changed by a change", "untouched")
+
+
+def _protected(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
+    touched = [f.path for f in facts.files if is_protected(f.path, policy)]
+    hit = [path for path in touched if not matches_any(path, scope.named_protected)]
+    if touched and not hit:
+        return warned("protected_paths", f"named in the scope, so only a person approves: {', '.join(touched[:5])}")
+    return _rule("protected_paths", hit, "protected, and no approved scope names it (G-04, G-05)", "none touched")
+
+
+def is_protected(path: str, policy: Policy) -> bool:
+    return matches_any(path, ALWAYS_PROTECTED) or matches_any(path, policy.protected_paths)
+
+
+def _secrets(facts: DiffFacts) -> Verdict:
+    hit = [f"{f.path} ({', '.join(f.secrets)})" for f in facts.files if f.secrets]
+    return _rule("P-001", hit, "looks like a secret", "no secret found by the built-in patterns")
+
+
+def _links(facts: DiffFacts) -> Verdict:
+    hit = [f.path for f in facts.files if f.new_mode in {FileMode.SYMLINK, FileMode.SUBMODULE}]
+    return _rule("links", hit, "symbolic link or submodule", "none added or changed")
+
+
+def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
+    hit = [f.path for f in facts.files if not _allowed(f, scope)]
+    return _rule("in_scope", hit, "outside the paths that the scope names", f"all {len(facts.files)} paths in scope")
+
+
+def _allowed(fact: FileFact, scope: Scope) -> bool:
+    return matches_any(fact.path, scope.allowed) or matches_any(fact.path, scope.named_protected)
+
+
+def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
+    lines = facts.additions + facts.deletions
+    size = f"{len(facts.files)} files, {lines} changed lines"
+    if not facts.files:
+        return blocked("size", "the patch set changes nothing")
+    if len(facts.files) > policy.max_files or lines > policy.max_changed_lines:
+        return blocked("G-13", f"{size}; the ceiling is {policy.max_files} files and {policy.max_changed_lines} lines")
+    return passed("G-13", size)
+
+
+def _no_surprises(facts: DiffFacts) -> Verdict:
+    hit = [f"{f.path} (binary)" for f in facts.files if f.binary and f.new_sha]
+    hit += [f"{f.path} (hidden characters)" for f in facts.files if f.hidden_characters]
+    hit += [f"{f.path} (made executable)" for f in facts.files if _made_executable(f)]
+    return _rule("no_surprises", hit, "needs a person to look by hand", "no binary, hidden characters or new executable")
+
+
+def _made_executable(fact: FileFact) -> bool:
+    return fact.new_mode is FileMode.EXECUTABLE and fact.old_mode is not FileMode.EXECUTABLE
+
+
+def _parses(facts: DiffFacts) -> Verdict:
+    hit = [f"{f.path} ({f.unparsable})" for f in facts.files if f.unparsable]
+    return _rule("parses", hit, "does not parse", "every file whose language is known parses")

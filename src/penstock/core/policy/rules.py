@@ -1,0 +1,123 @@
+"""The effective policy of a change, as data. Pinned at creation; a write needs the pinned and today's to allow."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """Who may start, approve and merge (governance: Modes)."""
+
+    MANUAL = "manual"
+    SUPERVISED = "supervised"
+    AUTONOMOUS = "autonomous"
+
+
+class Tier(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Tier).index(self)
+
+
+class MergeMethod(StrEnum):
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
+class Separation(StrEnum):
+    """May the requester approve: `auto` while exactly one allow-listed person exists, `required` never."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+class Verify(StrEnum):
+    """JOINT: CI jobs take siblings from the change's branches. STAGED: providers merge before dependents verify."""
+
+    JOINT = "joint"
+    STAGED = "staged"
+
+
+ALWAYS_PROTECTED = (
+    ".github/**",
+    "**/CODEOWNERS",
+    "AGENTS.md",
+    "CLAUDE.md",
+    ".cursorrules",
+    ".github/copilot-instructions.md",
+    ".gitmodules",
+)
+"""CI files, CODEOWNERS, agent instructions, submodules: BLOCK unless the person-approved scope names them."""
+
+NEVER_WRITABLE = ("config/orchestrator.yml", ".infinity/**")
+"""Penstock's own policy and records: no scope can name them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiPolicy:
+    """What must be green. `required` adds to the forge's own rules; `expected` false says a repository has no CI."""
+
+    expected: bool = True
+    required: tuple[str, ...] = ()
+    verify: Verify = Verify.JOINT
+    start_timeout_seconds: int = 600
+    timeout_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Every rule that judging one change needs. Sizes are counts of files and of changed lines."""
+
+    mode: Mode = Mode.SUPERVISED
+    auto_claim_labels: tuple[str, ...] = ("bot-approved", "bot-task")
+    ignore_labels: tuple[str, ...] = ("wontfix",)
+    max_complexity: int = 7
+    auto_fix_attempts: int = 2
+    required_reviews: int = 1
+    merge_method: MergeMethod = MergeMethod.SQUASH
+    human_approval_required: tuple[str, ...] = ("merge_to_main", "breaking_changes", "security_related")
+    protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
+    max_files: int = 500
+    max_changed_lines: int = 20_000
+    separation: Separation = Separation.AUTO
+    approval_days: int = 14
+    ci: CiPolicy = CiPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggles:
+    """The break-glass toggles' effective values: of every holder that is set, the strictest."""
+
+    autonomy: bool = True
+    automerge: bool = True
+    max_prs_per_day: int = 10
+    quarantine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """One place where toggles can be set; None is unset. `readable` false counts as stopped."""
+
+    name: str
+    autonomy: bool | None = None
+    automerge: bool | None = None
+    max_prs_per_day: int | None = None
+    quarantine: bool | None = None
+    readable: bool = True
+
+
+def effective(holders: tuple[Holder, ...]) -> Toggles:
+    """Ratchet: the strictest value that is set wins, the default applies only where none is (invariant 9)."""
+    default = Toggles()
+    ceilings = [h.max_prs_per_day for h in holders if h.max_prs_per_day is not None]
+    return Toggles(
+        autonomy=all(h.readable and h.autonomy is not False for h in holders),
+        automerge=all(h.readable and h.automerge is not False for h in holders),
+        max_prs_per_day=min(ceilings, default=default.max_prs_per_day),
+        quarantine=any(h.quarantine is True for h in holders),
+    )

@@ -1,0 +1,44 @@
+"""Patch sets: what one repository would become. Immutable, and identified by their digest."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pathspec
+
+from penstock.core.ledger import canonical, sha256
+from penstock.core.refs import BlobRef, Digest, RepoRef, Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchSet:
+    """The proposed diffs for one repository at one base commit. The patch's text lives in a blob."""
+
+    digest: Digest
+    base_ref: str
+    base_commit: Sha
+    tree: Sha
+    group: Digest
+    files: int
+    additions: int
+    deletions: int
+    patch: BlobRef
+
+
+def patch_set_digest(repo: RepoRef, *, base_ref: str, base_commit: Sha, tree: Sha) -> Digest:
+    """The identity of what is approved: (forge, repository node id, base ref, base commit, resulting tree)."""
+    return sha256(canonical(["patch-set", repo.forge, repo.node_id, base_ref, base_commit, tree]))
+
+
+def merge_digest(repo: RepoRef, *, base_ref: str, base_commit: Sha, head: Sha, method: str, tree: Sha) -> Digest:
+    """The identity of a merge: it names the real parent, the approved head, the method and the resulting tree."""
+    return sha256(canonical(["merge", repo.forge, repo.node_id, base_ref, base_commit, head, method, tree]))
+
+
+def matches_any(path: str, patterns: tuple[str, ...]) -> bool:
+    """Does a path match one of the globs, read as `.gitignore` reads them (a pattern without a slash: at any depth)."""
+    return _compiled(patterns).match_file(path)
+
+
+@lru_cache(maxsize=256)
+def _compiled(patterns: tuple[str, ...]) -> pathspec.PathSpec[pathspec.Pattern]:
+    return pathspec.PathSpec.from_lines("gitignore", patterns)

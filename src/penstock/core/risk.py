@@ -1,0 +1,81 @@
+"""Risk, itemized: facts of the diff first; an agent's opinion may raise the tier, never lower it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penstock.core.evidence import DiffFacts, FileFact, FileStatus
+from penstock.core.policy.patches import is_protected
+from penstock.core.policy.rules import Policy, Tier
+from penstock.core.proposal import matches_any
+
+TESTS = ("test_*.py", "*_test.py", "tests/**", "test/**", "**/__tests__/**", "*.spec.ts", "*.test.ts", "*_test.go")
+DEPENDENCIES = ("pyproject.toml", "requirements*.txt", "*.lock", "package.json", "package-lock.json", "go.mod", "Cargo.toml", "pom.xml", "setup.py", "setup.cfg")
+SENSITIVE = ("**/auth/**", "*auth*", "*secret*", "*crypt*", "**/migrations/**", "*.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskItem:
+    """One reason and the points it adds."""
+
+    reason: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """The sum decides the tier: 0–24 low, 25–49 medium, 50–74 high, 75 and above critical."""
+
+    items: tuple[RiskItem, ...]
+    floor: Tier = Tier.LOW
+
+    @property
+    def score(self) -> int:
+        return sum(item.points for item in self.items)
+
+    @property
+    def tier(self) -> Tier:
+        by_score = (Tier.LOW, Tier.MEDIUM, Tier.HIGH, Tier.CRITICAL)[min(self.score // 25, 3)]
+        return max(by_score, self.floor, key=lambda tier: tier.rank)
+
+
+def assess(diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy, opinion: Tier = Tier.LOW) -> Risk:
+    """The risk of a whole change. `dependents` outside the change is None while nobody knows them."""
+    files = tuple(fact for diff in diffs for fact in diff.files)
+    items = (*_size_items(diffs), *_path_items(files, policy), _blast_item(dependents))
+    floor = Tier.HIGH if any(is_protected(f.path, policy) for f in files) else Tier.LOW
+    return Risk(items=tuple(i for i in items if i.points or i.reason), floor=max(floor, opinion, key=lambda t: t.rank))
+
+
+def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
+    lines = sum(d.additions + d.deletions for d in diffs)
+    files = sum(len(d.files) for d in diffs)
+    points = 0 if lines <= 50 else 5 if lines <= 400 else 15 if lines <= 2000 else 25
+    items = [RiskItem(reason=f"{lines} changed lines in {files} files", points=points)]
+    if len(diffs) > 1:
+        items.append(RiskItem(reason=f"{len(diffs)} repositories must land together", points=10))
+    return tuple(items)
+
+
+def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, ...]:
+    found = (
+        _touched(files, lambda f: matches_any(f.path, DEPENDENCIES), "dependency or build files", 15),
+        _touched(files, lambda f: matches_any(f.path, SENSITIVE), "authentication, secrets or migrations", 25),
+        _touched(files, lambda f: is_protected(f.path, policy), "protected paths", 50),
+        _touched(files, lambda f: matches_any(f.path, TESTS) and f.deletions > f.additions, "tests that got smaller", 15),
+        _touched(files, lambda f: f.status is FileStatus.DELETED, "deleted files", 5),
+    )
+    code = any(not matches_any(f.path, TESTS) for f in files)
+    untested = code and not any(matches_any(f.path, TESTS) for f in files)
+    gap = RiskItem(reason="no test is touched", points=10) if untested else None
+    return tuple(item for item in (*found, gap) if item)
+
+
+def _touched(files: tuple[FileFact, ...], test: Callable[[FileFact], bool], what: str, points: int) -> RiskItem | None:
+    hit = [f.path for f in files if test(f)]
+    return RiskItem(reason=f"{what}: {', '.join(hit[:3])}{' …' if len(hit) > 3 else ''}", points=points) if hit else None
+
+
+def _blast_item(dependents: int | None) -> RiskItem:
+    if dependents is None:
+        return RiskItem(reason="blast radius unknown: repositories outside this organization are not read", points=5)
+    return RiskItem(reason=f"{dependents} known dependents outside this change", points=min(5 * dependents, 25))

@@ -1,0 +1,155 @@
+"""TAP: Policy > Authority > Truth. One decision on one write, from facts that were re-read now.
+
+Policy: do the rules allow it. Authority: may this actor, in this mode and at this risk. Truth: do checks, gates,
+heads and digests hold at this moment. Any "no" or "don't know" denies.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.core.approval import Approval, ApprovalScope, judge_approvals
+from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.policy.rules import Toggles
+from penstock.core.refs import Digest, Sha
+from penstock.core.verdict import Verdict, all_of, check, failures, passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapDecision:
+    """The verdicts on `subject` (see `write.subject_of`), under the policy whose digest is named."""
+
+    subject: str
+    policy: Verdict
+    authority: Verdict
+    truth: Verdict
+    policy_digest: Digest
+    approvals: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        return all_of("TAP", (self.policy, self.authority, self.truth))
+
+    @property
+    def digest(self) -> Digest:
+        return sha256(canonical([self.subject, plain(self.verdict), self.policy_digest, list(self.approvals)]))
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules that kept it from allowing."""
+        return tuple(leaf.rule for leaf in failures(self.verdict))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the policy part of every decision rests on."""
+
+    toggles: Toggles
+    policy_digest: Digest
+    pinned_allows: Verdict
+    """The judgement under the policy pinned at creation."""
+    current_allows: Verdict
+    """The judgement under today's policy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The world's truth about one repository, re-read now. None: could not be read."""
+
+    repository_unchanged: bool | None
+    """Neither archived, renamed, transferred nor gone."""
+    base_commit: Sha | None
+    expected_base: Sha | None
+    branch_head: Sha | None
+    expected_head: Sha | None
+
+
+def decide_content(subject: str, rules: Rules, heads: Heads, *, digest: Digest, approvals: tuple[Approval, ...], quorum: int, now: datetime) -> TapDecision:
+    """Branches and pull requests of one patch set, forward or as its inverse."""
+    return TapDecision(
+        subject=subject,
+        policy=_policy(rules),
+        authority=all_of("authority", (judge_approvals(digest, ApprovalScope.CONTENT, approvals, quorum=quorum, now=now),)),
+        truth=all_of("truth", _content_truth(heads)),
+        policy_digest=rules.policy_digest,
+        approvals=_ids(approvals, digest, ApprovalScope.CONTENT),
+    )
+
+
+def decide_merge(subject: str, rules: Rules, heads: Heads, verification: Verdict, *, authority: Verdict, approvals: tuple[str, ...]) -> TapDecision:
+    """One merge: G5 on the exact head, the base where the preview had it, and a person's or policy's authority."""
+    return TapDecision(
+        subject=subject,
+        policy=all_of(
+            "policy",
+            (
+                *_policy(rules).children,
+                check("G-11", "not in quarantine", holds=not rules.toggles.quarantine),
+                check("automerge", "merging by Penstock is not switched off", holds=rules.toggles.automerge),
+            ),
+        ),
+        authority=all_of("authority", (authority,)),
+        truth=all_of("truth", (verification, *_merge_truth(heads))),
+        policy_digest=rules.policy_digest,
+        approvals=approvals,
+    )
+
+
+def decide_notice(subject: str, rules: Rules, *, secrets: tuple[str, ...], posted_today: int, ceiling: int) -> TapDecision:
+    """Comments and closing an issue: templated, free of secrets, and bounded in number."""
+    return TapDecision(
+        subject=subject,
+        policy=all_of("policy", (*_policy(rules).children, check("P-001", "no secret in the text", holds=not secrets))),
+        authority=all_of("authority", (passed("templated", "a notice from a template, allowed by policy"),)),
+        truth=all_of("truth", (check("rate", f"{posted_today} of {ceiling} notices today", holds=posted_today < ceiling),)),
+        policy_digest=rules.policy_digest,
+    )
+
+
+def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, ordered: bool) -> TapDecision:
+    """Closing our own pull request and branch, on a person's order or after a rejection."""
+    return TapDecision(
+        subject=subject,
+        policy=_policy(rules),
+        authority=all_of("authority", (check("ordered", "a person cancelled or rejected the change", holds=ordered),)),
+        truth=all_of("truth", (check("repository", "the repository is where it was", holds=heads.repository_unchanged),)),
+        policy_digest=rules.policy_digest,
+    )
+
+
+def _policy(rules: Rules) -> Verdict:
+    return all_of(
+        "policy",
+        (
+            check("G-12", "the kill switch is not set", holds=rules.toggles.autonomy),
+            all_of("pinned policy", (rules.pinned_allows,)),
+            all_of("today's policy", (rules.current_allows,)),
+        ),
+    )
+
+
+def _content_truth(heads: Heads) -> tuple[Verdict, ...]:
+    return (
+        check("repository", "the repository is where it was, and writable", holds=heads.repository_unchanged),
+        _same("base", "the base branch is where the patch set was made", heads.base_commit, heads.expected_base),
+        _head_holds(heads),
+    )
+
+
+def _merge_truth(heads: Heads) -> tuple[Verdict, ...]:
+    return (
+        check("repository", "the repository is where it was, and writable", holds=heads.repository_unchanged),
+        _same("base", "the base branch is where the merge was computed", heads.base_commit, heads.expected_base),
+        _head_holds(heads),
+    )
+
+
+def _same(rule: str, reason: str, actual: Sha | None, expected: Sha | None) -> Verdict:
+    return check(rule, reason, holds=None if actual is None else actual == expected)
+
+
+def _head_holds(heads: Heads) -> Verdict:
+    return check("head", "the change's branch is where Penstock left it", holds=heads.branch_head == heads.expected_head)
+
+
+def _ids(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[str, ...]:
+    return tuple(a.id for a in approvals if a.digest == digest and a.scope is scope)

@@ -1,0 +1,179 @@
+"""The WriteGate as a type: an `AuthorizedWrite` is minted here and nowhere else.
+
+`authorize` takes what is wanted (`Wanted`) and what was just judged and recorded, and answers with an
+`AuthorizedWrite` or a `Refusal`. A writer accepts nothing else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.core.evidence import FileMode
+from penstock.core.policy.rules import MergeMethod
+from penstock.core.refs import Digest, RepoRef, Sha
+from penstock.core.tap import TapDecision
+from penstock.core.verdict import Verdict, all_of, check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeEdit:
+    """One path of a tree: its new mode and blob, or None for a deletion. The blob's bytes are in the local mirror."""
+
+    path: str
+    mode: FileMode
+    sha: Sha | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Put one commit with the approved tree on the change's branch; `expected_head` None: the branch is new.
+
+    `base_tree` is the tree of `parents[0]`, to which `edits` apply; the tree the forge returns must be `tree`
+    before a commit is made. `at` dates the commit, so that repeating it gives the same commit.
+    """
+
+    repo: RepoRef
+    branch: str
+    expected_head: Sha | None
+    parents: tuple[Sha, ...]
+    base_tree: Sha
+    tree: Sha
+    edits: tuple[TreeEdit, ...]
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revert(Content):
+    """Content that restores the base on every path that an approved patch set touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPull:
+    """Open the pull request of approved content; at most one per branch."""
+
+    repo: RepoRef
+    branch: str
+    base_ref: str
+    expected_head: Sha
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceTag:
+    """Mark the base branch's commit right before a merge (G-15)."""
+
+    repo: RepoRef
+    tag: str
+    commit: Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Merge exactly `expected_head`."""
+
+    repo: RepoRef
+    number: int
+    base_ref: str
+    expected_head: Sha
+    method: MergeMethod
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A templated comment; `marker` is hidden in it and makes it findable, so that it is posted once."""
+
+    repo: RepoRef
+    number: int
+    body: str
+    marker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseIssue:
+    repo: RepoRef
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Close the pull request, if one is open, and delete the change's branch while it is still at our head."""
+
+    repo: RepoRef
+    branch: str
+    head: Sha | None
+    number: int | None
+
+
+Wanted = Content | Revert | OpenPull | PlaceTag | Merge | Comment | CloseIssue | Withdraw
+
+_MINT = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizedWrite:
+    """A write that passed the gate, with the decision that let it through and its idempotency key."""
+
+    wanted: Wanted
+    decision: Digest
+    approvals: tuple[str, ...]
+    key: str
+    mint: object
+
+    def __post_init__(self) -> None:
+        assert self.mint is _MINT, "only penstock.core.write.authorize mints an AuthorizedWrite"  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why nothing is written."""
+
+    verdict: Verdict
+
+
+def authorize(wanted: Wanted, *, decision: TapDecision, recorded: bool, key: str, stopped: bool) -> AuthorizedWrite | Refusal:
+    """Mint the write if its decision allows, was recorded for this very write, and nobody said stop meanwhile.
+
+    `decision` is taken anew from facts re-read just before; `recorded` says that the log holds an allowing
+    decision for the same write, so that nothing is acted on before it is on record (P-008).
+    """
+    verdict = all_of(
+        "write",
+        (
+            decision.verdict,
+            check("subject", "the decision is about this write", holds=decision.subject == subject_of(wanted)),
+            check("P-008", "the decision is on record before the write", holds=recorded),
+            check("stop", "the change still wants this and its worker still holds it", holds=not stopped),
+        ),
+    )
+    if not verdict.allows:
+        return Refusal(verdict=verdict)
+    return AuthorizedWrite(
+        wanted=wanted, decision=decision.digest, approvals=decision.approvals, key=key, mint=_MINT
+    )
+
+
+def subject_of(wanted: Wanted) -> str:
+    """What a decision must name to be about this write: class, repository, and the exact object."""
+    repo = f"{wanted.repo.forge}/{wanted.repo.node_id}"
+    match wanted:
+        case Revert():
+            return f"revert {repo} {wanted.branch} {wanted.tree}"
+        case Content():
+            return f"content {repo} {wanted.branch} {wanted.tree}"
+        case OpenPull():
+            return f"pull {repo} {wanted.branch} {wanted.base_ref} {wanted.expected_head}"
+        case PlaceTag():
+            return f"tag {repo} {wanted.tag} {wanted.commit}"
+        case Merge():
+            return f"merge {repo} {wanted.number} {wanted.base_ref} {wanted.expected_head} {wanted.method}"
+        case Comment():
+            return f"comment {repo} {wanted.number} {wanted.marker}"
+        case CloseIssue():
+            return f"close {repo} {wanted.number}"
+        case Withdraw():
+            return f"withdraw {repo} {wanted.branch}"
