@@ -11,7 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from penstock.core.evidence import CheckFact, CommitFacts, DiffFacts, IssueFacts, PullFacts, RepositoryFacts, RequiredChecks
+from penstock.core.evidence import (
+    CheckFact,
+    CommitFacts,
+    DiffFacts,
+    IssueFacts,
+    PullFacts,
+    RepositoryFacts,
+    RequiredChecks,
+)
 from penstock.core.refs import RepoRef, Sha
 from penstock.core.write import AuthorizedWrite, TreeEdit
 

@@ -44,28 +44,44 @@ class Approver:
 
 def may_record(approver: Approver, *, requester: str, own_login: str | None, policy: Policy) -> Verdict:
     """May this person's approval be recorded at all. Judged when it is given, and its terms kept with it."""
-    return all_of("approver", (_right(approver), _separate(approver, requester, policy), _own(approver, own_login)))
+    return all_of(
+        "approver", (_right(approver), _separate(approver, requester, policy), _own(approver, own_login))
+    )
 
 
 def _right(approver: Approver) -> Verdict:
-    return check("write_permission", f"{approver.actor.login} has write permission on the repository", holds=approver.may_write)
+    return check(
+        "write_permission",
+        f"{approver.actor.login} has write permission on the repository",
+        holds=approver.may_write,
+    )
 
 
 def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
     if approver.actor.login != requester:
         return passed("separation_of_duties", "approver and requester differ")
     if policy.separation is Separation.AUTO and approver.allow_listed == 1:
-        return passed("separation_of_duties", "the only allow-listed person approves their own request; recorded")
-    return blocked("separation_of_duties", f"{requester} requested this change, so somebody else must approve it")
+        return passed(
+            "separation_of_duties", "the only allow-listed person approves their own request; recorded"
+        )
+    return blocked(
+        "separation_of_duties", f"{requester} requested this change, so somebody else must approve it"
+    )
 
 
 def _own(approver: Approver, own_login: str | None) -> Verdict:
     if own_login is None or approver.actor.login != own_login:
         return passed("own_identity", "not Penstock's own identity")
-    return check("own_identity", "Penstock writes with this person's token, so the approval must be interactive", holds=approver.interactive)
+    return check(
+        "own_identity",
+        "Penstock writes with this person's token, so the approval must be interactive",
+        holds=approver.interactive,
+    )
 
 
-def judge_approvals(digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, now: datetime) -> Verdict:
+def judge_approvals(
+    digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, now: datetime
+) -> Verdict:
     """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people."""
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
     valid = {a.by.login for a in fitting if now < a.expires_at}
@@ -74,7 +90,9 @@ def judge_approvals(digest: Digest, scope: ApprovalScope, approvals: tuple[Appro
     if len(fitting) > len(valid):
         return blocked("approval", "an approval has expired")
     if any(a.scope is scope for a in approvals):
-        return blocked("approval", "the approval is for another digest: what would be written has changed since")
+        return blocked(
+            "approval", "the approval is for another digest: what would be written has changed since"
+        )
     return pending("approval", f"{len(valid)} of {quorum} {scope.value} approvals")
 
 
@@ -83,9 +101,21 @@ def policy_may_approve(*, mode: Mode, tier: Tier, toggles_allow: bool, reviewers
     return all_of(
         "policy_approval",
         (
-            check("mode", f"mode is {mode.value}; only autonomous lets policy approve", holds=mode is Mode.AUTONOMOUS),
-            check("G-06", f"risk is {tier.value}; high and critical are a person's", holds=tier.rank <= Tier.MEDIUM.rank),
+            check(
+                "mode",
+                f"mode is {mode.value}; only autonomous lets policy approve",
+                holds=mode is Mode.AUTONOMOUS,
+            ),
+            check(
+                "G-06",
+                f"risk is {tier.value}; high and critical are a person's",
+                holds=tier.rank <= Tier.MEDIUM.rank,
+            ),
             check("autonomy", "autonomy is not switched off", holds=toggles_allow),
-            check("reviewers", f"{reviewers} reviewer models are configured; at least one is needed", holds=reviewers > 0),
+            check(
+                "reviewers",
+                f"{reviewers} reviewer models are configured; at least one is needed",
+                holds=reviewers > 0,
+            ),
         ),
     )

@@ -27,9 +27,17 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
         "G0",
         (
             check("ours", "carries a label that claims it", holds=facts.labelled_for_us),
-            check("author", f"author is {facts.labelled_by_association or 'unknown'} of the organization", holds=facts.labelled_by_association in TRUSTED_ASSOCIATIONS),
+            check(
+                "author",
+                f"author is {facts.labelled_by_association or 'unknown'} of the organization",
+                holds=facts.labelled_by_association in TRUSTED_ASSOCIATIONS,
+            ),
             _one_recipe(facts.recipes),
-            check("complexity", f"complexity {facts.complexity} of at most {policy.max_complexity}", holds=facts.complexity <= policy.max_complexity),
+            check(
+                "complexity",
+                f"complexity {facts.complexity} of at most {policy.max_complexity}",
+                holds=facts.complexity <= policy.max_complexity,
+            ),
             check("guard", facts.guard_holding or "no guard is holding", holds=facts.guard_holding is None),
         ),
     )
@@ -63,8 +71,12 @@ def judge_design(facts: Design) -> Verdict:
     return all_of(
         "G1",
         (
-            check("artifacts", f"missing: {', '.join(missing)}" if missing else "all present", holds=not missing),
-            check("repositories", f"{facts.repositories} repositories take part", holds=facts.repositories > 0),
+            check(
+                "artifacts", f"missing: {', '.join(missing)}" if missing else "all present", holds=not missing
+            ),
+            check(
+                "repositories", f"{facts.repositories} repositories take part", holds=facts.repositories > 0
+            ),
             check("scope", "the scope names paths", holds=bool(facts.scope.allowed)),
             check("open_questions", questions or "none", holds=not questions),
         ),
@@ -98,9 +110,13 @@ class Verification:
 def judge_verification(facts: Verification) -> Verdict:
     """G5: every required check on the exact head is green, none missing, none stale (G-08)."""
     if facts.required is None:
-        return all_of("G5", (unknown("required_checks", "the branch's rules could not be read (Administration: read)"),))
+        return all_of(
+            "G5", (unknown("required_checks", "the branch's rules could not be read (Administration: read)"),)
+        )
     if not facts.required.names and not facts.expected:
-        return all_of("G5", (passed("required_checks", "the configuration says that this repository has no CI"),))
+        return all_of(
+            "G5", (passed("required_checks", "the configuration says that this repository has no CI"),)
+        )
     names = sorted(facts.required.names) or sorted({c.name for c in facts.checks})
     if not names:
         return all_of("G5", (pending("checks", f"no check on {facts.head[:10]} yet"),))
@@ -114,7 +130,11 @@ def _judge_check(name: str, facts: Verification) -> Verdict:
     if any(c.status is not CheckStatus.COMPLETED for c in found):
         return pending(name, "running")
     red = [c for c in found if c.conclusion not in GREEN]
-    return blocked(name, f"{red[0].conclusion}: {red[0].url}") if red else passed(name, f"{found[0].conclusion} on {facts.head[:10]}")
+    return (
+        blocked(name, f"{red[0].conclusion}: {red[0].url}")
+        if red
+        else passed(name, f"{found[0].conclusion} on {facts.head[:10]}")
+    )
 
 
 def _judge_siblings(facts: Verification) -> Verdict:

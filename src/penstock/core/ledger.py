@@ -44,7 +44,9 @@ def plain(value: object) -> JsonValue:
 
 def canonical(value: JsonValue) -> bytes:
     """Canonical JSON: sorted keys, no spaces, UTF-8 (the subset of RFC 8785 without floats)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def sha256(data: bytes) -> Digest:
@@ -133,15 +135,25 @@ def verify_chain(records: Sequence[Record], head: Head, trusted: SignatureCheck)
     for expected, record in enumerate(records, start=1):
         problem = _problem(record, expected, prev, seen, head.change)
         if problem:
-            return Break(change=head.change, n=record.n if record.n == expected else expected, problem=problem)
+            return Break(
+                change=head.change, n=record.n if record.n == expected else expected, problem=problem
+            )
         prev = record.hash
         seen.add(record.key)
     if len(records) != head.n or prev != head.hash:
-        return Break(change=head.change, n=len(records) + 1, problem=f"the head says {head.n} records, {len(records)} are there: the tail is missing or was replaced")
+        return Break(
+            change=head.change,
+            n=len(records) + 1,
+            problem=f"the head says {head.n} records, {len(records)} are there: the tail is missing or was replaced",
+        )
     if not records:
         return Break(change=head.change, n=0, problem="a sealed head without content")
     if not trusted(head.key_id, head_message(head.change, head.n, head.hash), head.signature):
-        return Break(change=head.change, n=head.n, problem=f"the head is not sealed by a trusted key (key {head.key_id})")
+        return Break(
+            change=head.change,
+            n=head.n,
+            problem=f"the head is not sealed by a trusted key (key {head.key_id})",
+        )
     return None
 
 
@@ -157,7 +169,13 @@ def _problem(record: Record, expected: int, prev: Digest, seen: set[str], change
     if _not_canonical(record.body):
         return "its body is not canonical JSON"
     actual = _hash_of(
-        change=record.change, n=record.n, at=record.at, key=record.key, body=record.body, kind=record.kind, prev=prev
+        change=record.change,
+        n=record.n,
+        at=record.at,
+        key=record.key,
+        body=record.body,
+        kind=record.kind,
+        prev=prev,
     )
     return "" if actual == record.hash else "its content does not match its hash"
 

@@ -29,7 +29,9 @@ def patch_set_digest(repo: RepoRef, *, base_ref: str, base_commit: Sha, tree: Sh
     return sha256(canonical(["patch-set", repo.forge, repo.node_id, base_ref, base_commit, tree]))
 
 
-def merge_digest(repo: RepoRef, *, base_ref: str, base_commit: Sha, head: Sha, method: str, tree: Sha) -> Digest:
+def merge_digest(
+    repo: RepoRef, *, base_ref: str, base_commit: Sha, head: Sha, method: str, tree: Sha
+) -> Digest:
     """The identity of a merge: it names the real parent, the approved head, the method and the resulting tree."""
     return sha256(canonical(["merge", repo.forge, repo.node_id, base_ref, base_commit, head, method, tree]))
 

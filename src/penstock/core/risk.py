@@ -8,8 +8,28 @@ from penstock.core.policy.patches import is_protected
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.proposal import matches_any
 
-TESTS = ("test_*.py", "*_test.py", "tests/**", "test/**", "**/__tests__/**", "*.spec.ts", "*.test.ts", "*_test.go")
-DEPENDENCIES = ("pyproject.toml", "requirements*.txt", "*.lock", "package.json", "package-lock.json", "go.mod", "Cargo.toml", "pom.xml", "setup.py", "setup.cfg")
+TESTS = (
+    "test_*.py",
+    "*_test.py",
+    "tests/**",
+    "test/**",
+    "**/__tests__/**",
+    "*.spec.ts",
+    "*.test.ts",
+    "*_test.go",
+)
+DEPENDENCIES = (
+    "pyproject.toml",
+    "requirements*.txt",
+    "*.lock",
+    "package.json",
+    "package-lock.json",
+    "go.mod",
+    "Cargo.toml",
+    "pom.xml",
+    "setup.py",
+    "setup.cfg",
+)
 SENSITIVE = ("**/auth/**", "*auth*", "*secret*", "*crypt*", "**/migrations/**", "*.sql")
 
 
@@ -38,12 +58,16 @@ class Risk:
         return max(by_score, self.floor, key=lambda tier: tier.rank)
 
 
-def assess(diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy, opinion: Tier = Tier.LOW) -> Risk:
+def assess(
+    diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy, opinion: Tier = Tier.LOW
+) -> Risk:
     """The risk of a whole change. `dependents` outside the change is None while nobody knows them."""
     files = tuple(fact for diff in diffs for fact in diff.files)
     items = (*_size_items(diffs), *_path_items(files, policy), _blast_item(dependents))
     floor = Tier.HIGH if any(is_protected(f.path, policy) for f in files) else Tier.LOW
-    return Risk(items=tuple(i for i in items if i.points or i.reason), floor=max(floor, opinion, key=lambda t: t.rank))
+    return Risk(
+        items=tuple(i for i in items if i.points or i.reason), floor=max(floor, opinion, key=lambda t: t.rank)
+    )
 
 
 def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
@@ -59,9 +83,16 @@ def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
 def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, ...]:
     found = (
         _touched(files, lambda f: matches_any(f.path, DEPENDENCIES), "dependency or build files", 15),
-        _touched(files, lambda f: matches_any(f.path, SENSITIVE), "authentication, secrets or migrations", 25),
+        _touched(
+            files, lambda f: matches_any(f.path, SENSITIVE), "authentication, secrets or migrations", 25
+        ),
         _touched(files, lambda f: is_protected(f.path, policy), "protected paths", 50),
-        _touched(files, lambda f: matches_any(f.path, TESTS) and f.deletions > f.additions, "tests that got smaller", 15),
+        _touched(
+            files,
+            lambda f: matches_any(f.path, TESTS) and f.deletions > f.additions,
+            "tests that got smaller",
+            15,
+        ),
         _touched(files, lambda f: f.status is FileStatus.DELETED, "deleted files", 5),
     )
     code = any(not matches_any(f.path, TESTS) for f in files)
@@ -70,12 +101,22 @@ def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, 
     return tuple(item for item in (*found, gap) if item)
 
 
-def _touched(files: tuple[FileFact, ...], test: Callable[[FileFact], bool], what: str, points: int) -> RiskItem | None:
+def _touched(
+    files: tuple[FileFact, ...], test: Callable[[FileFact], bool], what: str, points: int
+) -> RiskItem | None:
     hit = [f.path for f in files if test(f)]
-    return RiskItem(reason=f"{what}: {', '.join(hit[:3])}{' …' if len(hit) > 3 else ''}", points=points) if hit else None
+    return (
+        RiskItem(reason=f"{what}: {', '.join(hit[:3])}{' …' if len(hit) > 3 else ''}", points=points)
+        if hit
+        else None
+    )
 
 
 def _blast_item(dependents: int | None) -> RiskItem:
     if dependents is None:
-        return RiskItem(reason="blast radius unknown: repositories outside this organization are not read", points=5)
-    return RiskItem(reason=f"{dependents} known dependents outside this change", points=min(5 * dependents, 25))
+        return RiskItem(
+            reason="blast radius unknown: repositories outside this organization are not read", points=5
+        )
+    return RiskItem(
+        reason=f"{dependents} known dependents outside this change", points=min(5 * dependents, 25)
+    )

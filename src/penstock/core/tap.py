@@ -31,7 +31,9 @@ class TapDecision:
 
     @property
     def digest(self) -> Digest:
-        return sha256(canonical([self.subject, plain(self.verdict), self.policy_digest, list(self.approvals)]))
+        return sha256(
+            canonical([self.subject, plain(self.verdict), self.policy_digest, list(self.approvals)])
+        )
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -63,19 +65,40 @@ class Heads:
     expected_head: Sha | None
 
 
-def decide_content(subject: str, rules: Rules, heads: Heads, *, digest: Digest, approvals: tuple[Approval, ...], quorum: int, now: datetime) -> TapDecision:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The approvals there are, and what of them a patch set's writes need."""
+
+    digest: Digest
+    approvals: tuple[Approval, ...]
+    quorum: int
+    now: datetime
+
+
+def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
     """Branches and pull requests of one patch set, forward or as its inverse."""
+    approved = judge_approvals(
+        standing.digest, ApprovalScope.CONTENT, standing.approvals, quorum=standing.quorum, now=standing.now
+    )
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", (judge_approvals(digest, ApprovalScope.CONTENT, approvals, quorum=quorum, now=now),)),
-        truth=all_of("truth", _content_truth(heads)),
+        authority=all_of("authority", (approved,)),
+        truth=all_of("truth", _truth(heads)),
         policy_digest=rules.policy_digest,
-        approvals=_ids(approvals, digest, ApprovalScope.CONTENT),
+        approvals=_ids(standing.approvals, standing.digest, ApprovalScope.CONTENT),
     )
 
 
-def decide_merge(subject: str, rules: Rules, heads: Heads, verification: Verdict, *, authority: Verdict, approvals: tuple[str, ...]) -> TapDecision:
+def decide_merge(
+    subject: str,
+    rules: Rules,
+    heads: Heads,
+    verification: Verdict,
+    *,
+    authority: Verdict,
+    approvals: tuple[str, ...],
+) -> TapDecision:
     """One merge: G5 on the exact head, the base where the preview had it, and a person's or policy's authority."""
     return TapDecision(
         subject=subject,
@@ -88,19 +111,26 @@ def decide_merge(subject: str, rules: Rules, heads: Heads, verification: Verdict
             ),
         ),
         authority=all_of("authority", (authority,)),
-        truth=all_of("truth", (verification, *_merge_truth(heads))),
+        truth=all_of("truth", (verification, *_truth(heads))),
         policy_digest=rules.policy_digest,
         approvals=approvals,
     )
 
 
-def decide_notice(subject: str, rules: Rules, *, secrets: tuple[str, ...], posted_today: int, ceiling: int) -> TapDecision:
+def decide_notice(
+    subject: str, rules: Rules, *, secrets: tuple[str, ...], posted_today: int, ceiling: int
+) -> TapDecision:
     """Comments and closing an issue: templated, free of secrets, and bounded in number."""
     return TapDecision(
         subject=subject,
-        policy=all_of("policy", (*_policy(rules).children, check("P-001", "no secret in the text", holds=not secrets))),
+        policy=all_of(
+            "policy", (*_policy(rules).children, check("P-001", "no secret in the text", holds=not secrets))
+        ),
         authority=all_of("authority", (passed("templated", "a notice from a template, allowed by policy"),)),
-        truth=all_of("truth", (check("rate", f"{posted_today} of {ceiling} notices today", holds=posted_today < ceiling),)),
+        truth=all_of(
+            "truth",
+            (check("rate", f"{posted_today} of {ceiling} notices today", holds=posted_today < ceiling),),
+        ),
         policy_digest=rules.policy_digest,
     )
 
@@ -110,8 +140,13 @@ def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, ordered: bool
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", (check("ordered", "a person cancelled or rejected the change", holds=ordered),)),
-        truth=all_of("truth", (check("repository", "the repository is where it was", holds=heads.repository_unchanged),)),
+        authority=all_of(
+            "authority", (check("ordered", "a person cancelled or rejected the change", holds=ordered),)
+        ),
+        truth=all_of(
+            "truth",
+            (check("repository", "the repository is where it was", holds=heads.repository_unchanged),),
+        ),
         policy_digest=rules.policy_digest,
     )
 
@@ -127,28 +162,20 @@ def _policy(rules: Rules) -> Verdict:
     )
 
 
-def _content_truth(heads: Heads) -> tuple[Verdict, ...]:
+def _truth(heads: Heads) -> tuple[Verdict, ...]:
     return (
         check("repository", "the repository is where it was, and writable", holds=heads.repository_unchanged),
-        _same("base", "the base branch is where the patch set was made", heads.base_commit, heads.expected_base),
-        _head_holds(heads),
-    )
-
-
-def _merge_truth(heads: Heads) -> tuple[Verdict, ...]:
-    return (
-        check("repository", "the repository is where it was, and writable", holds=heads.repository_unchanged),
-        _same("base", "the base branch is where the merge was computed", heads.base_commit, heads.expected_base),
-        _head_holds(heads),
+        _same("base", "the base branch is where this was computed", heads.base_commit, heads.expected_base),
+        check(
+            "head",
+            "the change's branch is where Penstock left it",
+            holds=heads.branch_head == heads.expected_head,
+        ),
     )
 
 
 def _same(rule: str, reason: str, actual: Sha | None, expected: Sha | None) -> Verdict:
     return check(rule, reason, holds=None if actual is None else actual == expected)
-
-
-def _head_holds(heads: Heads) -> Verdict:
-    return check("head", "the change's branch is where Penstock left it", holds=heads.branch_head == heads.expected_head)
 
 
 def _ids(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[str, ...]:

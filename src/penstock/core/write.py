@@ -135,7 +135,9 @@ class Refusal:
     verdict: Verdict
 
 
-def authorize(wanted: Wanted, *, decision: TapDecision, recorded: bool, key: str, stopped: bool) -> AuthorizedWrite | Refusal:
+def authorize(
+    wanted: Wanted, *, decision: TapDecision, recorded: bool, key: str, stopped: bool
+) -> AuthorizedWrite | Refusal:
     """Mint the write if its decision allows, was recorded for this very write, and nobody said stop meanwhile.
 
     `decision` is taken anew from facts re-read just before; `recorded` says that the log holds an allowing
@@ -145,7 +147,9 @@ def authorize(wanted: Wanted, *, decision: TapDecision, recorded: bool, key: str
         "write",
         (
             decision.verdict,
-            check("subject", "the decision is about this write", holds=decision.subject == subject_of(wanted)),
+            check(
+                "subject", "the decision is about this write", holds=decision.subject == subject_of(wanted)
+            ),
             check("P-008", "the decision is on record before the write", holds=recorded),
             check("stop", "the change still wants this and its worker still holds it", holds=not stopped),
         ),

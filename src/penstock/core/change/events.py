@@ -10,7 +10,19 @@ from enum import StrEnum
 from typing import Literal
 
 from penstock.core.approval import Approval
-from penstock.core.change.model import Action, Artifact, IssueLink, LegName, MergePreview, Role, Terms
+from penstock.core.change.model import (
+    Action,
+    AgentRun,
+    Artifact,
+    CheckResult,
+    IssueLink,
+    LegName,
+    MergePreview,
+    PlannedRepo,
+    Sibling,
+    Terms,
+    ViolationFact,
+)
 from penstock.core.policy.rules import Tier
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import Actor, BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
@@ -54,16 +66,6 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRepo:
-    """A repository that takes part: providers have lower waves than their dependents."""
-
-    repo: RepoRef
-    role: Role
-    base_ref: str
-    wave: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactsReady:
     artifacts: tuple[Artifact, ...]
     repos: tuple[PlannedRepo, ...]
@@ -74,31 +76,11 @@ class ArtifactsReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRun:
-    """One execution of an agent: who, with what inputs (their digest), how long (milliseconds), how often repeated."""
-
-    agent: str
-    backend: str
-    context: Digest
-    duration_ms: int
-    repeats: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PatchSetsProposed:
     repo: NodeId
     patch_set: PatchSet | None
     run: AgentRun
     kind: Literal["E_PATCH_SETS_PROPOSED"] = "E_PATCH_SETS_PROPOSED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViolationFact:
-    """A breach by rule id; severity is `warn` or `block`."""
-
-    repo: NodeId
-    rule: str
-    severity: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,22 +185,6 @@ class CiObserved:
     leg: LegName
     head: Sha
     kind: Literal["E_CI_OBSERVED"] = "E_CI_OBSERVED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """One check as it counted: name and conclusion."""
-
-    name: str
-    conclusion: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sibling:
-    """A sibling repository's commit that the checks ran with."""
-
-    repo: str
-    commit: Sha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from penstock.core.approval import Approval, ApprovalScope
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
+from penstock.core.verdict import Outcome
 
 
 class State(StrEnum):
@@ -123,6 +124,20 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Operating failures of one repository's effects, or of the change's own.
+
+    `tries` only grows and is part of the next effect's key; `failures` counts those in a row.
+    """
+
+    tries: int = 0
+    failures: int = 0
+    retry_at: datetime | None = None
+    since: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """One repository's way through a change. Lanes advance independently; the state waits for all of them."""
 
@@ -135,9 +150,9 @@ class Lane:
     """None once proposed means: the proposer leaves this repository as it is."""
     forward: Leg = Leg()
     inverse: Leg = Leg()
-    failures: int = 0
-    retry_at: datetime | None = None
-    failing_since: datetime | None = None
+    previous: Digest | None = None
+    """Digest of the patch set that was sent back; getting the same again is no progress."""
+    trouble: Trouble = Trouble()
 
     def leg(self, name: LegName) -> Leg:
         return self.forward if name is LegName.FORWARD else self.inverse
@@ -153,6 +168,52 @@ class Artifact:
 
     name: str
     text: BlobRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRepo:
+    """A repository that takes part: providers have lower waves than their dependents."""
+
+    repo: RepoRef
+    role: Role
+    base_ref: str
+    wave: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRun:
+    """One execution of an agent: who, with what inputs (their digest), how long (milliseconds), how often repeated."""
+
+    agent: str
+    backend: str
+    context: Digest
+    duration_ms: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViolationFact:
+    """A breach by rule id; severity is `warn` or `block`."""
+
+    repo: NodeId
+    rule: str
+    severity: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One check as it counted: name and conclusion."""
+
+    name: str
+    conclusion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A sibling repository's commit that the checks ran with."""
+
+    repo: str
+    commit: Sha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +252,13 @@ class Change:
     """The code of why it stands where it stands; empty while all is well."""
     detail: BlobRef | None = None
     wake_at: datetime | None = None
-    cancelled: bool = False
+    ending: State | None = None
+    """Where it ends once every branch and pull request it wrote is withdrawn."""
     noticed: frozenset[str] = frozenset()
     """Keys of notices posted or given up."""
     intents: frozenset[str] = frozenset()
     """Keys of notices that were allowed and recorded, and whose outcome is not known yet."""
-    failures: int = 0
-    retry_at: datetime | None = None
+    trouble: Trouble = Trouble()
     refused: int = 0
     """How many records of the log were refused as not fitting the state they met."""
 
@@ -227,5 +288,9 @@ class Change:
         return tuple(lane for lane in unmerged if lane.wave == self.wave)
 
     def approved(self, digest: Digest, scope: ApprovalScope, now: datetime) -> bool:
-        people = {a.by.login for a in self.approvals if a.scope is scope and a.digest == digest and now < a.expires_at}
+        people = {
+            a.by.login
+            for a in self.approvals
+            if a.scope is scope and a.digest == digest and now < a.expires_at
+        }
         return len(people) >= self.terms.quorum

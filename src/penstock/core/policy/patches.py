@@ -18,7 +18,9 @@ class Scope:
 
 def judge_policy(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
     """G3 for one patch set: no BLOCK violation among the rules that exist."""
-    return all_of("policy", (_own_files(facts), _protected(facts, scope, policy), _secrets(facts), _links(facts)))
+    return all_of(
+        "policy", (_own_files(facts), _protected(facts, scope, policy), _secrets(facts), _links(facts))
+    )
 
 
 def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
@@ -43,15 +45,21 @@ def _rule(rule: str, offenders: list[str], problem: str, fine: str) -> Verdict:
 
 def _own_files(facts: DiffFacts) -> Verdict:
     hit = [f.path for f in facts.files if matches_any(f.path, NEVER_WRITABLE)]
-    return _rule("own_policy", hit, "Penstock's own policy files can never be changed by a change", "untouched")
+    return _rule(
+        "own_policy", hit, "Penstock's own policy files can never be changed by a change", "untouched"
+    )
 
 
 def _protected(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
     touched = [f.path for f in facts.files if is_protected(f.path, policy)]
     hit = [path for path in touched if not matches_any(path, scope.named_protected)]
     if touched and not hit:
-        return warned("protected_paths", f"named in the scope, so only a person approves: {', '.join(touched[:5])}")
-    return _rule("protected_paths", hit, "protected, and no approved scope names it (G-04, G-05)", "none touched")
+        return warned(
+            "protected_paths", f"named in the scope, so only a person approves: {', '.join(touched[:5])}"
+        )
+    return _rule(
+        "protected_paths", hit, "protected, and no approved scope names it (G-04, G-05)", "none touched"
+    )
 
 
 def is_protected(path: str, policy: Policy) -> bool:
@@ -70,7 +78,9 @@ def _links(facts: DiffFacts) -> Verdict:
 
 def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
     hit = [f.path for f in facts.files if not _allowed(f, scope)]
-    return _rule("in_scope", hit, "outside the paths that the scope names", f"all {len(facts.files)} paths in scope")
+    return _rule(
+        "in_scope", hit, "outside the paths that the scope names", f"all {len(facts.files)} paths in scope"
+    )
 
 
 def _allowed(fact: FileFact, scope: Scope) -> bool:
@@ -83,7 +93,9 @@ def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
     if not facts.files:
         return blocked("size", "the patch set changes nothing")
     if len(facts.files) > policy.max_files or lines > policy.max_changed_lines:
-        return blocked("G-13", f"{size}; the ceiling is {policy.max_files} files and {policy.max_changed_lines} lines")
+        return blocked(
+            "G-13", f"{size}; the ceiling is {policy.max_files} files and {policy.max_changed_lines} lines"
+        )
     return passed("G-13", size)
 
 
@@ -91,7 +103,12 @@ def _no_surprises(facts: DiffFacts) -> Verdict:
     hit = [f"{f.path} (binary)" for f in facts.files if f.binary and f.new_sha]
     hit += [f"{f.path} (hidden characters)" for f in facts.files if f.hidden_characters]
     hit += [f"{f.path} (made executable)" for f in facts.files if _made_executable(f)]
-    return _rule("no_surprises", hit, "needs a person to look by hand", "no binary, hidden characters or new executable")
+    return _rule(
+        "no_surprises",
+        hit,
+        "needs a person to look by hand",
+        "no binary, hidden characters or new executable",
+    )
 
 
 def _made_executable(fact: FileFact) -> bool:

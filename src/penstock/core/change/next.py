@@ -1,0 +1,196 @@
+"""`next_effects`: what a change needs done now, what it waits for, or that nothing is left."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.core.approval import ApprovalScope
+from penstock.core.change.effects import (
+    Decide,
+    Effect,
+    EvaluateGates,
+    Observe,
+    Plan,
+    Propose,
+    TriageSignal,
+    Write,
+)
+from penstock.core.change.model import Action, Change, Lane, LegName, State
+from penstock.core.change.shipping import is_applied
+from penstock.core.change.table import to_withdraw
+from penstock.core.refs import NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """Nothing to do until `until` (None: until somebody or something appends an event). `what` is for people."""
+
+    what: str
+    until: datetime | None = None
+
+
+NOTICES: dict[State, tuple[tuple[Action, str], ...]] = {
+    State.DONE: ((Action.COMMENT, "done"), (Action.CLOSE_ISSUE, "close")),
+    State.DECLINED: ((Action.COMMENT, "declined"),),
+    State.DEFERRED: ((Action.COMMENT, "deferred"),),
+    State.BLOCKED_POLICY: ((Action.COMMENT, "blocked"),),
+    State.NEEDS_HUMAN: ((Action.COMMENT, "needs-human"),),
+    State.FAILED: ((Action.COMMENT, "failed"),),
+    State.ROLLED_BACK: ((Action.COMMENT, "rolled-back"),),
+}
+
+
+def next_effects(change: Change) -> tuple[Effect, ...] | Await | None:
+    """Effects of different repositories may run at the same time; of one repository there is one at a time."""
+    if change.ending or change.state in {State.CANCELLED, State.FAILED}:
+        work = tuple(_step(change, lane, LegName.FORWARD, Action.WITHDRAW) for lane in to_withdraw(change))
+    else:
+        work = _work(change)
+    effects = (*work, *_notices(change))
+    return effects or _rest(change)
+
+
+def _work(change: Change) -> tuple[Effect, ...]:
+    match change.state:
+        case State.INGESTED:
+            return (TriageSignal(key=_key(change, "triage"), due=change.trouble.retry_at),)
+        case State.TRIAGED:
+            return (Plan(key=_key(change, "plan"), due=change.trouble.retry_at),)
+        case State.PLANNED:
+            return _proposals(change)
+        case State.PATCHES_PROPOSED:
+            gates = EvaluateGates(key=_key(change, "gates"), due=change.trouble.retry_at)
+            return _proposals(change) or (gates,)
+        case State.APPLYING_PATCHES:
+            lanes = (lane for lane in change.shipping if not is_applied(lane))
+            return tuple(_step(change, lane, LegName.FORWARD, Action.BRANCH) for lane in lanes)
+        case State.PR_OPEN:
+            return _pulls(change) or _observations(change, change.to_verify)
+        case State.VERIFYING_CI:
+            return _observations(change, change.to_verify)
+        case State.MERGING:
+            return tuple(_merge(change, lane) for lane in change.to_verify if _may_merge(change, lane))
+        case State.ROLLING_BACK:
+            return _rollback(change)
+        case _:
+            return ()
+
+
+def _rest(change: Change) -> Await | None:
+    match change.state:
+        case State.WAITING_USER_APPROVAL:
+            return Await(what="approval of every patch set")
+        case State.DEFERRED:
+            return Await(what="its time", until=change.wake_at)
+        case State.NEEDS_HUMAN | State.BLOCKED_POLICY:
+            return Await(what="a person: resume or cancel")
+        case State.MERGING:
+            return Await(what="approval of the next merge")
+        case _:
+            return None
+
+
+def _proposals(change: Change) -> tuple[Effect, ...]:
+    return tuple(
+        Propose(key=_key(change, "propose", lane), repo=lane.repo.node_id, due=lane.trouble.retry_at)
+        for lane in change.lanes
+        if not lane.proposed
+    )
+
+
+def _pulls(change: Change) -> tuple[Effect, ...]:
+    """All branches exist by now, so a job of one repository finds its siblings' branches."""
+    lanes = (lane for lane in change.shipping if lane.forward.pull is None)
+    return tuple(_step(change, lane, LegName.FORWARD, Action.PULL_REQUEST) for lane in lanes)
+
+
+def _observations(
+    change: Change, lanes: Iterable[Lane], leg: LegName = LegName.FORWARD
+) -> tuple[Effect, ...]:
+    return tuple(
+        Observe(
+            key=f"{_key(change, 'observe', lane)}:{leg}.{lane.leg(leg).looks}",
+            repo=lane.repo.node_id,
+            leg=leg,
+            due=lane.trouble.retry_at,
+        )
+        for lane in lanes
+    )
+
+
+def _may_merge(change: Change, lane: Lane) -> bool:
+    preview = lane.forward.preview
+    approved = preview and change.approved(preview.digest, ApprovalScope.MERGE, change.updated_at)
+    return lane.wave == change.wave and bool(approved)
+
+
+def _merge(change: Change, lane: Lane) -> Effect:
+    action = Action.MERGE if lane.forward.marked else Action.ROLLBACK_POINT
+    return _step(change, lane, LegName.FORWARD, action)
+
+
+def _rollback(change: Change) -> tuple[Effect, ...]:
+    """Dependents first: the highest wave that is still merged; what never merged is withdrawn."""
+    withdrawals = tuple(_step(change, lane, LegName.FORWARD, Action.WITHDRAW) for lane in to_withdraw(change))
+    merged = [lane for lane in change.shipping if lane.forward.merged and not lane.inverse.merged]
+    last = max((lane.wave for lane in merged), default=None)
+    return (*withdrawals, *(_inverse_step(change, lane) for lane in merged if lane.wave == last))
+
+
+def _inverse_step(change: Change, lane: Lane) -> Effect:
+    leg = lane.inverse
+    if leg.head is None:
+        return _step(change, lane, LegName.INVERSE, Action.BRANCH)
+    if leg.pull is None:
+        return _step(change, lane, LegName.INVERSE, Action.PULL_REQUEST)
+    if leg.preview is None:
+        return _observations(change, (lane,), LegName.INVERSE)[0]
+    return _step(change, lane, LegName.INVERSE, Action.MERGE)
+
+
+def _step(change: Change, lane: Lane, leg: LegName, action: Action) -> Effect:
+    """Decide first; write once the decision is on record."""
+    decided = action in lane.leg(leg).intents
+    repo, due = lane.repo.node_id, lane.trouble.retry_at
+    if decided:
+        return Write(
+            key=f"{_key(change, 'write', lane)}:{leg}.{action}", action=action, repo=repo, leg=leg, due=due
+        )
+    return Decide(
+        key=f"{_key(change, 'tap', lane)}:{leg}.{action}.{lane.leg(leg).looks}",
+        action=action,
+        repo=repo,
+        leg=leg,
+        due=due,
+    )
+
+
+def _notices(change: Change) -> tuple[Effect, ...]:
+    """The next notice on the issue, one at a time: a comment stands before the issue is closed."""
+    if change.issue is None:
+        return ()
+    for action, name in NOTICES.get(change.state, ()):
+        notice = f"{name}.{change.generation}"
+        if notice not in change.noticed:
+            return (_notice(change, action, notice),)
+    return ()
+
+
+def _notice(change: Change, action: Action, notice: str) -> Effect:
+    kind = Write if notice in change.intents else Decide
+    prefix = "write" if notice in change.intents else "tap"
+    return kind(
+        key=f"{_key(change, prefix)}:{action}.{notice}",
+        action=action,
+        repo=None,
+        leg=LegName.FORWARD,
+        notice=notice,
+        due=change.trouble.retry_at,
+    )
+
+
+def _key(change: Change, name: str, lane: Lane | None = None) -> str:
+    """Kind, repository and attempt, never the record number: the same effect has the same key in every process."""
+    where: NodeId | str = lane.repo.node_id if lane else "-"
+    tries = lane.trouble.tries if lane else change.trouble.tries
+    return f"{name}:{where}:{change.generation}.{tries}"

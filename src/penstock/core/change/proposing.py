@@ -1,0 +1,170 @@
+"""From a signal to an approved proposal."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from penstock.core.approval import ApprovalScope
+from penstock.core.change import events as e
+from penstock.core.change.model import BEFORE_WRITING, Change, Lane, State
+from penstock.core.change.table import (
+    OPEN,
+    ended,
+    fresh,
+    in_state,
+    needs_human,
+    on,
+    parked,
+    send_back,
+    states,
+    with_lane,
+)
+from penstock.core.verdict import Outcome
+
+PROPOSING = states(State.PLANNED, State.PATCHES_PROPOSED)
+MERGE_DECIDING = states(State.PR_OPEN, State.VERIFYING_CI, State.MERGING)
+
+
+@on(e.TriageDecided, states(State.INGESTED))
+def _(change: Change, at: datetime, event: e.TriageDecided) -> Change:
+    match event.decision:
+        case e.Triage.GO:
+            return replace(in_state(change, State.TRIAGED), recipe=event.recipe)
+        case e.Triage.DEFER:
+            return replace(
+                change, state=State.DEFERRED, wake_at=event.wake_at, reason="deferred", detail=event.verdict
+            )
+        case e.Triage.NO_GO:
+            return replace(change, state=State.DECLINED, reason="declined", detail=event.verdict)
+
+
+@on(e.Woken, states(State.DEFERRED))
+def _(change: Change, at: datetime, event: e.Woken) -> Change:
+    return fresh(in_state(change, State.INGESTED))
+
+
+@on(e.ArtifactsReady, states(State.TRIAGED))
+def _(change: Change, at: datetime, event: e.ArtifactsReady) -> Change:
+    if event.outcome not in {Outcome.PASS, Outcome.WARN}:
+        return replace(needs_human(change, "open_questions", event.verdict), artifacts=event.artifacts)
+    lanes = tuple(Lane(repo=r.repo, role=r.role, base_ref=r.base_ref, wave=r.wave) for r in event.repos)
+    return replace(in_state(change, State.PLANNED), artifacts=event.artifacts, lanes=lanes, scope=event.scope)
+
+
+@on(e.PatchSetsProposed, PROPOSING)
+def _(change: Change, at: datetime, event: e.PatchSetsProposed) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None or lane.proposed:
+        return None
+    if event.patch_set and event.patch_set.digest == lane.previous:
+        return needs_human(change, "same_proposal", change.feedback)
+    proposed = replace(
+        lane,
+        proposed=True,
+        patch_set=event.patch_set,
+        trouble=replace(lane.trouble, failures=0, retry_at=None),
+    )
+    change = with_lane(change, proposed)
+    if not all(lane.proposed for lane in change.lanes):
+        return change
+    if not change.shipping:
+        lanes = tuple(replace(lane, proposed=False) for lane in change.lanes)
+        return needs_human(replace(change, lanes=lanes), "nothing_to_change", None, resume_to=State.PLANNED)
+    return in_state(change, State.PATCHES_PROPOSED)
+
+
+@on(e.GatesEvaluated, states(State.PATCHES_PROPOSED))
+def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
+    judged = tuple(lane.patch_set.digest for lane in change.shipping if lane.patch_set)
+    if event.digests != judged or not all(lane.proposed for lane in change.lanes):
+        return None
+    change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk)
+    match event.outcome:
+        case Outcome.PASS | Outcome.WARN:
+            return _approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+        case Outcome.BLOCK:
+            return parked(change, State.BLOCKED_POLICY, "violations", event.verdict)
+        case Outcome.UNKNOWN | Outcome.PENDING:
+            return needs_human(change, "gates_unknown", event.verdict)
+
+
+@on(e.ApprovalRecorded, MERGE_DECIDING | {State.WAITING_USER_APPROVAL})
+def _(change: Change, at: datetime, event: e.ApprovalRecorded) -> Change | None:
+    approval = event.approval
+    if approval.digest not in open_digests(change, approval.scope) or approval.expires_at <= at:
+        return None
+    if any(a.id == approval.id for a in change.approvals):
+        return change
+    change = replace(change, approvals=(*change.approvals, approval))
+    return _approved(change, at) if change.state is State.WAITING_USER_APPROVAL else merging(change, at)
+
+
+def open_digests(change: Change, scope: ApprovalScope) -> frozenset[str]:
+    """What can be approved now: patch sets while they wait, merges while they are verified. Anything else is stale."""
+    if scope is ApprovalScope.CONTENT:
+        waiting = change.state is State.WAITING_USER_APPROVAL
+        return frozenset(lane.patch_set.digest for lane in change.shipping if lane.patch_set and waiting)
+    lanes = change.shipping if change.state in MERGE_DECIDING else ()
+    return frozenset(
+        lane.forward.preview.digest for lane in lanes if lane.forward.preview and not lane.forward.merged
+    )
+
+
+def _approved(change: Change, at: datetime) -> Change:
+    """G4: on to applying when every patch set's digest has its quorum."""
+    digests = [lane.patch_set.digest for lane in change.shipping if lane.patch_set]
+    if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in digests):
+        return in_state(change, State.APPLYING_PATCHES)
+    return change
+
+
+def merging(change: Change, at: datetime) -> Change:
+    """On to merging when everything to verify is green, and this wave's merges are approved."""
+    if change.state is not State.VERIFYING_CI or not all(lane.forward.preview for lane in change.to_verify):
+        return change
+    wave = [lane.forward.preview for lane in change.to_verify if lane.wave == change.wave]
+    if wave and all(p and change.approved(p.digest, ApprovalScope.MERGE, at) for p in wave):
+        return in_state(change, State.MERGING)
+    return change
+
+
+@on(e.ApprovalRevoked, OPEN)
+def _(change: Change, at: datetime, event: e.ApprovalRevoked) -> Change | None:
+    kept = tuple(a for a in change.approvals if a.id != event.approval)
+    if len(kept) == len(change.approvals):
+        return None
+    change = replace(change, approvals=kept)
+    unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
+    if change.state is State.APPLYING_PATCHES and unwritten:
+        return in_state(change, State.WAITING_USER_APPROVAL)
+    return in_state(change, State.VERIFYING_CI) if change.state is State.MERGING else change
+
+
+@on(e.ChangesRequested, states(State.WAITING_USER_APPROVAL))
+def _(change: Change, at: datetime, event: e.ChangesRequested) -> Change | None:
+    lane = _lane_of(change, event.digest)
+    if lane is None:
+        return None
+    change = replace(change, rounds=change.rounds + 1, feedback=event.words)
+    if change.rounds > change.terms.max_rounds:
+        return needs_human(change, "rounds_exhausted", event.words)
+    return fresh(in_state(with_lane(change, send_back(lane)), State.PLANNED))
+
+
+@on(e.PatchSetRejected, states(State.WAITING_USER_APPROVAL))
+def _(change: Change, at: datetime, event: e.PatchSetRejected) -> Change | None:
+    if _lane_of(change, event.digest) is None:
+        return None
+    return ended(replace(change, ending=State.FAILED, reason="rejected", detail=event.words))
+
+
+def _lane_of(change: Change, digest: str) -> Lane | None:
+    return next(
+        (lane for lane in change.shipping if lane.patch_set and lane.patch_set.digest == digest), None
+    )
+
+
+@on(e.Superseded, BEFORE_WRITING)
+def _(change: Change, at: datetime, event: e.Superseded) -> Change | None:
+    if any(lane.forward.head for lane in change.lanes):
+        return None
+    return ended(replace(change, ending=State.CANCELLED, reason="superseded"))

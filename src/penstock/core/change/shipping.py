@@ -1,0 +1,250 @@
+"""From approved patch sets to merged pull requests, and back. Outcomes of writes are accepted in every state."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from penstock.core.change import events as e
+from penstock.core.change.model import Action, Change, Lane, Leg, LegName, State
+from penstock.core.change.proposing import merging
+from penstock.core.change.table import (
+    ANY,
+    ended,
+    fresh,
+    in_state,
+    needs_human,
+    on,
+    parked,
+    send_back,
+    states,
+    with_lane,
+    with_leg,
+)
+from penstock.core.refs import NodeId
+from penstock.core.verdict import Outcome
+
+OBSERVING = states(State.PR_OPEN, State.VERIFYING_CI, State.MERGING, State.ROLLING_BACK)
+
+
+def done_with(leg: Leg, action: Action) -> Leg:
+    return replace(leg, intents=leg.intents - {action})
+
+
+@on(e.TapDecided, ANY)
+def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
+    if event.notice:
+        if event.allowed:
+            return replace(change, intents=change.intents | {event.notice})
+        return replace(change, noticed=change.noticed | {event.notice})
+    lane = change.lane(event.repo) if event.repo else None
+    if lane is None:
+        return None
+    if event.allowed:
+        leg = lane.leg(event.leg)
+        return with_leg(change, lane, event.leg, replace(leg, intents=leg.intents | {event.action}))
+    state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
+    return parked(change, state, f"{event.action}_denied", event.verdict)
+
+
+@on(e.PatchesApplied, ANY)
+def _(change: Change, at: datetime, event: e.PatchesApplied) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = replace(
+        done_with(lane.leg(event.leg), Action.BRANCH), head=event.head, tree=event.tree, preview=None
+    )
+    change = with_leg(change, lane, event.leg, replace(leg, observed=False, withdrawn=False))
+    return in_state(change, State.PR_OPEN) if _all_applied(change) else change
+
+
+def _all_applied(change: Change) -> bool:
+    return change.state is State.APPLYING_PATCHES and all(is_applied(lane) for lane in change.shipping)
+
+
+def is_applied(lane: Lane) -> bool:
+    """Does the change's branch hold the patch set's tree."""
+    return lane.patch_set is not None and lane.forward.tree == lane.patch_set.tree
+
+
+@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.ROLLING_BACK))
+def _(change: Change, at: datetime, event: e.ApplyRefused) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    change = with_leg(change, lane, event.leg, done_with(lane.leg(event.leg), Action.BRANCH))
+    return needs_human(change, event.reason, event.detail)
+
+
+@on(e.PullOpened, ANY)
+def _(change: Change, at: datetime, event: e.PullOpened) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = replace(done_with(lane.leg(event.leg), Action.PULL_REQUEST), pull=event.number, withdrawn=False)
+    return with_leg(change, lane, event.leg, leg)
+
+
+@on(e.CiObserved, OBSERVING)
+def _(change: Change, at: datetime, event: e.CiObserved) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg = lane.leg(event.leg)
+    change = with_leg(change, lane, event.leg, replace(leg, observed=True, looks=leg.looks + 1))
+    return in_state(change, State.VERIFYING_CI) if change.state is State.PR_OPEN else change
+
+
+@on(e.CiPassed, OBSERVING)
+def _(change: Change, at: datetime, event: e.CiPassed) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg = lane.leg(event.leg)
+    change = with_leg(change, lane, event.leg, replace(leg, preview=event.preview, looks=leg.looks + 1))
+    return merging(change, at)
+
+
+@on(e.CiFailed, OBSERVING)
+def _(change: Change, at: datetime, event: e.CiFailed) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg = lane.leg(event.leg)
+    change = with_leg(change, lane, event.leg, replace(leg, preview=None, looks=leg.looks + 1))
+    if event.leg is LegName.INVERSE:
+        return needs_human(change, "rollback_failed", event.diagnosis)
+    if change.any_merged or change.attempt >= change.terms.auto_fix_attempts:
+        return needs_human(change, "ci_failed", event.diagnosis, resume_to=State.VERIFYING_CI)
+    again = change.lane(event.repo) or lane
+    change = replace(
+        with_lane(change, send_back(again)), attempt=change.attempt + 1, feedback=event.diagnosis
+    )
+    return fresh(in_state(change, State.PLANNED))
+
+
+@on(e.CiTimedOut, OBSERVING)
+def _(change: Change, at: datetime, event: e.CiTimedOut) -> Change | None:
+    return _stopped(change, event.repo, event.leg, "ci_timed_out", event)
+
+
+@on(e.HeadMoved, OBSERVING | {State.APPLYING_PATCHES})
+def _(change: Change, at: datetime, event: e.HeadMoved) -> Change | None:
+    return _stopped(change, event.repo, event.leg, "head_moved", event)
+
+
+@on(e.PullClosed, OBSERVING)
+def _(change: Change, at: datetime, event: e.PullClosed) -> Change | None:
+    return _stopped(change, event.repo, event.leg, "pull_request_closed", event)
+
+
+def _stopped(
+    change: Change,
+    repo: NodeId,
+    leg: LegName,
+    reason: str,
+    event: e.CiTimedOut | e.HeadMoved | e.PullClosed,
+) -> Change | None:
+    lane = change.lane(repo)
+    if lane is None:
+        return None
+    old = lane.leg(leg)
+    change = with_leg(change, lane, leg, replace(old, preview=None, intents=frozenset(), looks=old.looks + 1))
+    detail = event.detail if isinstance(event, e.CiTimedOut) else None
+    resume_to = State.ROLLING_BACK if leg is LegName.INVERSE else _where_it_was(change)
+    return needs_human(change, reason, detail, resume_to=resume_to)
+
+
+def _where_it_was(change: Change) -> State:
+    return State.VERIFYING_CI if change.state is State.MERGING else change.state
+
+
+@on(e.RollbackPointPlaced, ANY)
+def _(change: Change, at: datetime, event: e.RollbackPointPlaced) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = replace(done_with(lane.leg(event.leg), Action.ROLLBACK_POINT), marked=True)
+    return with_leg(change, lane, event.leg, leg)
+
+
+@on(e.Merged, ANY)
+def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = lane.leg(event.leg)
+    approved_head = leg.head == event.head
+    change = with_leg(change, lane, event.leg, replace(leg, merged=event.commit, intents=frozenset()))
+    if not approved_head:
+        return needs_human(change, "merged_other_head", None)
+    if not event.faithful:
+        return needs_human(change, "merge_differs", None)
+    return _after_merge(change)
+
+
+def _after_merge(change: Change) -> Change:
+    if change.ending is not None:
+        return ended(change)
+    if change.state is State.ROLLING_BACK:
+        return in_state(change, State.ROLLED_BACK) if is_rolled_back(change) else change
+    if change.state not in OBSERVING:
+        return change
+    if change.wave is None:
+        return in_state(change, State.DONE)
+    waiting = any(lane.forward.preview for lane in change.to_verify if lane.wave == change.wave)
+    if change.state is State.MERGING and waiting and _same_wave_merged(change):
+        return change
+    return _next_wave(change)
+
+
+def _same_wave_merged(change: Change) -> bool:
+    return any(lane.forward.merged for lane in change.shipping if lane.wave == change.wave)
+
+
+def _next_wave(change: Change) -> Change:
+    """Verification is read again: what the dependents were tested with has just moved."""
+    lanes = tuple(
+        lane if lane.forward.merged else replace(lane, forward=replace(lane.forward, preview=None))
+        for lane in change.lanes
+    )
+    return in_state(replace(change, lanes=lanes), State.VERIFYING_CI)
+
+
+def is_rolled_back(change: Change) -> bool:
+    merged = [lane for lane in change.shipping if lane.forward.merged]
+    open_pulls = [
+        lane
+        for lane in change.shipping
+        if not lane.forward.merged and lane.forward.head and not lane.forward.withdrawn
+    ]
+    return not open_pulls and all(lane.inverse.merged for lane in merged)
+
+
+@on(e.MergeRefused, states(State.MERGING, State.VERIFYING_CI, State.ROLLING_BACK))
+def _(change: Change, at: datetime, event: e.MergeRefused) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = lane.leg(event.leg)
+    reset = replace(leg, preview=None, marked=False, intents=frozenset(), looks=leg.looks + 1)
+    change = with_leg(change, lane, event.leg, reset)
+    if event.reason == "base_moved":
+        rolling = change.state is State.ROLLING_BACK
+        return change if rolling else in_state(change, State.VERIFYING_CI)
+    if event.reason == "conflict" and event.leg is LegName.FORWARD and not change.any_merged:
+        again = replace(send_back(change.lane(event.repo) or lane), previous=None)
+        return fresh(in_state(with_lane(change, again), State.PATCHES_PROPOSED))
+    resume_to = State.ROLLING_BACK if event.leg is LegName.INVERSE else State.VERIFYING_CI
+    return needs_human(change, event.reason, event.detail, resume_to=resume_to)
+
+
+@on(e.Withdrawn, ANY)
+def _(change: Change, at: datetime, event: e.Withdrawn) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = replace(lane.leg(event.leg), withdrawn=True, intents=frozenset())
+    change = ended(with_leg(change, lane, event.leg, leg))
+    if change.state is State.ROLLING_BACK and is_rolled_back(change):
+        return in_state(change, State.ROLLED_BACK)
+    return change

@@ -1,0 +1,108 @@
+"""Stops, resumes, cancellations, rollbacks, failures and notices: what can happen almost anywhere."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from penstock.core.change import events as e
+from penstock.core.change.model import Change, Lane, State, Trouble
+from penstock.core.change.table import (
+    ANY,
+    OPEN,
+    PARKED,
+    ended,
+    fresh,
+    in_state,
+    needs_human,
+    on,
+    parked,
+    send_back,
+    states,
+)
+
+ROLLABLE = (OPEN | {State.DONE}) - {State.ROLLING_BACK}
+NOT_STARTED = states(State.INGESTED, State.TRIAGED, State.PLANNED)
+
+
+@on(e.NeedsHuman, OPEN - PARKED)
+def _(change: Change, at: datetime, event: e.NeedsHuman) -> Change:
+    return needs_human(change, event.reason, event.detail)
+
+
+@on(e.PolicyBlocked, OPEN - PARKED)
+def _(change: Change, at: datetime, event: e.PolicyBlocked) -> Change:
+    return parked(change, State.BLOCKED_POLICY, event.reason, event.detail)
+
+
+@on(e.Resumed, PARKED)
+def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
+    if change.resume_to is None:
+        return None
+    lanes = tuple(_resumed(lane, stale=lane.repo.node_id in event.stale) for lane in change.lanes)
+    rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
+    target = State.PATCHES_PROPOSED if rejudge and not change.any_merged else change.resume_to
+    return fresh(in_state(replace(change, lanes=lanes), target))
+
+
+def _resumed(lane: Lane, *, stale: bool) -> Lane:
+    """A repository whose base or policy moved is proposed and judged anew; what is merged stays as it is."""
+    cleared = replace(
+        lane,
+        forward=replace(lane.forward, intents=frozenset()),
+        inverse=replace(lane.inverse, intents=frozenset()),
+    )
+    if not stale or lane.forward.merged:
+        return cleared
+    return replace(send_back(cleared), previous=None)
+
+
+@on(e.Cancelled, ROLLABLE)
+def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
+    if change.state is State.DONE and not event.rollback:
+        return None
+    if event.rollback and change.any_merged:
+        return fresh(in_state(replace(change, ending=None), State.ROLLING_BACK))
+    return ended(replace(change, ending=State.CANCELLED, reason="cancelled", detail=event.words))
+
+
+@on(e.PostMergeFailed, states(State.DONE))
+def _(change: Change, at: datetime, event: e.PostMergeFailed) -> Change:
+    return fresh(in_state(change, State.ROLLING_BACK))
+
+
+@on(e.RollbackFailed, states(State.ROLLING_BACK))
+def _(change: Change, at: datetime, event: e.RollbackFailed) -> Change:
+    return needs_human(change, event.reason, event.detail)
+
+
+@on(e.NoticePosted, ANY)
+def _(change: Change, at: datetime, event: e.NoticePosted) -> Change:
+    return replace(change, noticed=change.noticed | {event.notice}, intents=change.intents - {event.notice})
+
+
+@on(e.EffectFailed, ANY)
+def _(change: Change, at: datetime, event: e.EffectFailed) -> Change:
+    lane = change.lane(event.repo) if event.repo else None
+    trouble = _worse(lane.trouble if lane else change.trouble, at, event)
+    if lane is None:
+        change = replace(change, trouble=trouble)
+    else:
+        lanes = tuple(replace(old, trouble=trouble) if old is lane else old for old in change.lanes)
+        change = replace(change, lanes=lanes)
+    if trouble.failures > change.terms.max_failures:
+        return needs_human(change, f"gave_up_{event.reason}", event.detail)
+    return change
+
+
+def _worse(trouble: Trouble, at: datetime, event: e.EffectFailed) -> Trouble:
+    return Trouble(
+        tries=trouble.tries + 1,
+        failures=trouble.failures + 1,
+        retry_at=event.due_at,
+        since=trouble.since or at,
+        reason=event.reason,
+    )
+
+
+@on(e.Erased, ANY)
+def _(change: Change, at: datetime, event: e.Erased) -> Change:
+    return change

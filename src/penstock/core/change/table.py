@@ -1,0 +1,109 @@
+"""The transition table: which states accept an event, and what it makes of the change.
+
+A handler returns the change after the event, or None to refuse it. `apply` records a refusal instead of failing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from penstock.core.change.events import Event
+from penstock.core.change.model import ENDS, Change, Lane, Leg, LegName, State, Trouble
+from penstock.core.refs import BlobRef
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Change, datetime, Event], Change | None]
+TABLE: dict[type[object], tuple[frozenset[State], Handler]] = {}
+ANY = frozenset(State)
+OPEN = ANY - ENDS
+PARKED = frozenset({State.NEEDS_HUMAN, State.BLOCKED_POLICY})
+
+
+def on(
+    kind: type[E], states: frozenset[State]
+) -> Callable[[Callable[[Change, datetime, E], Change | None]], Handler]:
+    """Register what an event does in the states that accept it."""
+
+    def register(handler: Callable[[Change, datetime, E], Change | None]) -> Handler:
+        def typed(change: Change, at: datetime, event: Event) -> Change | None:
+            return handler(change, at, event) if isinstance(event, kind) else None
+
+        TABLE[kind] = (states, typed)
+        return typed
+
+    return register
+
+
+def states(*named: State) -> frozenset[State]:
+    return frozenset(named)
+
+
+def with_lane(change: Change, lane: Lane) -> Change:
+    """The change with that repository's lane replaced."""
+    lanes = tuple(lane if old.repo.node_id == lane.repo.node_id else old for old in change.lanes)
+    return replace(change, lanes=lanes)
+
+
+def with_leg(change: Change, lane: Lane, name: LegName, leg: Leg) -> Change:
+    """The change with one leg replaced; a recorded outcome also ends the lane's row of failures."""
+    calm = replace(lane.trouble, failures=0, retry_at=None, since=None, reason="")
+    if name is LegName.FORWARD:
+        return with_lane(change, replace(lane, forward=leg, trouble=calm))
+    return with_lane(change, replace(lane, inverse=leg, trouble=calm))
+
+
+def parked(
+    change: Change, state: State, reason: str, detail: BlobRef | None, *, resume_to: State | None = None
+) -> Change:
+    """Stopped until a person decides; it remembers where it goes on."""
+    if change.state in ENDS or change.state in PARKED:
+        return change
+    return replace(change, state=state, resume_to=resume_to or change.state, reason=reason, detail=detail)
+
+
+def needs_human(
+    change: Change, reason: str, detail: BlobRef | None, *, resume_to: State | None = None
+) -> Change:
+    return parked(change, State.NEEDS_HUMAN, reason, detail, resume_to=resume_to)
+
+
+def in_state(change: Change, state: State) -> Change:
+    """Moved on, with nothing holding it."""
+    return replace(change, state=state, reason="", detail=None, resume_to=None, wake_at=None)
+
+
+def send_back(lane: Lane) -> Lane:
+    """To be proposed again; what it had is remembered, so that the same answer is recognized."""
+    digest = lane.patch_set.digest if lane.patch_set else None
+    forward = replace(lane.forward, preview=None, observed=False, marked=False)
+    return replace(lane, proposed=False, patch_set=None, previous=digest, forward=forward)
+
+
+def fresh(change: Change) -> Change:
+    """A new generation: every effect after this has a key that none before it had."""
+    lanes = tuple(
+        replace(lane, trouble=replace(lane.trouble, failures=0, retry_at=None, since=None, reason=""))
+        for lane in change.lanes
+    )
+    return replace(
+        change, generation=change.generation + 1, lanes=lanes, trouble=Trouble(tries=change.trouble.tries)
+    )
+
+
+def to_withdraw(change: Change) -> tuple[Lane, ...]:
+    """Lanes that may have left a branch or pull request behind, and were not merged."""
+    return tuple(
+        lane
+        for lane in change.lanes
+        if not lane.forward.merged
+        and not lane.forward.withdrawn
+        and (lane.forward.head or lane.forward.intents)
+    )
+
+
+def ended(change: Change) -> Change:
+    """In its ending state, if nothing is left to withdraw."""
+    if change.ending is None or change.state in ENDS or to_withdraw(change):
+        return change
+    return replace(change, state=change.ending, resume_to=None)
