@@ -20,7 +20,7 @@ from penstock.core.evidence import (
     RepositoryFacts,
     RequiredChecks,
 )
-from penstock.core.refs import RepoRef, Sha
+from penstock.core.refs import BlobRef, RepoRef, Sha
 from penstock.core.write import AuthorizedWrite, TreeEdit
 
 
@@ -50,6 +50,24 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+class Texts(Protocol):
+    """Texts of one effect: sealed when put, stored together with the event that names them."""
+
+    def put(self, text: str) -> BlobRef: ...
+
+    def get(self, ref: BlobRef) -> str | None:
+        """A stored text; None once it is erased."""
+        ...
+
+
+class StopFlag(Protocol):
+    """Told to an effect whose change no longer wants it, or whose worker lost its lease."""
+
+    def wanted(self) -> bool:
+        """Checked right before every external write."""
+        ...
 
 
 class ForgeReader(Protocol):
@@ -122,8 +140,8 @@ class NotWritten:
 class ForgeWriter(Protocol):
     """The only thing that holds a credential which can write. Looks before it writes."""
 
-    def apply(self, write: AuthorizedWrite) -> Written | NotWritten:
-        """Idempotent: applying the same write again finds what it did before."""
+    def apply(self, write: AuthorizedWrite, stop: StopFlag) -> Written | NotWritten:
+        """Idempotent: applying the same write again finds what it did before. Raises Transient `stopped`."""
         ...
 
 
