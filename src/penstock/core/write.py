@@ -94,6 +94,15 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """Run the workflow runs of one head again, unless one has started at or after `since`."""
+
+    repo: RepoRef
+    head: Sha
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseIssue:
     repo: RepoRef
     number: int
@@ -109,7 +118,7 @@ class Withdraw:
     number: int | None
 
 
-Wanted = Content | Revert | OpenPull | PlaceTag | Merge | Comment | CloseIssue | Withdraw
+Wanted = Content | Revert | OpenPull | PlaceTag | Merge | Rerun | Comment | CloseIssue | Withdraw
 
 _MINT = object()
 
@@ -175,6 +184,8 @@ def subject_of(wanted: Wanted) -> str:
             return f"tag {repo} {wanted.tag} {wanted.commit}"
         case Merge():
             return f"merge {repo} {wanted.number} {wanted.base_ref} {wanted.expected_head} {wanted.method}"
+        case Rerun():
+            return f"rerun {repo} {wanted.head}"
         case Comment():
             return f"comment {repo} {wanted.number} {wanted.marker}"
         case CloseIssue():

@@ -70,6 +70,7 @@ class ArtifactsReady:
     artifacts: tuple[Artifact, ...]
     repos: tuple[PlannedRepo, ...]
     scope: tuple[str, ...]
+    dependents: int | None
     outcome: Outcome
     verdict: BlobRef
     kind: Literal["E_ARTIFACTS_READY"] = "E_ARTIFACTS_READY"
@@ -216,6 +217,24 @@ class CiTimedOut:
     head: Sha
     detail: BlobRef
     kind: Literal["E_CI_TIMED_OUT"] = "E_CI_TIMED_OUT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksRerun:
+    repo: NodeId
+    leg: LegName
+    head: Sha
+    kind: Literal["E_CHECKS_RERUN"] = "E_CHECKS_RERUN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksStale:
+    """A sibling that the checks ran with has moved since."""
+
+    repo: NodeId
+    leg: LegName
+    head: Sha
+    kind: Literal["E_CHECKS_STALE"] = "E_CHECKS_STALE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,6 +391,8 @@ Event = (
     | CiPassed
     | CiFailed
     | CiTimedOut
+    | ChecksRerun
+    | ChecksStale
     | HeadMoved
     | PullClosed
     | RollbackPointPlaced

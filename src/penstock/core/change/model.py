@@ -58,6 +58,7 @@ class Action(StrEnum):
     ROLLBACK_POINT = "rollback_point"
     MERGE = "merge"
     WITHDRAW = "withdraw"
+    RERUN = "rerun"
     COMMENT = "comment"
     CLOSE_ISSUE = "close_issue"
 
@@ -118,6 +119,9 @@ class Leg:
     """Set while verified: the merge that its green checks and current base allow."""
     marked: bool = False
     merged: Sha | None = None
+    merged_tree: Sha | None = None
+    rerun: bool = False
+    """Its checks ran before a provider moved, and must run again."""
     withdrawn: bool = False
     intents: frozenset[Action] = frozenset()
     """Writes that were allowed and recorded, and whose outcome is not known yet."""
@@ -238,6 +242,8 @@ class Change:
     artifacts: tuple[Artifact, ...] = ()
     scope: tuple[str, ...] = ()
     lanes: tuple[Lane, ...] = ()
+    dependents: int | None = None
+    """Known repositories outside this change that need what it changes; None where nobody knows."""
     generation: int = 0
     """Grows whenever work starts over (changes requested, a fix, a resume); part of every effect's key."""
     attempt: int = 0

@@ -107,15 +107,14 @@ def _pulls(change: Change) -> tuple[Effect, ...]:
 def _observations(
     change: Change, lanes: Iterable[Lane], leg: LegName = LegName.FORWARD
 ) -> tuple[Effect, ...]:
-    return tuple(
-        Observe(
-            key=f"{_key(change, 'observe', lane)}:{leg}.{lane.leg(leg).looks}",
-            repo=lane.repo.node_id,
-            leg=leg,
-            due=lane.trouble.retry_at,
-        )
-        for lane in lanes
-    )
+    return tuple(_observation(change, lane, leg) for lane in lanes)
+
+
+def _observation(change: Change, lane: Lane, leg: LegName) -> Effect:
+    if lane.leg(leg).rerun:
+        return _step(change, lane, leg, Action.RERUN)
+    key = f"{_key(change, 'observe', lane)}:{leg}.{lane.leg(leg).looks}"
+    return Observe(key=key, repo=lane.repo.node_id, leg=leg, due=lane.trouble.retry_at)
 
 
 def _may_merge(change: Change, lane: Lane) -> bool:

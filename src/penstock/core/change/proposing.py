@@ -47,7 +47,10 @@ def _(change: Change, at: datetime, event: e.ArtifactsReady) -> Change:
     if event.outcome not in {Outcome.PASS, Outcome.WARN}:
         return replace(needs_human(change, "open_questions", event.verdict), artifacts=event.artifacts)
     lanes = tuple(Lane(repo=r.repo, role=r.role, base_ref=r.base_ref, wave=r.wave) for r in event.repos)
-    return replace(in_state(change, State.PLANNED), artifacts=event.artifacts, lanes=lanes, scope=event.scope)
+    planned = in_state(change, State.PLANNED)
+    return replace(
+        planned, artifacts=event.artifacts, lanes=lanes, scope=event.scope, dependents=event.dependents
+    )
 
 
 @on(e.PatchSetsProposed, PROPOSING)

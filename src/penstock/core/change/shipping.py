@@ -19,6 +19,7 @@ from penstock.core.change.table import (
     with_lane,
     with_leg,
 )
+from penstock.core.policy.rules import Verify
 from penstock.core.refs import NodeId
 from penstock.core.verdict import Outcome
 
@@ -127,6 +128,26 @@ def _(change: Change, at: datetime, event: e.CiTimedOut) -> Change | None:
     return _stopped(change, event.repo, event.leg, "ci_timed_out", event)
 
 
+@on(e.ChecksStale, OBSERVING)
+def _(change: Change, at: datetime, event: e.ChecksStale) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg = lane.leg(event.leg)
+    return with_leg(change, lane, event.leg, replace(leg, preview=None, rerun=True, looks=leg.looks + 1))
+
+
+@on(e.ChecksRerun, ANY)
+def _(change: Change, at: datetime, event: e.ChecksRerun) -> Change | None:
+    lane = change.lane(event.repo)
+    if lane is None:
+        return None
+    leg = lane.leg(event.leg)
+    return with_leg(
+        change, lane, event.leg, replace(done_with(leg, Action.RERUN), rerun=False, looks=leg.looks + 1)
+    )
+
+
 @on(e.HeadMoved, OBSERVING | {State.APPLYING_PATCHES})
 def _(change: Change, at: datetime, event: e.HeadMoved) -> Change | None:
     return _stopped(change, event.repo, event.leg, "head_moved", event)
@@ -174,7 +195,12 @@ def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
         return None
     leg = lane.leg(event.leg)
     approved_head = leg.head == event.head
-    change = with_leg(change, lane, event.leg, replace(leg, merged=event.commit, intents=frozenset()))
+    change = with_leg(
+        change,
+        lane,
+        event.leg,
+        replace(leg, merged=event.commit, merged_tree=event.tree, intents=frozenset()),
+    )
     if not approved_head:
         return needs_human(change, "merged_other_head", None)
     if not event.faithful:

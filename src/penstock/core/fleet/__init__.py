@@ -1,0 +1,1 @@
+"""The fleet: what repositories publish and need, and the order that follows."""
