@@ -228,12 +228,18 @@ def _same_wave_merged(change: Change) -> bool:
 
 
 def _next_wave(change: Change) -> Change:
-    """Verification is read again: what the dependents were tested with has just moved."""
-    lanes = tuple(
-        lane if lane.forward.merged else replace(lane, forward=replace(lane.forward, preview=None))
-        for lane in change.lanes
+    """Verification is read again, since what the dependents were tested with has just moved. Where it is staged,
+    their checks ran without it, so they run again first."""
+    return in_state(
+        replace(change, lanes=tuple(_unverified(change, lane) for lane in change.lanes)), State.VERIFYING_CI
     )
-    return in_state(replace(change, lanes=lanes), State.VERIFYING_CI)
+
+
+def _unverified(change: Change, lane: Lane) -> Lane:
+    if lane.forward.merged:
+        return lane
+    rerun = change.terms.verify is Verify.STAGED and lane.wave == change.wave
+    return replace(lane, forward=replace(lane.forward, preview=None, rerun=rerun))
 
 
 def is_rolled_back(change: Change) -> bool:

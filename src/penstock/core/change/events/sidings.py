@@ -1,0 +1,89 @@
+"""What can happen almost anywhere: stops, resumes, orders, failures, notices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from penstock.core.change.model import (
+    Action,
+)
+from penstock.core.refs import Actor, BlobRef, NodeId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticePosted:
+    notice: str
+    action: Action
+    kind: Literal["E_NOTICE_POSTED"] = "E_NOTICE_POSTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostMergeFailed:
+    repo: NodeId
+    detail: BlobRef
+    kind: Literal["E_POST_MERGE_FAILED"] = "E_POST_MERGE_FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackFailed:
+    repo: NodeId
+    reason: str
+    detail: BlobRef
+    kind: Literal["E_ROLLBACK_FAILED"] = "E_ROLLBACK_FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A person's order. `rollback`: what was merged is reverted, too."""
+
+    by: Actor
+    rollback: bool
+    words: BlobRef
+    kind: Literal["E_CANCELLED"] = "E_CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsHuman:
+    reason: str
+    repo: NodeId | None
+    detail: BlobRef
+    kind: Literal["E_NEEDS_HUMAN"] = "E_NEEDS_HUMAN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyBlocked:
+    reason: str
+    repo: NodeId | None
+    detail: BlobRef
+    kind: Literal["E_POLICY_BLOCKED"] = "E_POLICY_BLOCKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A person lets it go on. `stale`: repositories whose base or policy moved, to be proposed and judged anew."""
+
+    by: Actor
+    stale: tuple[NodeId, ...]
+    kind: Literal["E_RESUMED"] = "E_RESUMED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectFailed:
+    """An operating failure, to be tried again not before `due_at`."""
+
+    effect: str
+    repo: NodeId | None
+    reason: str
+    due_at: datetime
+    detail: BlobRef
+    kind: Literal["E_EFFECT_FAILED"] = "E_EFFECT_FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """A text was erased from the ledger; the record that named it stays."""
+
+    blob: BlobRef
+    by: Actor
+    reason: BlobRef
+    kind: Literal["E_ERASED"] = "E_ERASED"
