@@ -14,6 +14,7 @@ Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Va
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RADIX = re.compile(r"0x([0-9a-fA-F]+)|0o([0-7]+)", re.ASCII)
+_MAX_BITS = 1023
 _INFINITIES = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -28,7 +29,8 @@ def number_from(text: str) -> float:
         return 0.0
     if radix := _RADIX.fullmatch(text):
         digits, base = (radix[1], 16) if radix[1] else (radix[2], 8)
-        return float(int(digits, base))
+        number = int(digits, base)
+        return float(number) if number.bit_length() <= _MAX_BITS else math.inf
     if _DECIMAL.fullmatch(text):
         return float(text)
     return _INFINITIES.get(text, math.nan)
@@ -107,7 +109,7 @@ def to_json(value: Value, indent: str = "") -> str:
 
 def fold_case(text: str) -> str:
     """Upper case as .NET's OrdinalIgnoreCase: one character to one character, the dotless i left alone."""
-    return "".join(up if len(up := c.upper()) == 1 and c != "ı" else c for c in text)  # noqa: RUF001
+    return "".join(up if len(up := c.upper()) == 1 and c != "ı" else c for c in text)
 
 
 def _coerced(left: Value, right: Value) -> tuple[Value, Value]:

@@ -1,0 +1,157 @@
+"""A workflow file, read. What GitHub evaluates later stays a node; `tree.resolve` gives its value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from localforge.actions.expressions import Environment, truthy
+from localforge.actions.workflow.template import Template
+from localforge.actions.workflow.tree import Mark, Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong and where; a problem of the whole file has no place."""
+
+    message: str
+    at: Mark | None = None
+
+    def in_file(self, path: str) -> str:
+        """As GitHub shows it."""
+        where = f" (Line: {self.at.line}, Col: {self.at.column})" if self.at else ""
+        return f"{path}{where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidWorkflow:
+    """A file GitHub would refuse; it shows a failed run with these problems."""
+
+    path: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return tuple(problem.in_file(self.path) for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """An input of `workflow_dispatch`; `kind` is string, boolean, number, choice or environment."""
+
+    name: str
+    kind: str
+    required: bool
+    default: str | None
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """One event of `on` with its filters; None is a filter that is not there."""
+
+    event: str
+    types: tuple[str, ...] | None = None
+    branches: tuple[str, ...] | None = None
+    branches_ignore: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    tags_ignore: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
+    paths_ignore: tuple[str, ...] | None = None
+    inputs: tuple[Input, ...] = ()
+    crons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """An `if`. Without a status function in it, success so far is a part of the condition."""
+
+    template: Template
+    names_status: bool
+
+    def holds(self, environment: Environment) -> bool:
+        """Raises ExpressionError; `environment` must know `success`."""
+        if not self.names_status and not truthy(environment.functions["success"](())):
+            return False
+        return truthy(self.template.evaluate(environment))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """`defaults.run`."""
+
+    shell: Node | None = None
+    working_directory: Node | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    script: Node
+    shell: Node | None
+    working_directory: Node | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uses:
+    action: str
+    inputs: Node | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsupported:
+    """A step that GitHub reads and this runner has no way to run: what it is, for the log."""
+
+    what: str
+
+
+StepAction: TypeAlias = Run | Uses | Unsupported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`id` is given by the file or generated (then it starts with two underscores and is in no context)."""
+
+    id: str
+    at: Mark
+    name: Node | None
+    condition: Condition
+    action: StepAction
+    env: Node | None
+    continue_on_error: Node | None
+    timeout_minutes: Node | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`unsupported` names the keys that this runner cannot honour (container, services, uses …)."""
+
+    id: str
+    at: Mark
+    name: Node | None
+    needs: tuple[str, ...]
+    condition: Condition
+    runs_on: Node | None
+    strategy: Node | None
+    env: Node | None
+    defaults: Defaults
+    outputs: Node | None
+    steps: tuple[Step, ...]
+    timeout_minutes: Node | None
+    continue_on_error: Node | None
+    concurrency: Node | None
+    permissions: Mapping[str, str] | None
+    unsupported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """`path` is relative to the repository's root; jobs are in file order."""
+
+    path: str
+    name: str | None
+    run_name: Node | None
+    triggers: tuple[Trigger, ...]
+    env: Node | None
+    defaults: Defaults
+    permissions: Mapping[str, str] | None
+    concurrency: Node | None
+    jobs: tuple[Job, ...]

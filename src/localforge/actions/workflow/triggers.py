@@ -1,0 +1,45 @@
+"""`on`: the events that start a workflow, and their filters."""
+
+from localforge.actions.workflow.model import Input, Trigger
+from localforge.actions.workflow.tree import Mapping, Node, Sequence, literal, literals, members
+
+
+def read_triggers(on: Node) -> tuple[Trigger, ...]:
+    """The triggers of `on` in any of its three forms."""
+    match on:
+        case Mapping():
+            return tuple(_trigger(event, body) for event, body in members(on).items())
+        case Sequence():
+            return tuple(Trigger(event=literal(item)) for item in on.items)
+        case _:
+            return (Trigger(event=literal(on)),)
+
+
+def _trigger(event: str, body: Node) -> Trigger:
+    if event == "schedule":
+        entries = body.items if isinstance(body, Sequence) else ()
+        return Trigger(event=event, crons=tuple(literal(members(entry)["cron"]) for entry in entries))
+    filters = members(body)
+    return Trigger(
+        event=event,
+        types=literals(filters.get("types")),
+        branches=literals(filters.get("branches")),
+        branches_ignore=literals(filters.get("branches-ignore")),
+        tags=literals(filters.get("tags")),
+        tags_ignore=literals(filters.get("tags-ignore")),
+        paths=literals(filters.get("paths")),
+        paths_ignore=literals(filters.get("paths-ignore")),
+        inputs=tuple(_input(name, spec) for name, spec in members(filters.get("inputs")).items()),
+    )
+
+
+def _input(name: str, spec: Node) -> Input:
+    keys = members(spec)
+    default = keys.get("default")
+    return Input(
+        name=name,
+        kind=literal(keys["type"]) if "type" in keys else "string",
+        required="required" in keys and literal(keys["required"]) == "true",
+        default=None if default is None else literal(default),
+        options=literals(keys.get("options")) or (),
+    )
