@@ -5,7 +5,7 @@ PortError
 └── Permanent   will not: no permission, gone, refused; carries what to do next
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -218,6 +218,38 @@ class Sandbox(Protocol):
 
         Raises Permanent `cannot_isolate` where the host cannot isolate.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeCard:
+    """What planning needs to know of a recipe. `text` is its definition, for artifacts and digests."""
+
+    name: str
+    title: str
+    description: str
+    complexity: int
+    allowed_paths: tuple[str, ...]
+    text: str
+
+
+class Recipes(Protocol):
+    """The recipes there are."""
+
+    def matching(self, labels: frozenset[str], title: str) -> tuple[str, ...]:
+        """Names of the recipes whose `match` fits an issue, sorted."""
+        ...
+
+    def card(self, name: str) -> RecipeCard | None: ...
+
+    def takes_part(
+        self,
+        name: str,
+        full_name: str,
+        paths: Sequence[str],
+        read: Callable[[Sequence[str]], Mapping[str, bytes]],
+    ) -> bool:
+        """Has this repository something for the recipe to do, as far as its `match` can tell."""
         ...
 
 

@@ -15,7 +15,7 @@ class Intake:
     """What G0 asks about: the claim, the matched recipes, the author, and what is already open."""
 
     labelled_for_us: bool
-    labelled_by_association: str
+    association: str
     recipes: tuple[str, ...]
     complexity: int
     guard_holding: str | None = None
@@ -29,8 +29,8 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
             check("ours", "carries a label that claims it", holds=facts.labelled_for_us),
             check(
                 "author",
-                f"author is {facts.labelled_by_association or 'unknown'} of the organization",
-                holds=facts.labelled_by_association in TRUSTED_ASSOCIATIONS,
+                f"author is {facts.association or 'unknown'} of the organization",
+                holds=facts.association in TRUSTED_ASSOCIATIONS,
             ),
             _one_recipe(facts.recipes),
             check(

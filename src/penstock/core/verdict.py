@@ -106,7 +106,7 @@ def render_text(verdict: Verdict, depth: int = 0) -> str:
 def render_markdown(verdict: Verdict) -> str:
     """The tree as a nested Markdown list, for pull-request bodies and step summaries."""
     return "\n".join(
-        f"{'  ' * level}- {_MARK[node.outcome]} **{node.rule}** {_escaped(node.reason)}".rstrip()
+        f"{'  ' * level}- {_MARK[node.outcome]} **{node.rule}** {escaped(node.reason)}".rstrip()
         for level, node in _walk(verdict, 0)
     )
 
@@ -117,7 +117,7 @@ def _walk(verdict: Verdict, depth: int) -> Iterator[tuple[int, Verdict]]:
         yield from _walk(child, depth + 1)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A reason can quote a path or title that a stranger chose: it must not become markup or a comment marker."""
     for char in "\\`*_[]<>|":
         text = text.replace(char, f"\\{char}" if char not in "<>" else {"<": "&lt;", ">": "&gt;"}[char])

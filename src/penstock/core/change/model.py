@@ -120,8 +120,8 @@ class Leg:
     marked: bool = False
     merged: Sha | None = None
     merged_tree: Sha | None = None
-    rerun: bool = False
-    """Its checks ran before a provider moved, and must run again."""
+    rerun: datetime | None = None
+    """Since when its checks are known to be older than what they were run with; they must run again."""
     withdrawn: bool = False
     intents: frozenset[Action] = frozenset()
     """Writes that were allowed and recorded, and whose outcome is not known yet."""

@@ -111,7 +111,7 @@ def _observations(
 
 
 def _observation(change: Change, lane: Lane, leg: LegName) -> Effect:
-    if lane.leg(leg).rerun:
+    if lane.leg(leg).rerun is not None:
         return _step(change, lane, leg, Action.RERUN)
     key = f"{_key(change, 'observe', lane)}:{leg}.{lane.leg(leg).looks}"
     return Observe(key=key, repo=lane.repo.node_id, leg=leg, due=lane.trouble.retry_at)

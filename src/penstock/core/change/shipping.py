@@ -134,7 +134,7 @@ def _(change: Change, at: datetime, event: e.ChecksStale) -> Change | None:
     if lane is None or lane.leg(event.leg).head != event.head:
         return None
     leg = lane.leg(event.leg)
-    return with_leg(change, lane, event.leg, replace(leg, preview=None, rerun=True, looks=leg.looks + 1))
+    return with_leg(change, lane, event.leg, replace(leg, preview=None, rerun=at, looks=leg.looks + 1))
 
 
 @on(e.ChecksRerun, ANY)
@@ -144,7 +144,7 @@ def _(change: Change, at: datetime, event: e.ChecksRerun) -> Change | None:
         return None
     leg = lane.leg(event.leg)
     return with_leg(
-        change, lane, event.leg, replace(done_with(leg, Action.RERUN), rerun=False, looks=leg.looks + 1)
+        change, lane, event.leg, replace(done_with(leg, Action.RERUN), rerun=None, looks=leg.looks + 1)
     )
 
 
@@ -205,10 +205,10 @@ def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
         return needs_human(change, "merged_other_head", None)
     if not event.faithful:
         return needs_human(change, "merge_differs", None)
-    return _after_merge(change)
+    return _after_merge(change, at)
 
 
-def _after_merge(change: Change) -> Change:
+def _after_merge(change: Change, at: datetime) -> Change:
     if change.ending is not None:
         return ended(change)
     if change.state is State.ROLLING_BACK:
@@ -220,26 +220,27 @@ def _after_merge(change: Change) -> Change:
     waiting = any(lane.forward.preview for lane in change.to_verify if lane.wave == change.wave)
     if change.state is State.MERGING and waiting and _same_wave_merged(change):
         return change
-    return _next_wave(change)
+    return _next_wave(change, at)
 
 
 def _same_wave_merged(change: Change) -> bool:
     return any(lane.forward.merged for lane in change.shipping if lane.wave == change.wave)
 
 
-def _next_wave(change: Change) -> Change:
+def _next_wave(change: Change, at: datetime) -> Change:
     """Verification is read again, since what the dependents were tested with has just moved. Where it is staged,
     their checks ran without it, so they run again first."""
     return in_state(
-        replace(change, lanes=tuple(_unverified(change, lane) for lane in change.lanes)), State.VERIFYING_CI
+        replace(change, lanes=tuple(_unverified(change, lane, at) for lane in change.lanes)),
+        State.VERIFYING_CI,
     )
 
 
-def _unverified(change: Change, lane: Lane) -> Lane:
+def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
     if lane.forward.merged:
         return lane
-    rerun = change.terms.verify is Verify.STAGED and lane.wave == change.wave
-    return replace(lane, forward=replace(lane.forward, preview=None, rerun=rerun))
+    stale = change.terms.verify is Verify.STAGED and lane.wave == change.wave
+    return replace(lane, forward=replace(lane.forward, preview=None, rerun=at if stale else None))
 
 
 def is_rolled_back(change: Change) -> bool:
@@ -260,7 +261,7 @@ def _(change: Change, at: datetime, event: e.MergeRefused) -> Change | None:
     leg = lane.leg(event.leg)
     reset = replace(leg, preview=None, marked=False, intents=frozenset(), looks=leg.looks + 1)
     change = with_leg(change, lane, event.leg, reset)
-    if event.reason == "base_moved":
+    if event.reason in {"base_moved", "verification_stale"}:
         rolling = change.state is State.ROLLING_BACK
         return change if rolling else in_state(change, State.VERIFYING_CI)
     if event.reason == "conflict" and event.leg is LegName.FORWARD and not change.any_merged:

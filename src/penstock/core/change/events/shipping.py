@@ -159,7 +159,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRefused:
-    """`reason`: `base_moved` (still mergeable), `conflict`, or a code of the forge's refusal."""
+    """`reason`: `base_moved` (still mergeable), `verification_stale`, `conflict`, or a code of the forge's refusal."""
 
     repo: NodeId
     leg: LegName

@@ -14,6 +14,8 @@ from penstock.core.refs import Actor, BlobRef, NodeId
 class NoticePosted:
     notice: str
     action: Action
+    given_up: str = ""
+    """Why it was not posted after all; empty when it was."""
     kind: Literal["E_NOTICE_POSTED"] = "E_NOTICE_POSTED"
 
 

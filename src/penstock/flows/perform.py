@@ -1,0 +1,90 @@
+"""Effect → port call → Event. The one place where any failure becomes a fact instead of ending the process."""
+
+import traceback
+from datetime import timedelta
+
+from penstock.core.change.effects import (
+    Decide,
+    Effect,
+    EvaluateGates,
+    Observe,
+    Plan,
+    Propose,
+    TriageSignal,
+    Write,
+)
+from penstock.core.change.events import EffectFailed, Event, NeedsHuman
+from penstock.core.change.model import Change
+from penstock.core.refs import BlobRef
+from penstock.core.secrets import redact
+from penstock.flows.observing import observe
+from penstock.flows.preparing import evaluate_gates, plan, propose, triage
+from penstock.flows.world import World
+from penstock.flows.writing import decide, write
+from penstock.ports import Permanent, StopFlag, Texts, Transient
+
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 300.0
+
+
+class Redacting:
+    """Texts that lose every secret before they are sealed (invariant 7)."""
+
+    def __init__(self, texts: Texts, known: tuple[str, ...]) -> None:
+        self._texts, self._known = texts, known
+        self.get = texts.get
+
+    def put(self, text: str) -> BlobRef:
+        return self._texts.put(redact(text, self._known))
+
+
+def perform(world: World, effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
+    """One effect's event; None where an observation found nothing new. Raises port errors."""
+    match effect:
+        case TriageSignal():
+            return triage(world, change, texts)
+        case Plan():
+            return plan(world, change, texts)
+        case Propose():
+            return propose(world, change, effect, texts)
+        case EvaluateGates():
+            return evaluate_gates(world, change, texts)
+        case Decide():
+            return decide(world, change, effect, texts)
+        case Write():
+            return write(world, change, effect, texts, stop)
+        case Observe():
+            return observe(world, change, effect, texts)
+
+
+def perform_safely(
+    world: World, effect: Effect, change: Change, texts: Texts, stop: StopFlag
+) -> Event | None:
+    """`perform`, with failures as events: transient ones are due again, others ask a person.
+
+    Raises only Transient `stopped`: the effect is not wanted any more, and left nothing behind.
+    """
+    sealed = Redacting(texts, world.known_secrets)
+    try:
+        return perform(world, effect, change, sealed, stop)
+    except Transient as error:
+        if error.code == "stopped":
+            raise
+        return _failed(world, effect, change, error, sealed)
+    except Permanent as error:
+        return NeedsHuman(reason=error.code, repo=effect.repo, detail=sealed.put(str(error)))
+    except Exception:
+        # A bug stops this change and says where; it must not stop the others.
+        return NeedsHuman(reason="bug", repo=effect.repo, detail=sealed.put(traceback.format_exc(limit=-6)))
+
+
+def _failed(world: World, effect: Effect, change: Change, error: Transient, texts: Texts) -> Event:
+    lane = change.lane(effect.repo) if effect.repo else None
+    failures = (lane.trouble if lane else change.trouble).failures
+    wait = error.retry_after or min(FIRST_RETRY_SECONDS * 2**failures, LAST_RETRY_SECONDS)
+    return EffectFailed(
+        effect=effect.key,
+        repo=effect.repo,
+        reason=error.code,
+        due_at=world.clock.now() + timedelta(seconds=wait),
+        detail=texts.put(str(error)),
+    )

@@ -1,0 +1,263 @@
+"""Triage, planning, proposing and judging: everything before anybody is asked to approve."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from penstock.core.change.effects import Propose
+from penstock.core.change.events import (
+    ArtifactsReady,
+    Event,
+    GatesEvaluated,
+    NeedsHuman,
+    PatchSetsProposed,
+    Triage,
+    TriageDecided,
+)
+from penstock.core.change.model import AgentRun, Artifact, Change, Lane, PlannedRepo, Role, ViolationFact
+from penstock.core.evidence import DiffFacts, RepositoryFacts
+from penstock.core.fleet.graph import Cycle, providers, waves
+from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
+from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
+from penstock.core.policy.patches import Scope
+from penstock.core.proposal import PatchSet, patch_set_digest
+from penstock.core.refs import Digest, NodeId, RepoRef, Sha
+from penstock.core.risk import assess
+from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
+from penstock.flows.words import words
+from penstock.flows.world import (
+    World,
+    diff_of,
+    found,
+    judged_whole,
+    lane_of,
+    pinned_policy,
+    stored,
+    verdict_text,
+)
+from penstock.ports import Brief, Permanent, ProposalRefused, RecipeCard, Texts
+
+
+def triage(world: World, change: Change, texts: Texts) -> Event:
+    """G0. A person's own request has been judged by that person; an issue is judged by what it says of itself."""
+    if change.recipe:
+        verdict = all_of("G0", (passed("requested", f"{change.requester} asked for recipe {change.recipe}"),))
+        return TriageDecided(
+            decision=Triage.GO, recipe=change.recipe, verdict=texts.put(verdict_text(verdict))
+        )
+    assert change.issue is not None, "a change without a recipe comes from an issue"  # noqa: S101
+    issue = world.reader.issue(change.issue.repo, change.issue.number)
+    if issue is None:
+        return NeedsHuman(reason="gone", repo=None, detail=texts.put("The issue cannot be read any more."))
+    recipes = world.recipes.matching(issue.labels, issue.title)
+    cards = [card for name in recipes if (card := world.recipes.card(name))]
+    claimed = issue.open and bool(issue.labels & set(world.policy.auto_claim_labels))
+    verdict = judge_intake(
+        Intake(
+            labelled_for_us=claimed and not issue.labels & set(world.policy.ignore_labels),
+            association=issue.author_association,
+            recipes=recipes,
+            complexity=max((card.complexity for card in cards), default=0),
+        ),
+        world.policy,
+    )
+    decision = Triage.GO if verdict.allows else Triage.NO_GO
+    return TriageDecided(
+        decision=decision, recipe=recipes[0] if recipes else "", verdict=texts.put(verdict_text(verdict))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A repository as planning sees it."""
+
+    repo: RepoRef
+    base_ref: str
+    takes_part: bool
+    manifest: Manifest
+
+
+def plan(world: World, change: Change, texts: Texts) -> Event:
+    """G1. Which repositories take part, in which order, on which paths; written down before any code is."""
+    card = world.recipes.card(change.recipe)
+    if card is None:
+        return NeedsHuman(
+            reason="unknown_recipe", repo=None, detail=texts.put(f"There is no recipe {change.recipe}.")
+        )
+    seen = tuple(_look(world, card, repo, facts) for repo, facts in _candidates(world, change))
+    needs = providers({f.repo.node_id: f.manifest for f in seen})
+    chosen = tuple(f for f in seen if f.takes_part)
+    ids = {f.repo.node_id for f in chosen}
+    order = waves({node: frozenset(needs[node] & ids) for node in ids})
+    questions = _questions(order, chosen)
+    repos = () if isinstance(order, Cycle) else _planned(order, chosen, change)
+    dependents = sum(1 for f in seen if f.repo.node_id not in ids and needs[f.repo.node_id] & ids)
+    artifacts = _artifacts(change, card, repos, dependents, texts)
+    verdict = judge_design(
+        Design(
+            artifacts=tuple(a.name for a in artifacts),
+            repositories=len(repos),
+            scope=Scope(allowed=card.allowed_paths),
+            open_questions=questions,
+        )
+    )
+    return ArtifactsReady(
+        artifacts=artifacts,
+        repos=repos,
+        scope=card.allowed_paths,
+        dependents=dependents,
+        outcome=verdict.outcome,
+        verdict=texts.put(verdict_text(verdict)),
+    )
+
+
+def _candidates(world: World, change: Change) -> list[tuple[RepoRef, RepositoryFacts]]:
+    if change.targets:
+        return [(repo, found(world, repo)) for repo in change.targets]
+    assert change.issue is not None, "a change has targets or an issue"  # noqa: S101
+    home = change.issue.repo
+    return [
+        (_ref(home.forge, facts), facts)
+        for facts in world.reader.repositories(home.owner)
+        if not facts.archived
+    ]
+
+
+def _ref(forge: str, facts: RepositoryFacts) -> RepoRef:
+    owner, name = facts.full_name.split("/", 1)
+    return RepoRef(forge=forge, node_id=NodeId(facts.node_id), owner=owner, name=name)
+
+
+def _look(world: World, card: RecipeCard, repo: RepoRef, facts: RepositoryFacts) -> _Found:
+    base = world.reader.branch_head(repo, facts.default_branch)
+    if base is None:
+        return _Found(repo=repo, base_ref=facts.default_branch, takes_part=False, manifest=Manifest())
+    mirror = world.repositories
+    mirror.sync(repo, facts.clone_url, (base,))
+
+    def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+        return mirror.files(repo, base, tuple(paths))
+
+    takes_part = world.recipes.takes_part(card.name, repo.full_name, mirror.paths(repo, base), read)
+    manifest = read_manifest(mirror.files(repo, base, (PROJECT_FILE,)).get(PROJECT_FILE))
+    return _Found(repo=repo, base_ref=facts.default_branch, takes_part=takes_part, manifest=manifest)
+
+
+def _questions(order: tuple[tuple[NodeId, ...], ...] | Cycle, chosen: tuple[_Found, ...]) -> tuple[str, ...]:
+    names = {f.repo.node_id: f.repo.full_name for f in chosen}
+    unreadable = tuple(f"{f.repo.full_name}: {f.manifest.problem}" for f in chosen if f.manifest.problem)
+    if isinstance(order, Cycle):
+        circle = " → ".join(names.get(node, node) for node in order.members)
+        return (
+            *unreadable,
+            f"these repositories need each other in a circle, so no merge order is right: {circle}",
+        )
+    return unreadable
+
+
+def _planned(
+    order: tuple[tuple[NodeId, ...], ...], chosen: tuple[_Found, ...], change: Change
+) -> tuple[PlannedRepo, ...]:
+    by_id = {f.repo.node_id: f for f in chosen}
+    primary = change.issue.repo.node_id if change.issue else None
+    first = next((node for wave in order for node in wave), None)
+    primary = primary if primary in by_id else first
+    return tuple(
+        PlannedRepo(
+            repo=by_id[node].repo,
+            role=Role.PRIMARY if node == primary else Role.SECONDARY,
+            base_ref=by_id[node].base_ref,
+            wave=number,
+        )
+        for number, wave in enumerate(order, start=1)
+        for node in sorted(wave, key=lambda node: by_id[node].repo.full_name)
+    )
+
+
+def _artifacts(
+    change: Change, card: RecipeCard, repos: tuple[PlannedRepo, ...], dependents: int, texts: Texts
+) -> tuple[Artifact, ...]:
+    values = {
+        "change": change,
+        "title": stored(change.title, texts, "the title"),
+        "card": card,
+        "repos": repos,
+        "dependents": dependents,
+    }
+    return tuple(
+        Artifact(name=name, text=texts.put(words(f"artifact-{name}", **values))) for name in ARTIFACTS
+    )
+
+
+def propose(world: World, change: Change, effect: Propose, texts: Texts) -> Event:
+    """Have the agent write a tree at the base branch's present commit; what it becomes is read from git."""
+    lane = lane_of(change, effect.repo)
+    facts = found(world, lane.repo)
+    base = world.reader.branch_head(lane.repo, lane.base_ref)
+    if base is None:
+        raise Permanent("gone", f"{lane.repo.full_name} has no branch {lane.base_ref} any more")
+    world.repositories.sync(lane.repo, facts.clone_url, (base,))
+    feedback = stored(change.feedback, texts, "the reviewer's words") if change.feedback else ""
+    answer = world.proposer.propose(Brief(recipe=change.recipe, repo=lane.repo, base=base, feedback=feedback))
+    if isinstance(answer, ProposalRefused):
+        detail = texts.put(f"{lane.repo.full_name}: {answer.detail}")
+        return NeedsHuman(reason=f"proposal_{answer.code}", repo=effect.repo, detail=detail)
+    run = AgentRun(
+        agent=change.recipe,
+        backend=answer.backend,
+        context=Digest(answer.context),
+        duration_ms=answer.duration_ms,
+        repeats=answer.repeats,
+    )
+    patch_set = _patch_set(world, lane, base, answer.tree, texts)
+    return PatchSetsProposed(repo=effect.repo, patch_set=patch_set, run=run)
+
+
+def _patch_set(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> PatchSet | None:
+    mirror = world.repositories
+    if tree == mirror.tree_of(lane.repo, base):
+        return None
+    diff = mirror.facts(lane.repo, base, tree)
+    return PatchSet(
+        digest=patch_set_digest(lane.repo, base_ref=lane.base_ref, base_commit=base, tree=tree),
+        base_ref=lane.base_ref,
+        base_commit=base,
+        tree=tree,
+        group=diff.patch_digest,
+        files=len(diff.files),
+        additions=diff.additions,
+        deletions=diff.deletions,
+        patch=texts.put(mirror.patch(lane.repo, base, tree)),
+    )
+
+
+def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
+    """G2, G3 and risk of every patch set, under the pinned policy and under today's."""
+    lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
+    policies = (pinned_policy(change, texts), world.policy)
+    verdict = judged_whole(change, lanes, policies)
+    risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
+    lines = "\n".join(f"{item.points:+d} {item.reason}" for item in risk.items)
+    return GatesEvaluated(
+        digests=tuple(lane.patch_set.digest for lane, _ in lanes if lane.patch_set),
+        outcome=verdict.outcome,
+        violations=_violations(verdict, lanes),
+        tier=risk.tier,
+        score=risk.score,
+        verdict=texts.put(verdict_text(verdict)),
+        risk=texts.put(lines),
+    )
+
+
+def _violations(verdict: Verdict, lanes: tuple[tuple[Lane, DiffFacts], ...]) -> tuple[ViolationFact, ...]:
+    nodes = {lane.repo.full_name: lane.repo.node_id for lane, _ in lanes}
+    return tuple(
+        ViolationFact(repo=nodes[part.rule], rule=leaf.rule, severity=leaf.outcome)
+        for part in verdict.children
+        for leaf in (*failures(part), *_warnings(part))
+    )
+
+
+def _warnings(verdict: Verdict) -> tuple[Verdict, ...]:
+    if not verdict.children:
+        return (verdict,) if verdict.outcome is Outcome.WARN else ()
+    return tuple(leaf for child in verdict.children for leaf in _warnings(child))

@@ -1,0 +1,242 @@
+"""What exactly would be written: the `Wanted` of each action, from recorded facts and present objects."""
+
+import json
+from datetime import datetime
+
+from penstock.core.change.model import Action, Change, Lane, LegName
+from penstock.core.ledger import canonical
+from penstock.core.refs import Sha, branch_of, revert_branch_of, rollback_tag_of
+from penstock.core.verdict import Verdict, render_markdown
+from penstock.core.write import (
+    CloseIssue,
+    Comment,
+    Content,
+    Merge,
+    OpenPull,
+    PlaceTag,
+    Rerun,
+    Revert,
+    Wanted,
+    Withdraw,
+)
+from penstock.flows.words import inline, words
+from penstock.flows.world import VERDICT, Scene, World, found, stored
+from penstock.ports import Permanent, Texts
+
+LABELS = ("autonomous-verified",)
+
+
+def branch_name(change: Change, leg: LegName) -> str:
+    return branch_of(change.id) if leg is LegName.FORWARD else revert_branch_of(change.id)
+
+
+def wanted_for(scene: Scene, action: Action) -> Wanted:
+    """The write that this action means now, for one leg of one repository's lane."""
+    world, change, lane, leg, texts = scene.world, scene.change, scene.lane, scene.leg, scene.texts
+    match action:
+        case Action.BRANCH if leg is LegName.FORWARD:
+            return _forward_content(world, change, lane, texts)
+        case Action.BRANCH:
+            return _inverse_content(world, change, lane, texts)
+        case Action.PULL_REQUEST:
+            return _pull(change, lane, leg, texts)
+        case Action.ROLLBACK_POINT:
+            return PlaceTag(repo=lane.repo, tag=rollback_tag_of(change.id), commit=_base_now(world, lane))
+        case Action.MERGE:
+            return _merge(change, lane, leg, texts)
+        case Action.RERUN:
+            return Rerun(repo=lane.repo, head=_head(lane, leg), since=lane.leg(leg).rerun or change.since)
+        case Action.WITHDRAW:
+            forward = lane.forward
+            return Withdraw(
+                repo=lane.repo, branch=branch_of(change.id), head=forward.head, number=forward.pull
+            )
+        case Action.COMMENT | Action.CLOSE_ISSUE:
+            raise AssertionError(f"{action} belongs to no repository's lane")
+
+
+def notice_for(change: Change, action: Action, notice: str, texts: Texts) -> Wanted:
+    """The templated comment on the change's issue, or its closing."""
+    assert change.issue is not None, "notices go to an issue"  # noqa: S101
+    if action is Action.CLOSE_ISSUE:
+        return CloseIssue(repo=change.issue.repo, number=change.issue.number)
+    marker = f"<!-- penstock:{change.id}:{notice} -->"
+    name = notice.split(".", 1)[0]
+    body = words(f"comment-{name}", change=change, detail=detail_lines(change, texts))
+    return Comment(
+        repo=change.issue.repo, number=change.issue.number, body=f"{body}\n{marker}", marker=marker
+    )
+
+
+def detail_lines(change: Change, texts: Texts) -> str:
+    """The recorded detail of where a change stands: a verdict tree as a list, or plain words."""
+    text = texts.get(change.detail) if change.detail else None
+    if text is None:
+        return ""
+    verdict = as_verdict(text)
+    return render_markdown(verdict) if verdict else inline(text, 1500)
+
+
+def as_verdict(text: str) -> Verdict | None:
+    """A stored detail, if it is a verdict; else None."""
+    try:
+        return VERDICT.validate_json(text)
+    except ValueError:
+        return None
+
+
+def _head(lane: Lane, leg: LegName) -> Sha:
+    head = lane.leg(leg).head
+    assert head is not None, "its branch was written before"  # noqa: S101
+    return head
+
+
+def _base_now(world: World, lane: Lane) -> Sha:
+    base = world.reader.branch_head(lane.repo, lane.base_ref)
+    if base is None:
+        raise Permanent("gone", f"{lane.repo.full_name} has no branch {lane.base_ref} any more")
+    return base
+
+
+def _forward_content(world: World, change: Change, lane: Lane, texts: Texts) -> Content:
+    patch_set = lane.patch_set
+    assert patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    parents = _parents(world, lane, patch_set.base_commit)
+    first_tree = world.repositories.tree_of(lane.repo, parents[0])
+    return Content(
+        repo=lane.repo,
+        branch=branch_of(change.id),
+        expected_head=lane.forward.head,
+        parents=parents,
+        base_tree=first_tree,
+        tree=patch_set.tree,
+        edits=world.repositories.edits(lane.repo, first_tree, patch_set.tree),
+        message=_message(change, stored(change.title, texts, "the title")),
+        at=_approved_at(change, lane),
+    )
+
+
+def _approved_at(change: Change, lane: Lane) -> datetime:
+    """When the last approval of this patch set was given: the same in every attempt to write its commit."""
+    assert lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    return max((a.at for a in change.approvals if a.digest == lane.patch_set.digest), default=change.since)
+
+
+def _parents(world: World, lane: Lane, base: Sha) -> tuple[Sha, ...]:
+    """A fix-up follows the branch's head; where it was made on a newer base, that becomes a second parent."""
+    facts = found(world, lane.repo)
+    head = lane.forward.head
+    wanted = (base,) if head is None else (head,)
+    world.repositories.sync(lane.repo, facts.clone_url, (base, *wanted))
+    if head is None or _is_ancestor(world, lane, base):
+        return wanted
+    return (head, base)
+
+
+def _is_ancestor(world: World, lane: Lane, base: Sha) -> bool:
+    commit = world.reader.commit(lane.repo, lane.forward.head) if lane.forward.head else None
+    return commit is not None and base in commit.parents
+
+
+def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> Revert:
+    patch_set = lane.patch_set
+    assert patch_set is not None, "only lanes that took part are reverted"  # noqa: S101
+    base = _base_now(world, lane)
+    facts = found(world, lane.repo)
+    world.repositories.sync(lane.repo, facts.clone_url, (base, patch_set.base_commit))
+    tree = world.repositories.inverse_tree(lane.repo, base, patch_set.base_commit, patch_set.tree)
+    if tree is None:
+        raise Permanent(
+            "changed_since",
+            f"{lane.repo.full_name}: paths of this change were changed again since, so its exact inverse no longer applies",
+        )
+    base_tree = world.repositories.tree_of(lane.repo, base)
+    title = f"Revert: {stored(change.title, texts, 'the title')}"
+    return Revert(
+        repo=lane.repo,
+        branch=revert_branch_of(change.id),
+        expected_head=lane.inverse.head,
+        parents=(base,),
+        base_tree=base_tree,
+        tree=tree,
+        edits=world.repositories.edits(lane.repo, base_tree, tree),
+        message=_message(change, title),
+        at=change.since,
+    )
+
+
+def _message(change: Change, title: str) -> str:
+    return words("commit", change=change, title=" ".join(title.split())[:200])
+
+
+def _pull(change: Change, lane: Lane, leg: LegName, texts: Texts) -> OpenPull:
+    title = " ".join(stored(change.title, texts, "the title").split())[:200]
+    return OpenPull(
+        repo=lane.repo,
+        branch=branch_name(change, leg),
+        base_ref=lane.base_ref,
+        expected_head=_head(lane, leg),
+        title=title if leg is LegName.FORWARD else f"Revert: {title}",
+        body=_pull_body(change, lane, leg, texts),
+        labels=(*LABELS, f"risk:{change.tier or 'unknown'}"),
+        draft=False,
+    )
+
+
+def _pull_body(change: Change, lane: Lane, leg: LegName, texts: Texts) -> str:
+    judgement = (
+        VERDICT.validate_json(stored(change.judgement, texts, "the gates' verdict"))
+        if change.judgement
+        else None
+    )
+    mine = [part for part in judgement.children if part.rule == lane.repo.full_name] if judgement else []
+    plan = next((a.text for a in change.artifacts if a.name == "plan"), None)
+    return words(
+        "pull-request",
+        change=change,
+        lane=lane,
+        revert=leg is LegName.INVERSE,
+        title=stored(change.title, texts, "the title"),
+        plan=stored(plan, texts, "the plan") if plan else "",
+        gates="\n".join(render_markdown(part) for part in mine),
+        risk=(stored(change.risk, texts, "the risk") if change.risk else "").splitlines(),
+        approvals=[a for a in change.approvals if lane.patch_set and a.digest == lane.patch_set.digest],
+        tap=tap_comment(change, lane),
+    )
+
+
+def tap_comment(change: Change, lane: Lane) -> str:
+    """The decision's record for the pull request's body: a copy for readers, never an input."""
+    assert lane.patch_set is not None, "only lanes that take part have pull requests"  # noqa: S101
+    approvals: list[str] = [a.id for a in change.approvals if a.digest == lane.patch_set.digest]
+    record = {
+        "change": change.id,
+        "action": "content",
+        "subject": lane.patch_set.digest,
+        "tier": change.tier.value if change.tier else "unknown",
+        "approvals": approvals,
+        "gates": change.judgement or "",
+    }
+    text = (
+        json.dumps(json.loads(canonical(record)), sort_keys=True)
+        .replace("--", "\\u002d\\u002d")
+        .replace(">", "\\u003e")
+    )
+    return f"<!-- TAP-DECISION: {text} -->"
+
+
+def _merge(change: Change, lane: Lane, leg: LegName, texts: Texts) -> Merge:
+    pull = lane.leg(leg).pull
+    assert pull is not None, "its pull request was opened before"  # noqa: S101
+    title = " ".join(stored(change.title, texts, "the title").split())[:200]
+    if leg is LegName.INVERSE:
+        title = f"Revert: {title}"
+    return Merge(
+        repo=lane.repo,
+        number=pull,
+        base_ref=lane.base_ref,
+        expected_head=_head(lane, leg),
+        method=change.terms.merge_method,
+        title=f"{title} (#{pull})",
+        message=words("commit", change=change, title="").strip(),
+    )

@@ -1,0 +1,181 @@
+"""The world's truth about one repository, re-read now, and what of it no longer is as it was."""
+
+from dataclasses import replace
+
+from penstock.core.approval import ApprovalScope, judge_approvals
+from penstock.core.change.events import Merged
+from penstock.core.change.model import Change, Lane, LegName, MergePreview
+from penstock.core.evidence import RepositoryFacts
+from penstock.core.gates import Verification, judge_verification
+from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.proposal import merge_digest
+from penstock.core.refs import PENSTOCK, Actor, Sha
+from penstock.core.tap import Heads, Rules, Standing
+from penstock.core.verdict import Verdict, passed
+from penstock.core.write import Content, Wanted
+from penstock.flows.shaping import branch_name
+from penstock.flows.world import Scene, diff_of, judged, pinned_policy
+from penstock.ports import Permanent
+
+
+def rules_of(scene: Scene) -> Rules:
+    """The policy's part: the patch set judged anew under the pinned policy and under today's."""
+    pinned, current = judged(
+        diff_of(scene.world, scene.lane),
+        scene.change.scope,
+        (pinned_policy(scene.change, scene.texts), scene.world.policy),
+    )
+    return Rules(
+        toggles=scene.world.toggles(),
+        policy_digest=sha256(canonical(plain(scene.world.policy))),
+        pinned_allows=pinned,
+        current_allows=current,
+    )
+
+
+def standing_of(scene: Scene) -> Standing:
+    """The approvals that this lane's content writes, forward or inverse, need."""
+    assert scene.lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    return Standing(
+        digest=scene.lane.patch_set.digest,
+        approvals=scene.change.approvals,
+        quorum=scene.change.terms.quorum,
+        now=scene.world.clock.now(),
+    )
+
+
+def what_moved(scene: Scene, facts: RepositoryFacts | None) -> str:
+    """Why the repository can no longer be written as planned: `gone`, `renamed`, `archived`, or empty."""
+    if facts is None or facts.node_id != scene.lane.repo.node_id:
+        return "gone"
+    if facts.full_name.lower() != scene.lane.repo.full_name.lower():
+        return "renamed"
+    return "archived" if facts.archived else ""
+
+
+def content_heads(scene: Scene, wanted: Wanted, facts: RepositoryFacts | None) -> Heads:
+    """For branches and pull requests. A branch that already holds exactly the wanted commit counts as untouched."""
+    lane, reader = scene.lane, scene.world.reader
+    base = reader.branch_head(lane.repo, lane.base_ref)
+    head = reader.branch_head(lane.repo, branch_name(scene.change, scene.leg))
+    expected = lane.leg(scene.leg).head
+    if isinstance(wanted, Content) and head and head != expected and _is(scene, head, wanted):
+        head = expected
+    new_forward_branch = isinstance(wanted, Content) and scene.leg is LegName.FORWARD and lane.patch_set
+    return Heads(
+        repository_unchanged=not what_moved(scene, facts),
+        base_commit=base,
+        expected_base=lane.patch_set.base_commit if new_forward_branch and lane.patch_set else base,
+        branch_head=head,
+        expected_head=expected,
+    )
+
+
+def _is(scene: Scene, head: Sha, wanted: Content) -> bool:
+    commit = scene.world.reader.commit(scene.lane.repo, head)
+    return commit is not None and commit.tree == wanted.tree and commit.parents == wanted.parents
+
+
+def merge_heads(scene: Scene, facts: RepositoryFacts | None) -> Heads:
+    lane, reader = scene.lane, scene.world.reader
+    preview = lane.leg(scene.leg).preview
+    return Heads(
+        repository_unchanged=not what_moved(scene, facts),
+        base_commit=reader.branch_head(lane.repo, lane.base_ref),
+        expected_base=preview.base_commit if preview else None,
+        branch_head=reader.branch_head(lane.repo, branch_name(scene.change, scene.leg)),
+        expected_head=lane.leg(scene.leg).head,
+    )
+
+
+def verification_of(scene: Scene) -> tuple[Verification, Verdict]:
+    """G5's evidence on the exact head, and its verdict."""
+    lane, ci = scene.lane, scene.world.policy.ci
+    required = scene.world.reader.required_checks(lane.repo, lane.base_ref)
+    if required is not None:
+        required = replace(required, names=required.names | set(ci.required))
+    facts = Verification(
+        head=scene.head,
+        checks=scene.world.reader.checks(lane.repo, scene.head),
+        required=required,
+        sibling_heads=sibling_heads(scene.change, lane) if scene.leg is LegName.FORWARD else (),
+        expected=ci.expected,
+    )
+    return facts, judge_verification(facts)
+
+
+def sibling_heads(change: Change, lane: Lane) -> tuple[tuple[str, Sha], ...]:
+    """Where each sibling stands. Merged with the very tree that was tested, it stands where it did."""
+    return tuple(
+        (other.repo.full_name, _stands_at(other))
+        for other in change.shipping
+        if other is not lane and other.forward.head
+    )
+
+
+def _stands_at(lane: Lane) -> Sha:
+    leg = lane.forward
+    assert leg.head is not None, "asked only where there is a head"  # noqa: S101
+    moved = leg.merged is not None and leg.merged_tree != leg.tree
+    return leg.merged if moved and leg.merged else leg.head
+
+
+def preview_of(scene: Scene) -> MergePreview | None:
+    """The merge as it would be now, computed locally; None on a conflict."""
+    lane, mirror = scene.lane, scene.world.repositories
+    base = scene.world.reader.branch_head(lane.repo, lane.base_ref)
+    facts = scene.world.reader.repository(lane.repo)
+    if base is None or facts is None:
+        raise Permanent("gone", f"{lane.repo.full_name} or its branch {lane.base_ref} is gone")
+    mirror.sync(lane.repo, facts.clone_url, (base, scene.head))
+    tree = mirror.merge_tree(lane.repo, base, scene.head)
+    if tree is None:
+        return None
+    method = scene.change.terms.merge_method
+    digest = merge_digest(
+        lane.repo, base_ref=lane.base_ref, base_commit=base, head=scene.head, method=method, tree=tree
+    )
+    return MergePreview(base_commit=base, tree=tree, digest=digest)
+
+
+def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
+    """Who lets this merge happen: its own approvals, or for an inverse those of the change it undoes."""
+    change, preview = scene.change, scene.lane.leg(scene.leg).preview
+    if scene.leg is LegName.INVERSE:
+        standing = standing_of(scene)
+        approvals = tuple(a.id for a in change.approvals if a.digest == standing.digest)
+        return passed("inverse", "whoever approved the change approved its exact inverse"), approvals
+    assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
+    verdict = judge_approvals(
+        preview.digest,
+        ApprovalScope.MERGE,
+        change.approvals,
+        quorum=change.terms.quorum,
+        now=scene.world.clock.now(),
+    )
+    return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
+
+
+def read_back(scene: Scene) -> Merged | None:
+    """If the pull request is merged: who did it, and is the merged tree the three-way merge on its real parent."""
+    lane, world = scene.lane, scene.world
+    number = lane.leg(scene.leg).pull
+    pull = world.reader.pull(lane.repo, number) if number is not None else None
+    if pull is None or not pull.merged or pull.merge_commit is None:
+        return None
+    commit = world.reader.commit(lane.repo, pull.merge_commit)
+    facts = world.reader.repository(lane.repo)
+    if commit is None or facts is None:
+        raise Permanent("gone", f"{lane.repo.full_name}: the merge commit {pull.merge_commit} cannot be read")
+    parent = commit.parents[0]
+    world.repositories.sync(lane.repo, facts.clone_url, (commit.sha, parent, pull.head))
+    person = pull.merged_by is not None and pull.merged_by != world.own_login
+    return Merged(
+        repo=lane.repo.node_id,
+        leg=scene.leg,
+        head=pull.head,
+        commit=commit.sha,
+        tree=commit.tree,
+        faithful=world.repositories.merge_tree(lane.repo, parent, pull.head) == commit.tree,
+        by=Actor(login=pull.merged_by) if person and pull.merged_by else PENSTOCK,
+    )

@@ -1,0 +1,140 @@
+"""What performing effects can reach, and what several of them look up the same way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from penstock.core.change.model import Change, Lane, LegName
+from penstock.core.evidence import DiffFacts, RepositoryFacts
+from penstock.core.gates import judge_patches
+from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.policy.patches import Scope
+from penstock.core.policy.rules import Policy, Toggles
+from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
+from penstock.core.verdict import Verdict, all_of
+from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
+
+POLICY = TypeAdapter(Policy)
+VERDICT = TypeAdapter(Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Ports and current settings. `own_login` is who writes; `notices_today` counts since midnight UTC."""
+
+    reader: ForgeReader
+    writer: ForgeWriter
+    repositories: Repositories
+    proposer: Proposer
+    recipes: Recipes
+    clock: Clock
+    policy: Policy
+    toggles: Callable[[], Toggles]
+    own_login: str
+    notices_today: Callable[[datetime], int]
+    known_secrets: tuple[str, ...] = ()
+    max_notices_per_day: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One leg of one repository's lane, with all that acting on it needs."""
+
+    world: World
+    change: Change
+    lane: Lane
+    leg: LegName
+    texts: Texts
+
+    @property
+    def head(self) -> Sha:
+        """The leg's head. Only asked for once its branch is written."""
+        head = self.lane.leg(self.leg).head
+        assert head is not None, "its branch was written before"  # noqa: S101
+        return head
+
+
+def policy_text(policy: Policy) -> str:
+    """The policy as it is pinned in the ledger."""
+    return canonical(plain(policy)).decode()
+
+
+def pinned_policy(change: Change, texts: Texts) -> Policy:
+    """The policy of the change's creation. Gone (erased) is not "anything goes": it stops the change."""
+    return POLICY.validate_json(stored(change.policy, texts, "the policy pinned at creation"))
+
+
+def stored(ref: BlobRef, texts: Texts, what: str) -> str:
+    text = texts.get(ref)
+    if text is None:
+        raise Permanent("text_erased", f"{what} was erased from the ledger, so this cannot go on")
+    return text
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict as it is kept in the ledger; `VERDICT` reads it back."""
+    return canonical(plain(verdict)).decode()
+
+
+def policy_digest(policy: Policy) -> Digest:
+    return sha256(canonical(plain(policy)))
+
+
+def found(world: World, repo: RepoRef) -> RepositoryFacts:
+    """The repository as it is now. Raises Permanent where it is gone, renamed or archived."""
+    facts = world.reader.repository(repo)
+    if facts is None or facts.node_id != repo.node_id:
+        raise Permanent("gone", f"{repo.full_name} is gone, or another repository has its name")
+    if facts.full_name.lower() != repo.full_name.lower():
+        raise Permanent("renamed", f"{repo.full_name} is now called {facts.full_name}")
+    if facts.archived:
+        raise Permanent("archived", f"{repo.full_name} is archived, so nothing can be written there")
+    return facts
+
+
+def diff_of(world: World, lane: Lane) -> DiffFacts:
+    """Facts of the lane's patch set, read from git objects."""
+    assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
+    return world.repositories.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+
+
+def judged(
+    facts: DiffFacts, scope: tuple[str, ...], policies: tuple[Policy, Policy]
+) -> tuple[Verdict, Verdict]:
+    """G2 and G3 under the pinned policy and under today's."""
+    pinned, current = policies
+    return judge_patches(facts, Scope(allowed=scope), pinned), judge_patches(
+        facts, Scope(allowed=scope), current
+    )
+
+
+def judged_whole(
+    change: Change, lanes: tuple[tuple[Lane, DiffFacts], ...], policies: tuple[Policy, Policy]
+) -> Verdict:
+    """One tree for all repositories, each under both policies."""
+    nodes = []
+    for lane, facts in lanes:
+        pinned, current = judged(facts, change.scope, policies)
+        parts = (
+            (pinned,)
+            if pinned == current
+            else (
+                replace(pinned, reason="policy pinned at creation"),
+                replace(current, reason="today's policy"),
+            )
+        )
+        nodes.append(all_of(lane.repo.full_name, (part for whole in parts for part in whole.children)))
+    return all_of("gates", nodes)
+
+
+def lane_of(change: Change, repo: NodeId | None) -> Lane:
+    lane = change.lane(repo) if repo else None
+    assert lane is not None, f"change {change.id} has no lane {repo}"  # noqa: S101
+    return lane
+
+
+def tree_at(world: World, repo: RepoRef, facts: RepositoryFacts, commit: Sha) -> Sha:
+    world.repositories.sync(repo, facts.clone_url, (commit,))
+    return world.repositories.tree_of(repo, commit)

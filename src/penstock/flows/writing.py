@@ -1,0 +1,250 @@
+"""Deciding on a write and making it. Nothing else in the flows touches the writer.
+
+`decide` reads the truth now, takes the TAP decision and records it. `write` does so again, asks the gate for an
+`AuthorizedWrite`, and has it applied; a truth that has moved in between becomes the refusal it is.
+"""
+
+from dataclasses import dataclass
+
+from penstock.core.change.effects import Decide, Write
+from penstock.core.change.events import (
+    ApplyRefused,
+    ChecksRerun,
+    Event,
+    HeadMoved,
+    MergeRefused,
+    NeedsHuman,
+    NoticePosted,
+    PatchesApplied,
+    PullOpened,
+    RollbackFailed,
+    RollbackPointPlaced,
+    TapDecided,
+    Withdrawn,
+)
+from penstock.core.change.model import Action, Change, LegName
+from penstock.core.refs import BlobRef, Sha
+from penstock.core.secrets import find_secrets
+from penstock.core.tap import (
+    Heads,
+    Rules,
+    TapDecision,
+    decide_content,
+    decide_merge,
+    decide_notice,
+    decide_withdrawal,
+)
+from penstock.core.verdict import Verdict, failures, passed
+from penstock.core.write import Comment, Content, Refusal, Wanted, authorize, subject_of
+from penstock.flows.shaping import notice_for, wanted_for
+from penstock.flows.truth import (
+    content_heads,
+    merge_authority,
+    merge_heads,
+    preview_of,
+    read_back,
+    rules_of,
+    standing_of,
+    verification_of,
+    what_moved,
+)
+from penstock.flows.world import Scene, World, lane_of, policy_digest, verdict_text
+from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One write as it stands now: what is wanted, what was decided, and how the world differs, if it does."""
+
+    wanted: Wanted
+    decision: TapDecision
+    moved: str = ""
+    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, or empty."""
+
+
+def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
+    """The decision as an event: an intent where it allows, else the reason why not."""
+    case = _case(world, change, effect, texts)
+    decision = case.decision
+    detail = texts.put(verdict_text(decision.verdict))
+    if case.moved and not decision.verdict.allows and effect.repo:
+        return _refused(effect, case.moved, detail)
+    return TapDecided(
+        action=effect.action,
+        repo=effect.repo,
+        leg=effect.leg,
+        effect=effect.key,
+        subject=decision.subject,
+        policy=decision.policy.outcome,
+        authority=decision.authority.outcome,
+        truth=decision.truth.outcome,
+        rules=decision.rules,
+        verdict=detail,
+        notice=effect.notice,
+    )
+
+
+def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopFlag) -> Event:
+    """Apply one decided write, or say what it met. A merge that happened already is only read back."""
+    if effect.action is Action.MERGE and (done := read_back(_scene(world, change, effect, texts))):
+        return done
+    case = _case(world, change, effect, texts)
+    minted = authorize(
+        case.wanted,
+        decision=case.decision,
+        recorded=_recorded(change, effect),
+        key=effect.key,
+        stopped=not stop.wanted(),
+    )
+    if isinstance(minted, Refusal):
+        reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
+        return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
+    outcome = world.writer.apply(minted, stop)
+    if isinstance(outcome, NotWritten):
+        return _refused(effect, outcome.code, texts.put(outcome.detail))
+    return (
+        _written(_scene(world, change, effect, texts), effect, case.wanted, outcome)
+        if effect.repo
+        else _posted(effect)
+    )
+
+
+def _scene(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Scene:
+    return Scene(world=world, change=change, lane=lane_of(change, effect.repo), leg=effect.leg, texts=texts)
+
+
+def _recorded(change: Change, effect: Write) -> bool:
+    if effect.repo is None:
+        return effect.notice in change.intents
+    return effect.action in lane_of(change, effect.repo).leg(effect.leg).intents
+
+
+def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
+    if effect.repo is None:
+        return _notice_case(world, change, effect, texts)
+    scene = _scene(world, change, effect, texts)
+    wanted, rules = wanted_for(scene, effect.action), rules_of(scene)
+    match effect.action:
+        case Action.ROLLBACK_POINT | Action.MERGE:
+            return _merge_case(scene, effect.action, wanted, rules)
+        case Action.RERUN:
+            return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, ""))
+        case _:
+            return _content_case(scene, effect.action, wanted, rules)
+
+
+def _content_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
+    facts = scene.world.reader.repository(scene.lane.repo)
+    heads = content_heads(scene, wanted, facts)
+    if action is Action.WITHDRAW:
+        ordered = scene.change.ending is not None or scene.change.state == "ROLLING_BACK"
+        return Case(
+            wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, ordered=ordered)
+        )
+    decision = decide_content(subject_of(wanted), rules, heads, standing_of(scene))
+    return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
+
+
+def _heads_moved(heads: Heads) -> str:
+    if heads.branch_head != heads.expected_head:
+        return "head_moved"
+    return "base_moved" if heads.base_commit != heads.expected_base else ""
+
+
+def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
+    facts = scene.world.reader.repository(scene.lane.repo)
+    heads = merge_heads(scene, facts)
+    verification = (
+        verification_of(scene)[1] if action is Action.MERGE else passed("G5", "asked again at the merge")
+    )
+    authority, approvals = merge_authority(scene)
+    decision = decide_merge(
+        subject_of(wanted), rules, heads, verification, authority=authority, approvals=approvals
+    )
+    return Case(
+        wanted=wanted,
+        decision=decision,
+        moved=_merge_moved(scene, heads, verification, what_moved(scene, facts)),
+    )
+
+
+def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) -> str:
+    moved = moved or _heads_moved(heads)
+    if moved == "base_moved":
+        return moved if preview_of(scene) else "conflict"
+    return moved or ("" if verification.allows else "verification_stale")
+
+
+def _notice_case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
+    wanted = notice_for(change, effect.action, effect.notice, texts)
+    allowed = passed("notice", "notices carry no change of content")
+    rules = Rules(
+        toggles=world.toggles(),
+        policy_digest=policy_digest(world.policy),
+        pinned_allows=allowed,
+        current_allows=allowed,
+    )
+    text = wanted.body if isinstance(wanted, Comment) else ""
+    return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, text))
+
+
+def _notice_decision(world: World, subject: str, rules: Rules, text: str) -> TapDecision:
+    leaks = tuple(secret for secret in world.known_secrets if secret and secret in text)
+    return decide_notice(
+        subject,
+        rules,
+        secrets=find_secrets(text) or leaks,
+        posted_today=world.notices_today(world.clock.now()),
+        ceiling=world.max_notices_per_day,
+    )
+
+
+def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:
+    """Why a write was not made, as the event that the state machine knows for it."""
+    if effect.repo is None:
+        return NoticePosted(notice=effect.notice, action=effect.action, given_up=reason)
+    if effect.action in {Action.ROLLBACK_POINT, Action.MERGE}:
+        return MergeRefused(repo=effect.repo, leg=effect.leg, reason=reason, detail=detail)
+    if effect.leg is LegName.INVERSE:
+        return RollbackFailed(repo=effect.repo, reason=reason, detail=detail)
+    if reason == "head_moved":
+        return HeadMoved(repo=effect.repo, leg=effect.leg, head=None)
+    if effect.action is Action.BRANCH:
+        return ApplyRefused(repo=effect.repo, leg=effect.leg, reason=reason, detail=detail)
+    return NeedsHuman(reason=f"{effect.action}_{reason}", repo=effect.repo, detail=detail)
+
+
+def _posted(effect: Write) -> Event:
+    return NoticePosted(notice=effect.notice, action=effect.action, given_up="")
+
+
+def _written(scene: Scene, effect: Write, wanted: Wanted, outcome: Written) -> Event:
+    repo, leg = scene.lane.repo.node_id, effect.leg
+    match effect.action:
+        case Action.BRANCH:
+            assert isinstance(wanted, Content), "a branch is written as content"  # noqa: S101
+            return PatchesApplied(repo=repo, leg=leg, head=_sha(outcome), tree=wanted.tree)
+        case Action.PULL_REQUEST:
+            assert outcome.number is not None, "an opened pull request has a number"  # noqa: S101
+            return PullOpened(repo=repo, leg=leg, number=outcome.number, draft=False)
+        case Action.ROLLBACK_POINT:
+            return RollbackPointPlaced(repo=repo, leg=leg, commit=_sha(outcome))
+        case Action.MERGE:
+            done = read_back(scene)
+            if done is None:
+                raise Permanent(
+                    "unexpected_answer",
+                    f"{scene.lane.repo.full_name}: merged, but the pull request does not say so",
+                )
+            return done
+        case Action.RERUN:
+            return ChecksRerun(repo=repo, leg=leg, head=scene.head)
+        case Action.WITHDRAW:
+            return Withdrawn(repo=repo, leg=leg)
+        case Action.COMMENT | Action.CLOSE_ISSUE:
+            return _posted(effect)
+
+
+def _sha(outcome: Written) -> Sha:
+    assert outcome.sha is not None, "this write leaves an object"  # noqa: S101
+    return outcome.sha
