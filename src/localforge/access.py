@@ -1,0 +1,163 @@
+"""Who may do what: roles on a repository, and what a credential permits on top of its user's role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from localforge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
+from localforge.store import accounts, repos
+from localforge.store.accounts import Account
+from localforge.store.database import Db
+from localforge.store.repos import Repository
+
+Level = Literal["read", "write"]
+
+
+class Role(IntEnum):
+    """What a user may do with a repository; each role includes those before it."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What an operation asks for: a permission as GitHub names it, its level, and the user's least role.
+
+    `archived_too`: a write that an archived repository also takes (un-archiving it, deleting it).
+    """
+
+    permission: str
+    level: Level
+    role: Role
+    archived_too: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one."""
+
+    key: str
+    scopes: frozenset[str] | None
+    permissions: Mapping[str, str]
+    repositories: frozenset[int] | None
+
+    def permits(self, need: Need, repo: Repository) -> bool:
+        """Whether the token lets its user do this on this repository."""
+        if self.scopes is not None:
+            return self._scope_permits(need, repo)
+        if self.repositories is not None and repo.id not in self.repositories:
+            return need.level == "read" and not repo.private
+        granted = self.permissions.get(need.permission)
+        if need.level == "read":
+            return granted is not None or need.permission == "metadata" or not repo.private
+        return granted in {"write", "admin"}
+
+    def sees(self, repo: Repository) -> bool:
+        """Whether the token reaches the repository at all."""
+        if not repo.private:
+            return True
+        if self.scopes is not None:
+            return "repo" in self.scopes
+        return self.repositories is None or repo.id in self.repositories
+
+    def _scope_permits(self, need: Need, repo: Repository) -> bool:
+        scopes = self.scopes or frozenset()
+        if need.permission == "workflows":
+            return "workflow" in scopes
+        if need.level == "read" and not repo.private:
+            return True
+        if "repo" in scopes:
+            return True
+        if need.permission == "webhooks":
+            return f"{need.level}:repo_hook" in scopes or "admin:repo_hook" in scopes
+        if need.permission == "statuses" and "repo:status" in scopes:
+            return True
+        return not repo.private and "public_repo" in scopes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who is calling: a user with a credential, or nobody (anonymous)."""
+
+    user: Account | None
+    credential: Credential | None
+
+    @property
+    def key(self) -> str | None:
+        """What limits are counted on; None for an anonymous caller, who is counted by address."""
+        return self.credential.key if self.credential else None
+
+    @property
+    def account(self) -> Account:
+        """The authenticated user; 401 for an anonymous caller."""
+        if self.user is None:
+            raise UnauthorizedError
+        return self.user
+
+
+ANONYMOUS = Actor(user=None, credential=None)
+
+
+def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
+    """The user's role: the highest of ownership, membership, a grant, and what everybody may."""
+    everybody = Role.NONE if repo.private else Role.READ
+    if user is None:
+        return everybody
+    if repo.owner_id == user.id:
+        return Role.ADMIN
+    granted = repos.collaborator_role(db, repo.id, user.id)
+    roles = [everybody, Role[granted.upper()] if granted else Role.NONE]
+    match accounts.member_role(db, repo.owner_id, user.id):
+        case "admin":
+            return Role.ADMIN
+        case "member":
+            roles.append(Role[accounts.by_id(db, repo.owner_id).default_role.upper()])
+        case None:
+            pass
+    return max(roles)
+
+
+def can(db: Db, actor: Actor, repo: Repository, need: Need) -> bool:
+    """Whether the actor's role and credential both allow this."""
+    if role_on(db, repo, actor.user) < need.role:
+        return False
+    return actor.credential is None or actor.credential.permits(need, repo)
+
+
+def can_see(db: Db, actor: Actor, repo: Repository) -> bool:
+    """Whether the repository exists for this actor."""
+    if role_on(db, repo, actor.user) < Role.READ:
+        return False
+    return actor.credential is None or actor.credential.sees(repo)
+
+
+def refusal(db: Db, actor: Actor, repo: Repository, need: Need) -> ForgeError | None:
+    """Why the actor may not do this, in GitHub's words and status; None when they may."""
+    if not can_see(db, actor, repo):
+        return NotFoundError()
+    if actor.user is None:
+        return UnauthorizedError() if need.level == "write" else None
+    if role_on(db, repo, actor.user) < need.role:
+        wanted = "admin rights" if need.role is Role.ADMIN else "push access"
+        return ForbiddenError(f"Must have {wanted} to Repository.")
+    if actor.credential is None or actor.credential.permits(need, repo):
+        return None
+    return NotFoundError() if actor.credential.scopes is not None else ForbiddenError()
+
+
+ARCHIVED = "Repository was archived so is read-only."
+
+
+def find_repo(db: Db, owner: str, name: str) -> tuple[Repository, bool]:
+    """The repository with this name, and whether the name is an old one of it; 404 when there is none."""
+    if repo := repos.by_name(db, owner, name):
+        return repo, False
+    if repo := repos.by_old_name(db, owner, name):
+        return repo, True
+    raise NotFoundError

@@ -1,0 +1,89 @@
+"""The ASGI application: reads a request, finds its operation, runs it in a thread, sends the answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from localforge.call import Answer
+from localforge.dispatch import Request, dispatch, refuse
+from localforge.errors import ForgeError, TooLargeError
+from localforge.forge import Forge
+from localforge.operations import MEBIBYTE, Router
+from localforge.running import operations
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+THREADS = 16
+
+
+class App:
+    """The forge behind HTTP. Its background work is started and stopped by `running`, not by the app."""
+
+    def __init__(self, forge: Forge) -> None:
+        self.forge = forge
+        self._router = Router(operations())
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forge")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI HTTP request."""
+        request = _request(scope)
+        try:
+            limit = self.body_limit(request)
+            request.content = await _read(receive, limit, request.headers.get("content-length"))
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, self.answer, request)
+        except ForgeError as error:
+            answer = refuse(error)
+        await _send(send, answer, head=request.method == "HEAD")
+
+    def body_limit(self, request: Request) -> int:
+        """How many bytes of body the request's operation takes."""
+        found = self._router.match(request.method, request.segments)
+        return found[0].body_limit if found else MEBIBYTE
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request whose body has been read. Never raises."""
+        return dispatch(self.forge, request, self._router.match(request.method, request.segments))
+
+
+def _request(scope: Scope) -> Request:
+    path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("ascii", "replace")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    client = scope.get("client")
+    return Request.of(
+        method=scope["method"],
+        path=path,
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        origin=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
+        address=client[0] if client else "",
+    )
+
+
+async def _read(receive: Receive, limit: int, declared: str | None) -> bytes:
+    """The request's body; 413 as soon as it is known to be larger than the limit (bytes)."""
+    if declared and declared.isdigit() and int(declared) > limit:
+        raise TooLargeError
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise TooLargeError
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer, *, head: bool) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers]
+    if answer.media_type:
+        headers.append((b"content-type", answer.media_type.encode()))
+    if answer.status not in {204, 304}:
+        headers.append((b"content-length", str(len(answer.content)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else answer.content})

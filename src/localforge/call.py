@@ -1,0 +1,156 @@
+"""What a handler is given (`Call`) and what it gives back (`Answer`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from localforge.access import Actor, Need, can
+from localforge.body import Body
+from localforge.errors import BadRequestError, InvalidError
+from localforge.forge import Forge
+from localforge.git.directory import GitDir
+from localforge.json_types import Json, decode, encode
+from localforge.store.database import Db
+from localforge.store.repos import Repository
+from localforge.urls import Urls
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Status, encoded content and headers. Made by the functions below rather than directly."""
+
+    status: int
+    content: bytes = b""
+    media_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def ok(value: Json, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """A JSON answer."""
+    return Answer(status=status, content=encode(value), media_type=JSON, headers=headers)
+
+
+def created(value: Json, *, location: str | None = None) -> Answer:
+    """201 with the new resource and where it is."""
+    return ok(value, status=201, headers=(("location", location),) if location else ())
+
+
+def no_content() -> Answer:
+    """204."""
+    return Answer(status=204)
+
+
+def text(value: str | bytes, media_type: str = TEXT) -> Answer:
+    """200 with text (or raw bytes) of a media type."""
+    content = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return Answer(status=200, content=content, media_type=media_type)
+
+
+def redirect(url: str, *, status: int = 302) -> Answer:
+    """A redirect, e.g. to an archive or a log."""
+    return Answer(status=status, headers=(("location", url),))
+
+
+class Query:
+    """The query string: last value wins, as on GitHub."""
+
+    __slots__ = ("_values", "raw")
+
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self._values = dict(parse_qsl(raw, keep_blank_values=True))
+
+    def get(self, name: str) -> str | None:
+        """The parameter's text, or None."""
+        return self._values.get(name)
+
+    def flag(self, name: str) -> bool:
+        """Whether the parameter is present and neither `0` nor `false` nor empty."""
+        return self._values.get(name, "").lower() not in {"", "0", "false"}
+
+    def number(self, name: str, default: int) -> int:
+        """The parameter as an integer; the default when absent or not a number."""
+        value = self._values.get(name, "")
+        return int(value) if value.lstrip("-").isascii() and value.lstrip("-").isdigit() else default
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        """The parameter, which must be one of the choices; 422 otherwise."""
+        value = self._values.get(name, default)
+        if value not in choices:
+            raise InvalidError(
+                f'Invalid request.\n\n"{value}" is not a valid value for {name}: {", ".join(choices)}.'
+            )
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request. `params` are the path's parameters, decoded; header names are lower case."""
+
+    forge: Forge
+    operation_id: str
+    path: str
+    params: Mapping[str, str]
+    query: Query
+    headers: Mapping[str, str]
+    content: bytes
+    actor: Actor
+    address: str
+    urls: Urls
+    found_repo: Repository | None = field(default=None)
+
+    @property
+    def db(self) -> Db:
+        """The store's reader."""
+        return self.forge.store.db
+
+    @property
+    def limit_key(self) -> str:
+        """What the caller's limits are counted on."""
+        return self.actor.key or f"address:{self.address}"
+
+    @property
+    def repo(self) -> Repository:
+        """The repository of the path; its operation declared what it needs, so access is settled."""
+        if self.found_repo is None:
+            raise RuntimeError(f"{self.operation_id} has no repository in its path")
+        return self.found_repo
+
+    @property
+    def git(self) -> GitDir:
+        """The git directory of `repo`."""
+        return self.forge.git(self.repo.id)
+
+    @cached_property
+    def body(self) -> Body:
+        """The JSON object of the request (empty when there is none); 400 when it is not one."""
+        if not self.content.strip():
+            return Body({})
+        try:
+            value = decode(self.content)
+        except ValueError as error:
+            raise BadRequestError("Problems parsing JSON") from error
+        if not isinstance(value, Mapping):
+            raise BadRequestError("Body should be a JSON object")
+        return Body(value)
+
+    @cached_property
+    def accept(self) -> str:
+        """The media type asked for: `json`, `diff`, `patch`, `raw`, `html`, `sha`, `full` or `text`."""
+        for entry in self.headers.get("accept", "").split(","):
+            media_type = entry.partition(";")[0].strip()
+            for kind in ("diff", "patch", "raw", "html", "sha", "full", "text"):
+                if media_type.startswith("application/vnd.github") and kind in media_type.split("."):
+                    return kind
+                if media_type.startswith("application/vnd.github") and f".{kind}+json" in media_type:
+                    return kind
+        return "json"
+
+    def may(self, need: Need) -> bool:
+        """Whether the caller may also do this on the path's repository."""
+        return can(self.db, self.actor, self.repo, need)

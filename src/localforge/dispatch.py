@@ -1,0 +1,214 @@
+"""From a request and its operation to an answer: credential, limits, access, handler, errors, headers."""
+
+import hashlib
+import html
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
+
+from localforge import access
+from localforge.access import Actor, Need
+from localforge.call import HTML, JSON, Answer, Call, Query
+from localforge.credentials import authenticate
+from localforge.errors import (
+    BadRequestError,
+    ForbiddenError,
+    ForgeError,
+    MovedError,
+    NotFoundError,
+    UnauthorizedError,
+)
+from localforge.forge import Forge
+from localforge.json_types import encode
+from localforge.operations import Operation
+from localforge.store import accounts
+from localforge.store.repos import Repository
+from localforge.urls import Urls
+
+log = logging.getLogger(__name__)
+
+API_VERSION = "2022-11-28"
+API_PREFIX = "/api/v3"
+
+
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """What arrived. `prefix` is `/api/v3` or empty, `path` (still encoded) and `segments` come after it."""
+
+    method: str
+    path: str
+    prefix: str
+    segments: Sequence[str]
+    query: str
+    headers: Mapping[str, str]
+    origin: str
+    address: str
+    content: bytes = b""
+
+    @classmethod
+    def of(
+        cls, *, method: str, path: str, query: str, headers: Mapping[str, str], origin: str, address: str
+    ) -> "Request":
+        """A request for a percent-encoded path, under `/` or `/api/v3`. Header names are lower case."""
+        prefix = API_PREFIX if path == API_PREFIX or path.startswith(API_PREFIX + "/") else ""
+        path = path.removeprefix(prefix) or "/"
+        return cls(
+            method=method,
+            path=path,
+            prefix=prefix,
+            segments=[unquote(segment) for segment in path.split("/") if segment],
+            query=query,
+            headers=headers,
+            origin=origin,
+            address=address,
+        )
+
+    @property
+    def urls(self) -> Urls:
+        """The forge's addresses as this caller sees it."""
+        return Urls(origin=self.origin, api=self.origin + self.prefix)
+
+
+Found = tuple[Operation, Mapping[str, str]]
+
+
+def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
+    """The answer to a request, refusals included. Never raises."""
+    if found is None:
+        return refuse(NotFoundError())
+    page = found[0].page
+    try:
+        actor = _authenticated(forge, request)
+        return _page(forge, request, found, actor) if page else _api(forge, request, found, actor)
+    except ForgeError as error:
+        return refuse(error, page=page)
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        return refuse(ForgeError("Server Error"), page=page)
+
+
+def refuse(error: ForgeError, *, page: bool = False) -> Answer:
+    """The answer that a refusal becomes."""
+    headers = (*error.headers, *_standard_headers())
+    if page:
+        title = f"{error.status} {html.escape(error.message)}"
+        body = f"<!doctype html><title>{title}</title><h1>{title}</h1>".encode()
+        return Answer(status=error.status, content=body, media_type=HTML, headers=headers)
+    return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=headers)
+
+
+def _authenticated(forge: Forge, request: Request) -> Actor:
+    return authenticate(forge.store.db, request.headers.get("authorization"), forge.clock)
+
+
+def _page(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
+    answer = found[0].handler(_call(forge, request, found, actor))
+    return replace(answer, headers=(*answer.headers, ("cache-control", "no-cache")))
+
+
+def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
+    operation = found[0]
+    _check_version(request.headers.get("x-github-api-version"))
+    key = actor.key or f"address:{request.address}"
+    anonymous = actor.user is None
+    quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
+    if operation.resource:
+        forge.limiter.refuse_beyond(key, quota)
+    try:
+        answer = operation.handler(_call(forge, request, found, actor))
+        answer = _revalidated(request, answer)
+    except ForgeError as error:
+        answer = refuse(error)
+    if operation.resource:
+        if answer.status != 304:
+            forge.limiter.spend(key, operation.resource)
+            quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
+        answer = replace(answer, headers=(*answer.headers, *quota.headers()))
+    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_scope_headers(actor)))
+
+
+def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
+    """The handler's argument, once the caller is known to be allowed."""
+    operation, params = found
+    if operation.login and actor.user is None:
+        raise UnauthorizedError
+    call = Call(
+        forge=forge,
+        operation_id=operation.id,
+        path=request.path,
+        params=params,
+        query=Query(request.query),
+        headers=request.headers,
+        content=request.content,
+        actor=actor,
+        address=request.address,
+        urls=request.urls,
+        found_repo=_repository(forge, request, params, actor, operation.need) if operation.need else None,
+    )
+    if operation.content:
+        forge.limiter.create_content(call.limit_key)
+    return call
+
+
+def _repository(
+    forge: Forge, request: Request, params: Mapping[str, str], actor: Actor, need: Need
+) -> Repository:
+    db = forge.store.db
+    repo, old_name = access.find_repo(db, params["owner"], params["repo"].removesuffix(".git"))
+    error = access.refusal(db, actor, repo, need)
+    if error:
+        raise error
+    if old_name:
+        owner = accounts.by_id(db, repo.owner_id).login
+        rest = "/".join(request.path.split("/")[4:])
+        url = f"{request.urls.repo(f'{owner}/{repo.name}')}{'/' if rest else ''}{rest}"
+        query = f"?{request.query}" if request.query else ""
+        raise MovedError(url + query, status=301 if request.method in {"GET", "HEAD"} else 307)
+    if repo.archived and request.method not in {"GET", "HEAD"} and not need.archived_too:
+        raise ForbiddenError(access.ARCHIVED)
+    return repo
+
+
+def _check_version(version: str | None) -> None:
+    if version is not None and version != API_VERSION:
+        raise BadRequestError(
+            f'"{version[:40]}" is not a supported API version. Supported versions: {API_VERSION}.'
+        )
+
+
+def _revalidated(request: Request, answer: Answer) -> Answer:
+    """The answer with an ETag, or 304 when the caller has it already."""
+    if request.method not in {"GET", "HEAD"} or answer.status != 200:
+        return answer
+    tag = f'W/"{hashlib.sha256(answer.content).hexdigest()}"'
+    visibility = "private" if "authorization" in request.headers else "public"
+    caching = (
+        ("etag", tag),
+        ("cache-control", f"{visibility}, max-age=60, s-maxage=60"),
+        ("vary", "Accept, Authorization, Cookie, X-GitHub-OTP"),
+    )
+    known = (
+        entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")
+    )
+    if tag.removeprefix("W/") in known:
+        return Answer(status=304, headers=caching)
+    return replace(answer, headers=(*answer.headers, *caching))
+
+
+def _standard_headers() -> tuple[tuple[str, str], ...]:
+    number = secrets.token_hex(16).upper()
+    request_id = f"{number[:4]}:{number[4:10]}:{number[10:17]}:{number[17:24]}:{number[24:]}"
+    return (
+        ("x-github-request-id", request_id),
+        ("x-github-media-type", "github.v3; format=json"),
+        ("x-github-api-version-selected", API_VERSION),
+        ("x-content-type-options", "nosniff"),
+    )
+
+
+def _scope_headers(actor: Actor) -> tuple[tuple[str, str], ...]:
+    if actor.credential is None or actor.credential.scopes is None:
+        return ()
+    return (("x-oauth-scopes", ", ".join(sorted(actor.credential.scopes))),)

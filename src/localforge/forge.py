@@ -1,0 +1,97 @@
+"""The forge: its state directory, store, git directories, limits and bus. Everything else hangs on it."""
+
+import fcntl
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+
+from localforge.bus import Bus
+from localforge.git.directory import GitDir
+from localforge.moment import Clock, now
+from localforge.ratelimit import Limits, RateLimiter
+from localforge.store.store import Store
+
+OPEN_REPOSITORIES = 64
+
+
+class StateInUseError(Exception):
+    """Another process serves this state directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a forge behaves; GitHub's own limits by default."""
+
+    limits: Limits = field(default_factory=Limits)
+
+
+class Forge:
+    """An open forge: `Forge(state)` opens or creates the directory. `running.start` begins its background work."""
+
+    def __init__(self, state: Path, settings: Settings | None = None, clock: Clock = now) -> None:
+        self.state = state.resolve()
+        self.settings = settings or Settings()
+        self.clock = clock
+        (self.state / "git").mkdir(parents=True, exist_ok=True)
+        self.store = Store(self.state / "forge.sqlite", clock)
+        self.limiter = RateLimiter(self.settings.limits, time.time)
+        self.bus = Bus(self.store)
+        self._repositories: OrderedDict[int, GitDir] = OrderedDict()
+        self._repositories_lock = threading.Lock()
+        self._ref_locks: dict[int, threading.RLock] = {}
+        self._lock_file: TextIOWrapper | None = None
+
+    def git(self, repo_id: int) -> GitDir:
+        """The repository's git directory; the least recently used ones give back their processes."""
+        with self._repositories_lock:
+            directory = self._repositories.get(repo_id)
+            if directory is None:
+                directory = self._repositories[repo_id] = GitDir(self.git_path(repo_id))
+            self._repositories.move_to_end(repo_id)
+            evicted = None
+            if len(self._repositories) > OPEN_REPOSITORIES:
+                _, evicted = self._repositories.popitem(last=False)
+        if evicted:
+            evicted.close()
+        return directory
+
+    def forget(self, repo_id: int) -> None:
+        """The repository is gone: end what reads it."""
+        with self._repositories_lock:
+            directory = self._repositories.pop(repo_id, None)
+        if directory:
+            directory.close()
+
+    def git_path(self, repo_id: int) -> Path:
+        """Where the repository's bare git directory is."""
+        return self.state / "git" / f"{repo_id}.git"
+
+    def ref_lock(self, repo_id: int) -> threading.RLock:
+        """Held by whoever changes refs of the repository, from judging to settling."""
+        with self._repositories_lock:
+            return self._ref_locks.setdefault(repo_id, threading.RLock())
+
+    def claim(self) -> None:
+        """Take the state directory for this process; StateInUseError when another serves it."""
+        lock_file = (self.state / "forge.lock").open("w")
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock_file.close()
+            raise StateInUseError(f"another process serves {self.state}: stop it first") from error
+        self._lock_file = lock_file
+
+    def close(self) -> None:
+        """End the background work and close everything."""
+        self.bus.stop()
+        with self._repositories_lock:
+            for directory in self._repositories.values():
+                directory.close()
+            self._repositories.clear()
+        self.store.close()
+        if self._lock_file:
+            self._lock_file.close()
+            self._lock_file = None

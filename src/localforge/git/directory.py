@@ -1,0 +1,124 @@
+"""One bare repository: run git in it, read its objects through a long-lived `cat-file`."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from localforge.git.batch import BatchEndedError, CatFile, GitObject
+
+T = TypeVar("T")
+
+# Nothing of the host's or a user's configuration counts, and nothing in a repository can name a program.
+_CONFIG = {
+    "safe.directory": "*",
+    "core.hooksPath": os.devnull,
+    "core.fsync": "objects,reference",
+    "core.fsyncMethod": "batch",
+    "gc.auto": "0",
+    "receive.autogc": "false",
+    "transfer.fsckObjects": "true",
+    "uploadpack.allowFilter": "true",
+    "uploadpack.allowAnySHA1InWant": "true",
+    "uploadpack.hideRefs": "refs/localforge",
+    "receive.hideRefs": "refs/pull",
+}
+
+
+def environment(
+    extra: Mapping[str, str] | None = None, config: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The whole environment of a git process of the forge."""
+    settings = {**_CONFIG, **(config or {})}
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.devnull,
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+    }
+    for index, (key, value) in enumerate(settings.items()):
+        env[f"GIT_CONFIG_KEY_{index}"] = key
+        env[f"GIT_CONFIG_VALUE_{index}"] = value
+    return env | dict(extra or {})
+
+
+class GitError(Exception):
+    """git refused: its exit status and what it said."""
+
+    def __init__(self, arguments: tuple[str, ...], status: int, stderr: bytes) -> None:
+        self.status = status
+        self.stderr = stderr.decode("utf-8", "replace").strip()
+        super().__init__(f"git {' '.join(arguments)} exited {status}: {self.stderr}")
+
+
+class GitDir:
+    """A bare repository on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._batch: CatFile | None = None
+        self._batch_lock = threading.Lock()
+
+    def create(self, default_branch: str) -> None:
+        """Make the empty repository."""
+        command = ["git", "init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}"]
+        subprocess.run([*command, str(self.path)], check=True, env=environment(), stdin=subprocess.DEVNULL)
+
+    def run(self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
+        """Standard output of a git command; GitError when it fails."""
+        status, output, errors = self.attempt(*arguments, stdin=stdin, extra=extra)
+        if status:
+            raise GitError(arguments, status, errors)
+        return output
+
+    def attempt(
+        self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Exit status, standard output and standard error of a git command."""
+        done = subprocess.run(
+            ["git", f"--git-dir={self.path}", *arguments],
+            input=stdin,
+            capture_output=True,
+            env=environment(extra),
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def text(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Standard output as stripped text."""
+        return self.run(*arguments, stdin=stdin).decode("utf-8", "surrogateescape").strip()
+
+    def info(self, name: str) -> tuple[str, str, int] | None:
+        """(sha, kind, size) of what a name (a sha, a full ref) stands for; None when it is missing."""
+        return self._read(name, CatFile.info)
+
+    def object(self, name: str) -> GitObject | None:
+        """The object that a name (a sha, a full ref, `<sha>:path`) stands for; None when it is missing."""
+        return self._read(name, CatFile.contents)
+
+    def close(self) -> None:
+        """Give back the process; the next read starts another."""
+        with self._batch_lock:
+            if self._batch:
+                self._batch.close()
+                self._batch = None
+
+    def _read(self, name: str, read: Callable[[CatFile, str], T]) -> T | None:
+        if not name or "\n" in name or "\0" in name:
+            return None
+        with self._batch_lock:
+            if self._batch is None:
+                self._batch = CatFile(self.path, environment())
+            try:
+                return read(self._batch, name)
+            except BatchEndedError as error:
+                self._batch.close()
+                self._batch = None
+                raise GitError(("cat-file", name), -1, b"the process ended") from error

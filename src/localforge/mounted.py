@@ -1,0 +1,32 @@
+"""The forge behind an `httpx` client in the same process, without sockets or an event loop."""
+
+import httpx
+
+from localforge.app import App
+from localforge.dispatch import Request, refuse
+from localforge.errors import TooLargeError
+
+
+class MountedForge(httpx.BaseTransport):
+    """`httpx.Client(transport=MountedForge(app), base_url="http://forge.test")` speaks to the app directly."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the server would."""
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        asked = Request.of(
+            method=request.method,
+            path=path,
+            query=query,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            origin=f"{request.url.scheme}://{request.url.netloc.decode('ascii')}",
+            address="127.0.0.1",
+        )
+        asked.content = request.read()
+        too_large = len(asked.content) > self._app.body_limit(asked)
+        answer = refuse(TooLargeError()) if too_large else self._app.answer(asked)
+        media_type = (("content-type", answer.media_type),) if answer.media_type else ()
+        content = b"" if request.method == "HEAD" else answer.content
+        return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)

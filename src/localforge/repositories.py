@@ -1,0 +1,117 @@
+"""Making and removing repositories: the row and the bare git directory together."""
+
+import shutil
+from pathlib import Path
+
+from localforge.errors import FieldError, InvalidError
+from localforge.forge import Forge
+from localforge.git.directory import GitDir, GitError
+from localforge.git.statistics import languages, size_kb
+from localforge.json_types import Json
+from localforge.store import repos
+from localforge.store.accounts import Account
+from localforge.store.repos import Repository
+
+DEFAULT_BRANCH = "main"
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def check_name(name: str) -> str:
+    """A repository's name as GitHub takes it; 422 otherwise."""
+    if (
+        not set(name) <= _NAME_CHARACTERS
+        or name in {"", ".", ".."}
+        or len(name) > 100
+        or name.endswith(".git")
+    ):
+        raise InvalidError(
+            "Repository creation failed.",
+            errors=(
+                FieldError(
+                    resource="Repository",
+                    field="name",
+                    code="custom",
+                    message="name can only contain ASCII letters, digits, and the characters ., -, and _",
+                ),
+            ),
+        )
+    return name
+
+
+def create(
+    forge: Forge,
+    owner: Account,
+    name: str,
+    *,
+    private: bool = False,
+    default_branch: str = DEFAULT_BRANCH,
+    columns: dict[str, Json] | None = None,
+) -> Repository:
+    """A new, empty repository; 422 when the owner has one of that name. `columns`: more of its row."""
+    check_name(name)
+    with forge.store.write() as tx:
+        if repos.by_name(tx, owner.login, name):
+            raise InvalidError(
+                "Repository creation failed.",
+                errors=(
+                    FieldError(
+                        resource="Repository",
+                        field="name",
+                        code="custom",
+                        message="name already exists on this account",
+                    ),
+                ),
+            )
+        at = forge.clock()
+        tx.execute("DELETE FROM repository_alias WHERE owner_id = ? AND name = ?", owner.id, name)
+        repo_id = tx.insert(
+            "repository",
+            owner_id=owner.id,
+            name=name,
+            private=private,
+            created_at=at,
+            updated_at=at,
+            pushed_at=at,
+            **(columns or {}),
+        )
+        # A process killed before its commit may have left a directory under this id.
+        shutil.rmtree(forge.git_path(repo_id), ignore_errors=True)
+        GitDir(forge.git_path(repo_id)).create(default_branch)
+        return _present(repos.by_id(tx, repo_id))
+
+
+def delete(forge: Forge, repo: Repository) -> None:
+    """Remove the row, with everything that hangs on it, then the git directory."""
+    with forge.ref_lock(repo.id):
+        with forge.store.write() as tx:
+            tx.execute("DELETE FROM repository WHERE id = ?", repo.id)
+        forge.forget(repo.id)
+        shutil.rmtree(forge.git_path(repo.id), ignore_errors=True)
+
+
+def import_clone(forge: Forge, repo: Repository, clone: Path) -> Repository:
+    """Copy branches, tags and default branch of a local clone, which is only read. ValueError: not a clone."""
+    git = forge.git(repo.id)
+    try:
+        source = GitDir(Path(git.text("-C", str(clone), "rev-parse", "--absolute-git-dir")))
+        branch = source.text("symbolic-ref", "--short", "HEAD")
+        git.run(
+            "fetch",
+            "--quiet",
+            "--no-write-fetch-head",
+            str(source.path),
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        )
+    except GitError as error:
+        raise ValueError(f"{clone} cannot be read as a git clone: {error.stderr}") from error
+    git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    with forge.store.write() as tx:
+        tx.update("repository", repo.id, languages=languages(git), size_kb=size_kb(git))
+        return _present(repos.by_id(tx, repo.id))
+
+
+def _present(repo: Repository | None) -> Repository:
+    if repo is None:
+        raise LookupError("the repository was deleted meanwhile")
+    return repo

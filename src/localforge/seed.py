@@ -1,0 +1,109 @@
+"""Fill a forge in process, without HTTP, limits or events: for tests, demonstrations and administration."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from localforge import repositories
+from localforge.access import Role
+from localforge.credentials import CLASSIC_PREFIX, FINE_GRAINED_PREFIX, digest, new_secret
+from localforge.forge import Forge
+from localforge.json_types import Json
+from localforge.store.accounts import Account, AccountKind, MemberRole, by_id, by_login
+from localforge.store.repos import Repository
+
+
+def account(forge: Forge, login: str) -> Account:
+    """The account with this login; ValueError when there is none."""
+    found = by_login(forge.store.db, login)
+    if found is None:
+        raise ValueError(f"there is no account {login}: create it first")
+    return found
+
+
+def create_user(forge: Forge, login: str, *, name: str | None = None, email: str | None = None) -> Account:
+    """A new user; ValueError when the login is taken."""
+    return _create_account(forge, login, "User", {"name": name, "email": email})
+
+
+def create_org(forge: Forge, login: str, *, owner: Account, name: str | None = None) -> Account:
+    """A new organization with one owner; ValueError when the login is taken."""
+    org = _create_account(forge, login, "Organization", {"name": name})
+    add_member(forge, org, owner, role="admin")
+    return org
+
+
+def add_member(forge: Forge, org: Account, user: Account, *, role: MemberRole = "member") -> None:
+    """Make a user a member (or owner: `admin`) of an organization, or change their role."""
+    with forge.store.write() as tx:
+        tx.execute("DELETE FROM membership WHERE org_id = ? AND user_id = ?", org.id, user.id)
+        tx.insert("membership", org_id=org.id, user_id=user.id, role=role)
+
+
+def add_collaborator(forge: Forge, repo: Repository, user: Account, *, role: Role) -> None:
+    """Give a user a role on one repository, or change it."""
+    with forge.store.write() as tx:
+        tx.execute("DELETE FROM collaborator WHERE repo_id = ? AND user_id = ?", repo.id, user.id)
+        tx.insert("collaborator", repo_id=repo.id, user_id=user.id, role=role.name.lower())
+
+
+def create_token(forge: Forge, user: Account, *scopes: str) -> str:
+    """A classic token with scopes (`repo`, `workflow`, `read:org` …). The text exists only in the answer."""
+    return _create_token(forge, user, CLASSIC_PREFIX, {"scopes": list(scopes)})
+
+
+def create_fine_grained_token(
+    forge: Forge,
+    user: Account,
+    permissions: Mapping[str, str],
+    *,
+    repositories: Sequence[Repository] | None = None,
+    expires_at: str | None = None,
+) -> str:
+    """A token with a permission map (`{"contents": "read"}`), for all of the user's repositories or some."""
+    return _create_token(
+        forge,
+        user,
+        FINE_GRAINED_PREFIX,
+        {
+            "permissions": permissions,
+            "repositories": None if repositories is None else [repo.id for repo in repositories],
+            "expires_at": expires_at,
+        },
+    )
+
+
+def create_repo(
+    forge: Forge,
+    owner: Account,
+    name: str,
+    *,
+    private: bool = False,
+    clone: Path | None = None,
+    default_branch: str = repositories.DEFAULT_BRANCH,
+) -> Repository:
+    """A new repository: empty, or with the branches and tags of a local clone, which is only read."""
+    repo = repositories.create(forge, owner, name, private=private, default_branch=default_branch)
+    if clone is None:
+        return repo
+    try:
+        return repositories.import_clone(forge, repo, clone)
+    except ValueError:
+        repositories.delete(forge, repo)
+        raise
+
+
+def _create_account(forge: Forge, login: str, kind: AccountKind, columns: Mapping[str, Json]) -> Account:
+    with forge.store.write() as tx:
+        if by_login(tx, login):
+            raise ValueError(f"there is already an account {login}: choose another login")
+        at = forge.clock()
+        return by_id(
+            tx, tx.insert("account", login=login, kind=kind, created_at=at, updated_at=at, **columns)
+        )
+
+
+def _create_token(forge: Forge, user: Account, prefix: str, columns: Mapping[str, Json]) -> str:
+    token = new_secret(prefix)
+    with forge.store.write() as tx:
+        tx.insert("token", user_id=user.id, digest=digest(token), created_at=forge.clock(), **columns)
+    return token

@@ -1,0 +1,67 @@
+"""Run the forge as a server: granian in this process, one worker."""
+
+import asyncio
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from localforge.app import App
+from localforge.forge import Forge
+from localforge.running import start, stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+def serve(forge: Forge, address: Address, ready_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Prints the URL, and writes it to `ready_file`, once requests are taken."""
+    # granian binds with SO_REUSEPORT: holding the port ourselves lets the system choose it without a race.
+    with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((address.host, address.port))
+        start(forge)
+        try:
+            asyncio.run(_serve(App(forge), address.host, holder.getsockname()[1], ready_file))
+        finally:
+            stop(forge)
+
+
+async def _serve(app: App, host: str, port: int, ready_file: Path | None) -> None:
+    server = Server(
+        app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    serving = asyncio.create_task(server.serve())
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if await _accepts(host, port, serving):
+        print(url, flush=True)  # noqa: T201 (the command's answer)
+        if ready_file:
+            ready_file.write_text(url + "\n")
+    await serving
+
+
+async def _accepts(host: str, port: int, serving: "asyncio.Task[None]") -> bool:
+    """Wait until the server answers; False when it ended instead."""
+    while not serving.done():
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(b"GET /rate_limit HTTP/1.0\r\n\r\n")
+            answered = bool(await reader.read(1))
+            writer.close()
+            await writer.wait_closed()
+            if answered:
+                return True
+        except OSError:
+            await asyncio.sleep(0.005)
+    return False

@@ -1,0 +1,60 @@
+"""Fixtures: a populated forge mounted in process, and one that runs as a server of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.forge.world import World, build, make_clone
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local git clone that nobody changes."""
+    return make_clone(tmp_path_factory.mktemp("clones") / "widget")
+
+
+@pytest.fixture
+def world(tmp_path: Path, clone: Path) -> Iterator[World]:
+    """A populated forge, mounted in process."""
+    built = build(tmp_path / "state", clone)
+    yield built
+    built.forge.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
+    """Start `python -m localforge serve` on a state directory; gives the URL once it answers."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(state: Path) -> str:
+        ready = tmp_path / f"ready-{len(processes)}"
+        command = [
+            sys.executable,
+            "-m",
+            "localforge",
+            "serve",
+            "--state",
+            str(state),
+            "--ready-file",
+            str(ready),
+        ]
+        processes.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "src"})
+        )
+        deadline = time.monotonic() + 20
+        while not ready.exists() or not ready.read_text():
+            assert processes[-1].poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server does not come up"
+            time.sleep(0.01)
+        return ready.read_text().strip()
+
+    yield start
+    for process in processes:
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stdout is not None
+        process.stdout.close()
