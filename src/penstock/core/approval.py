@@ -84,16 +84,16 @@ def judge_approvals(
 ) -> Verdict:
     """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people."""
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
-    valid = {a.by.login for a in fitting if now < a.expires_at}
-    if len(valid) >= quorum:
-        return passed("approval", f"{scope.value} approved by {', '.join(sorted(valid))}")
-    if len(fitting) > len(valid):
+    people = {a.by.login for a in fitting if now < a.expires_at}
+    if len(people) >= quorum:
+        return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
+    if any(a.expires_at <= now for a in fitting):
         return blocked("approval", "an approval has expired")
-    if any(a.scope is scope for a in approvals):
+    if not fitting and any(a.scope is scope for a in approvals):
         return blocked(
             "approval", "the approval is for another digest: what would be written has changed since"
         )
-    return pending("approval", f"{len(valid)} of {quorum} {scope.value} approvals")
+    return pending("approval", f"{len(people)} of {quorum} {scope.value} approvals")
 
 
 def policy_may_approve(*, mode: Mode, tier: Tier, toggles_allow: bool, reviewers: int) -> Verdict:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 from penstock.core.refs import BlobRef, ChangeId, Digest
@@ -30,7 +30,7 @@ def plain(value: object) -> JsonValue:
         case None | bool() | int() | str():
             return value
         case datetime():
-            return value.isoformat()
+            return moment(value)
         case tuple() | list():
             return [plain(item) for item in value]
         case frozenset():
@@ -40,6 +40,13 @@ def plain(value: object) -> JsonValue:
         case _ if is_dataclass(value):
             return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def moment(at: datetime) -> str:
+    """A time as records spell it: UTC, always with microseconds, so that one moment has one spelling."""
+    if at.tzinfo is None:
+        raise TypeError("a time without a zone has no canonical form")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def canonical(value: JsonValue) -> bytes:

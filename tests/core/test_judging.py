@@ -1,0 +1,106 @@
+"""Policy, integrity and risk of patch sets: what must be stopped is stopped, and says by which rule."""
+
+from dataclasses import replace
+
+import pytest
+
+from penstock.core.evidence import DiffFacts, FileFact, FileMode, FileStatus
+from penstock.core.gates import judge_patches
+from penstock.core.policy.patches import Scope
+from penstock.core.policy.rules import Policy, Tier
+from penstock.core.refs import Digest, Sha
+from penstock.core.risk import assess
+from penstock.core.verdict import Outcome, failures
+
+OLD, NEW = Sha("1" * 40), Sha("2" * 40)
+PLAIN = FileFact(
+    path="src/lib/a.py",
+    status=FileStatus.MODIFIED,
+    old_mode=FileMode.FILE,
+    new_mode=FileMode.FILE,
+    old_sha=OLD,
+    new_sha=NEW,
+    additions=3,
+    deletions=2,
+    binary=False,
+    hidden_characters=False,
+    size=100,
+)
+SCOPE = Scope(allowed=("src/**", "tests/**"))
+
+
+def diff(*files: FileFact) -> DiffFacts:
+    return DiffFacts(base_commit=OLD, tree=NEW, files=files, patch_digest=Digest("sha256:" + "0" * 64))
+
+
+CASES = [
+    ("an ordinary edit in scope", PLAIN, Outcome.PASS, ""),
+    ("outside the scope", replace(PLAIN, path="README.md"), Outcome.BLOCK, "in_scope"),
+    ("a CI file", replace(PLAIN, path=".github/workflows/ci.yml"), Outcome.BLOCK, "protected_paths"),
+    ("CODEOWNERS anywhere", replace(PLAIN, path="docs/CODEOWNERS"), Outcome.BLOCK, "protected_paths"),
+    ("agent instructions", replace(PLAIN, path="src/AGENTS.md"), Outcome.BLOCK, "protected_paths"),
+    ("a configured path", replace(PLAIN, path="src/.env.local"), Outcome.BLOCK, "protected_paths"),
+    ("our own policy", replace(PLAIN, path="config/orchestrator.yml"), Outcome.BLOCK, "own_policy"),
+    ("our own records", replace(PLAIN, path=".infinity/ledger/backlog.json"), Outcome.BLOCK, "own_policy"),
+    ("a symbolic link", replace(PLAIN, new_mode=FileMode.SYMLINK), Outcome.BLOCK, "links"),
+    ("a submodule", replace(PLAIN, new_mode=FileMode.SUBMODULE), Outcome.BLOCK, "links"),
+    ("a binary", replace(PLAIN, binary=True), Outcome.BLOCK, "no_surprises"),
+    ("hidden characters", replace(PLAIN, hidden_characters=True), Outcome.BLOCK, "no_surprises"),
+    ("a new executable", replace(PLAIN, new_mode=FileMode.EXECUTABLE), Outcome.BLOCK, "no_surprises"),
+    ("what does not parse", replace(PLAIN, unparsable="line 3"), Outcome.BLOCK, "parses"),
+    ("a secret", replace(PLAIN, secrets=("github-token",)), Outcome.BLOCK, "P-001"),
+    ("too many lines", replace(PLAIN, additions=20_001), Outcome.BLOCK, "G-13"),
+]
+
+
+@pytest.mark.parametrize(("what", "fact", "outcome", "rule"), CASES, ids=[c[0] for c in CASES])
+def test_one_file(what, fact, outcome, rule):
+    verdict = judge_patches(diff(PLAIN, fact), SCOPE, Policy())
+    assert verdict.outcome is outcome
+    assert (rule in {leaf.rule for leaf in failures(verdict)}) is bool(rule)
+
+
+def test_an_empty_patch_set_is_not_allowed():
+    assert not judge_patches(diff(), SCOPE, Policy()).allows
+
+
+def test_a_scope_that_names_a_protected_path_warns_and_a_policy_file_can_never_be_named():
+    scope = Scope(
+        allowed=("src/**",), named_protected=(".github/workflows/ci.yml", "config/orchestrator.yml")
+    )
+    workflow = replace(PLAIN, path=".github/workflows/ci.yml")
+    assert judge_patches(diff(workflow), scope, Policy()).outcome is Outcome.WARN
+    assert not judge_patches(diff(replace(PLAIN, path="config/orchestrator.yml")), scope, Policy()).allows
+
+
+@pytest.mark.parametrize(
+    ("files", "dependents", "opinion", "tier"),
+    [
+        ((replace(PLAIN, path="tests/test_a.py"),), 0, Tier.LOW, Tier.LOW),
+        ((PLAIN,), 0, Tier.LOW, Tier.LOW),
+        ((PLAIN, replace(PLAIN, path="pyproject.toml")), 0, Tier.LOW, Tier.MEDIUM),
+        ((replace(PLAIN, path="src/auth/login.py", additions=900),), 0, Tier.LOW, Tier.HIGH),
+        ((replace(PLAIN, path=".github/workflows/ci.yml"),), 0, Tier.LOW, Tier.HIGH),
+        ((PLAIN,), 0, Tier.CRITICAL, Tier.CRITICAL),
+        ((PLAIN, replace(PLAIN, path="pyproject.toml")), 5, Tier.LOW, Tier.HIGH),
+    ],
+)
+def test_risk(files, dependents, opinion, tier):
+    assert assess((diff(*files),), dependents=dependents, policy=Policy(), opinion=opinion).tier is tier
+
+
+def test_an_opinion_never_lowers_the_tier():
+    risky = (replace(PLAIN, path="src/auth/x.py", additions=3000), replace(PLAIN, path="setup.py"))
+    plain = assess((diff(*risky),), dependents=0, policy=Policy())
+    for opinion in Tier:
+        assert (
+            assess((diff(*risky),), dependents=0, policy=Policy(), opinion=opinion).tier.rank
+            >= plain.tier.rank
+        )
+
+
+def test_an_unknown_blast_radius_says_so_and_counts():
+    unknown = assess((diff(PLAIN),), dependents=None, policy=Policy())
+    none = assess((diff(PLAIN),), dependents=0, policy=Policy())
+    assert unknown.score > none.score
+    assert any("unknown" in item.reason for item in unknown.items)

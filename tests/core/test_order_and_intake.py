@@ -1,0 +1,204 @@
+"""Waves of repositories, manifests, intake, design and verification."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.evidence import CheckFact, CheckStatus, RequiredChecks
+from penstock.core.fleet.graph import Cycle, providers, waves
+from penstock.core.fleet.manifest import read_manifest
+from penstock.core.gates import (
+    ARTIFACTS,
+    Design,
+    Intake,
+    Verification,
+    judge_design,
+    judge_intake,
+    judge_verification,
+)
+from penstock.core.policy.patches import Scope
+from penstock.core.policy.rules import Policy
+from penstock.core.refs import NodeId, RepoRef, Sha
+from penstock.core.secrets import find_secrets, redact
+from penstock.core.signal import IssueSignal, claims
+from penstock.core.verdict import Outcome
+
+HEAD, SIBLING, MOVED = Sha("1" * 40), Sha("2" * 40), Sha("3" * 40)
+
+
+@given(st.dictionaries(st.integers(0, 12), st.frozensets(st.integers(0, 12), max_size=4), max_size=13))
+def test_every_repository_comes_after_all_that_it_needs_and_none_is_lost(raw):
+    nodes = {NodeId(str(k)) for k in raw}
+    needs = {
+        NodeId(str(k)): frozenset(NodeId(str(v)) for v in vs if v < k and NodeId(str(v)) in nodes)
+        for k, vs in raw.items()
+    }
+    order = waves(needs)
+    assert not isinstance(order, Cycle)
+    place = {node: number for number, wave in enumerate(order) for node in wave}
+    assert set(place) == nodes
+    assert all(place[provider] < place[node] for node, them in needs.items() for provider in them)
+
+
+def test_a_circle_is_named():
+    a, b = NodeId("a"), NodeId("b")
+    answer = waves({a: frozenset({b}), b: frozenset({a})})
+    assert isinstance(answer, Cycle)
+    assert set(answer.members) == {a, b}
+
+
+def test_providers_follow_from_manifests():
+    lib = read_manifest(b'[project]\nname = "Text_Kit"\n')
+    app = read_manifest(
+        b'[project]\nname = "app"\ndependencies = ["text-kit>=1; python_version>\'3\'", "httpx[http2]"]\n'
+    )
+    assert providers({NodeId("l"): lib, NodeId("a"): app}) == {
+        NodeId("l"): frozenset(),
+        NodeId("a"): frozenset({NodeId("l")}),
+    }
+
+
+@pytest.mark.parametrize(
+    "bad", [b"\xff\xfe", b"[project", b"project = 3", b"[project]\ndependencies = 3", b"[project]\nname = []"]
+)
+def test_an_unreadable_project_file_is_a_problem_and_not_an_empty_one(bad):
+    assert read_manifest(bad).problem
+    assert not read_manifest(None).problem
+
+
+CLAIM = Intake(labelled_for_us=True, association="MEMBER", recipes=("rename",), complexity=3)
+
+
+@pytest.mark.parametrize(
+    ("facts", "allowed"),
+    [
+        (CLAIM, True),
+        (replace(CLAIM, labelled_for_us=False), False),
+        (replace(CLAIM, association="NONE"), False),
+        (replace(CLAIM, association=""), False),
+        (replace(CLAIM, recipes=()), False),
+        (replace(CLAIM, recipes=("a", "b")), False),
+        (replace(CLAIM, complexity=8), False),
+        (replace(CLAIM, guard_holding="the runners are down"), False),
+    ],
+)
+def test_intake(facts, allowed):
+    assert judge_intake(facts, Policy()).allows is allowed
+
+
+DESIGN = Design(artifacts=ARTIFACTS, repositories=2, scope=Scope(allowed=("src/**",)), open_questions=())
+
+
+@pytest.mark.parametrize(
+    ("facts", "allowed"),
+    [
+        (DESIGN, True),
+        (replace(DESIGN, artifacts=ARTIFACTS[1:]), False),
+        (replace(DESIGN, repositories=0), False),
+        (replace(DESIGN, scope=Scope(allowed=())), False),
+        (replace(DESIGN, open_questions=("which?",)), False),
+    ],
+)
+def test_design(facts, allowed):
+    assert judge_design(facts).allows is allowed
+
+
+GREEN = CheckFact(
+    name="test", app="github-actions", status=CheckStatus.COMPLETED, conclusion="success", url="u"
+)
+REQUIRED = RequiredChecks(names=frozenset({"test"}), strict=False, approving_reviews=0)
+VERIFIED = Verification(head=HEAD, checks=(GREEN,), required=REQUIRED, sibling_heads=(("acme/lib", SIBLING),))
+
+VERIFICATIONS = [
+    ("green", VERIFIED, Outcome.PASS),
+    ("missing", replace(VERIFIED, checks=()), Outcome.PENDING),
+    ("another check is green", replace(VERIFIED, checks=(replace(GREEN, name="lint"),)), Outcome.PENDING),
+    (
+        "running",
+        replace(VERIFIED, checks=(replace(GREEN, status=CheckStatus.RUNNING, conclusion=""),)),
+        Outcome.PENDING,
+    ),
+    ("red", replace(VERIFIED, checks=(replace(GREEN, conclusion="failure"),)), Outcome.BLOCK),
+    ("cancelled", replace(VERIFIED, checks=(replace(GREEN, conclusion="cancelled"),)), Outcome.BLOCK),
+    ("timed out", replace(VERIFIED, checks=(replace(GREEN, conclusion="timed_out"),)), Outcome.BLOCK),
+    (
+        "one green, one red of the same name",
+        replace(VERIFIED, checks=(GREEN, replace(GREEN, app="x", conclusion="failure"))),
+        Outcome.BLOCK,
+    ),
+    (
+        "an optional check is red",
+        replace(VERIFIED, checks=(GREEN, replace(GREEN, name="lint", conclusion="failure"))),
+        Outcome.PASS,
+    ),
+    ("rules unreadable", replace(VERIFIED, required=None), Outcome.UNKNOWN),
+    (
+        "tested with the sibling as it is",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/lib", SIBLING),)),)),
+        Outcome.PASS,
+    ),
+    (
+        "tested with an older sibling",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/lib", MOVED),)),)),
+        Outcome.PENDING,
+    ),
+    (
+        "nothing required, nothing reported",
+        replace(VERIFIED, checks=(), required=replace(REQUIRED, names=frozenset())),
+        Outcome.PENDING,
+    ),
+    (
+        "nothing required, something red",
+        replace(
+            VERIFIED,
+            checks=(replace(GREEN, conclusion="failure"),),
+            required=replace(REQUIRED, names=frozenset()),
+        ),
+        Outcome.BLOCK,
+    ),
+    (
+        "said to have no CI",
+        replace(VERIFIED, checks=(), required=replace(REQUIRED, names=frozenset()), expected=False),
+        Outcome.PASS,
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "facts", "outcome"), VERIFICATIONS, ids=[v[0] for v in VERIFICATIONS])
+def test_verification(what, facts, outcome):
+    assert judge_verification(facts).outcome is outcome
+
+
+ISSUE = IssueSignal(
+    repo=RepoRef(forge="f", node_id=NodeId("R"), owner="acme", name="lib"),
+    number=1,
+    title="t",
+    body="",
+    labels=frozenset({"bot-task"}),
+    author="ada",
+    author_association="OWNER",
+    open=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("signal", "claimed"),
+    [
+        (ISSUE, True),
+        (replace(ISSUE, labels=frozenset()), False),
+        (replace(ISSUE, labels=frozenset({"bot-task", "wontfix"})), False),
+        (replace(ISSUE, open=False), False),
+    ],
+)
+def test_claims(signal, claimed):
+    assert claims(signal, auto_claim=frozenset({"bot-task"}), ignore=frozenset({"wontfix"})) is claimed
+
+
+def test_secrets_are_found_and_taken_out():
+    token = "ghp_" + "a" * 36
+    assert find_secrets(f"x {token} y") == ("github-token",)
+    assert token not in redact(f"x {token} y")
+    assert redact("the password is hunter2", known=("hunter2",)) == "the password is [redacted]"
+    assert find_secrets("nothing here: ghp_short, AKIA") == ()
