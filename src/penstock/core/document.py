@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
-
 from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
@@ -66,7 +65,9 @@ class Document:
 def parse(text: str, shape: TypeAdapter[T]) -> T | Rejected:
     """A document's typed value. Dataclasses of the shape must forbid extra keys themselves (`STRICT`)."""
     document = read(text)
-    return document if isinstance(document, Rejected) else validate(document, shape)
+    if isinstance(document, Rejected):
+        return document
+    return validate(document, shape)
 
 
 def read(text: str) -> Document | Rejected:
@@ -104,15 +105,7 @@ def validate(document: Document, shape: TypeAdapter[T]) -> T | Rejected:
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """Composes nodes by the core schema's scalars and refuses aliases, which could blow a small text up."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not supported: write the value out", problem_mark=mark
-            )
-        return super().compose_node(parent, index)
+    """Composes nodes with the core schema's scalars."""
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -136,8 +129,13 @@ class _Reader:
     def __init__(self) -> None:
         self.places: dict[KeyPath, Place] = {}
         self.problems: list[Problem] = []
+        self._seen: set[int] = set()
 
     def plain(self, node: yaml.Node, path: KeyPath) -> Plain:
+        if id(node) in self._seen:
+            self._add(node, path, "aliases are not supported: write the value out where it is used")
+            return None
+        self._seen.add(id(node))
         self.places.setdefault(path, _place(node.start_mark))
         match node:
             case yaml.MappingNode(tag=tag) if tag == _TAG + "map":
