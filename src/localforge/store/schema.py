@@ -1,9 +1,9 @@
 """The schema: every area declares its tables in its own module, listed here."""
 
-from localforge.store import accounts, outbox, repos
+from localforge.store import accounts, checks, outbox, repos
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox)
+AREAS = (accounts, repos, outbox, checks)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
