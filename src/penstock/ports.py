@@ -8,6 +8,7 @@ PortError
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -50,6 +51,16 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+class Recorded(StrEnum):
+    """What became of an event that was handed in to be recorded."""
+
+    APPENDED = "appended"
+    DUPLICATE = "duplicate"
+    """The key was recorded before; nothing was added."""
+    REFUSED = "refused"
+    """The change, as it is by now, does not take it; nothing was added."""
 
 
 class Texts(Protocol):

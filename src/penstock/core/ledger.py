@@ -136,10 +136,23 @@ def head_message(change: ChangeId, n: int, last: Digest) -> bytes:
     return canonical({"change": change, "n": n, "hash": last})
 
 
-def verify_chain(records: Sequence[Record], head: Head, trusted: SignatureCheck) -> Break | None:
-    """The first bad record of one change's chain, or None where all of it holds."""
-    prev, seen = GENESIS, set[str]()
-    for expected, record in enumerate(records, start=1):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A place in a chain: after record `n`, whose hash is `hash`."""
+
+    n: int = 0
+    hash: Digest = GENESIS
+
+
+START = Point()
+
+
+def verify_chain(
+    records: Sequence[Record], head: Head, trusted: SignatureCheck, since: Point = START
+) -> Break | None:
+    """The first bad record of one change's chain, or None where all of it holds. Up to `since` it held before."""
+    prev, seen = since.hash, set[str]()
+    for expected, record in enumerate(records, start=since.n + 1):
         problem = _problem(record, expected, prev, seen, head.change)
         if problem:
             return Break(
@@ -147,13 +160,14 @@ def verify_chain(records: Sequence[Record], head: Head, trusted: SignatureCheck)
             )
         prev = record.hash
         seen.add(record.key)
-    if len(records) != head.n or prev != head.hash:
+    found = since.n + len(records)
+    if found != head.n or prev != head.hash:
         return Break(
             change=head.change,
-            n=len(records) + 1,
-            problem=f"the head says {head.n} records, {len(records)} are there: the tail is missing or was replaced",
+            n=found + 1,
+            problem=f"the head says {head.n} records, {found} are there: the tail is missing or was replaced",
         )
-    if not records:
+    if not found:
         return Break(change=head.change, n=0, problem="a sealed head without content")
     if not trusted(head.key_id, head_message(head.change, head.n, head.hash), head.signature):
         return Break(

@@ -54,5 +54,6 @@ def _created(entry: Entry) -> Change:
         terms=event.terms,
         policy=event.policy,
         title=event.title,
+        wording=event.wording,
         targets=event.targets,
     )

@@ -10,6 +10,8 @@ from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Outcome
 
+NO_WORDING = Digest("")
+
 
 class State(StrEnum):
     """The states of governance.md, by their documented names."""
@@ -237,6 +239,8 @@ class Change:
     terms: Terms
     policy: BlobRef
     title: BlobRef
+    wording: Digest = NO_WORDING
+    """Digest of the signal's words as they were when it was taken; other words are a newer signal."""
     targets: tuple[RepoRef, ...] = ()
     """Repositories that the requester named; empty lets the plan find them."""
     artifacts: tuple[Artifact, ...] = ()
@@ -253,6 +257,8 @@ class Change:
     judgement: BlobRef | None = None
     risk: BlobRef | None = None
     approvals: tuple[Approval, ...] = ()
+    revoked: int = 0
+    """How many approvals were taken back; part of a later approval's id."""
     resume_to: State | None = None
     reason: str = ""
     """The code of why it stands where it stands; empty while all is well."""

@@ -135,7 +135,7 @@ def _(change: Change, at: datetime, event: e.ApprovalRevoked) -> Change | None:
     kept = tuple(a for a in change.approvals if a.id != event.approval)
     if len(kept) == len(change.approvals):
         return None
-    change = replace(change, approvals=kept)
+    change = replace(change, approvals=kept, revoked=change.revoked + 1)
     unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
     if change.state is State.APPLYING_PATCHES and unwritten:
         return in_state(change, State.WAITING_USER_APPROVAL)

@@ -36,6 +36,7 @@ class Created:
     terms: Terms
     policy: BlobRef
     title: BlobRef
+    wording: Digest
     single_credential: bool = False
     unsafe_sandbox: bool = False
     kind: Literal["E_WORKFLOW_CREATED"] = "E_WORKFLOW_CREATED"

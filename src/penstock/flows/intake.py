@@ -1,0 +1,150 @@
+"""Raw events become signals, and signals changes. A poll and a webhook of the same fact give the same signal."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.core.change.events import Created, Event, Superseded
+from penstock.core.change.model import BEFORE_WRITING, ENDS, Change, IssueLink, Terms
+from penstock.core.evidence import IssueFacts
+from penstock.core.policy.rules import Policy
+from penstock.core.refs import ChangeId, RepoRef
+from penstock.core.signal import IssueSignal, RequestSignal, Signal, change_id, claims
+from penstock.flows.world import policy_text
+from penstock.ports import Recorded, Texts
+
+
+class Log(Protocol):
+    """What taking in a signal needs of the store."""
+
+    def of_signal(self, key: str) -> tuple[Change, ...]:
+        """Every change that this signal started, oldest first."""
+        ...
+
+    def texts(self) -> Texts: ...
+
+    def create(self, change: ChangeId, event: Created, texts: Texts) -> Recorded: ...
+
+    def record(self, change: ChangeId, event: Event, key: str, texts: Texts) -> Recorded: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    change: ChangeId
+    superseded: ChangeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    reason: str
+    change: ChangeId | None = None
+    """The open change that already answers the signal, if that is why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a new change records about how it was started."""
+
+    policy: Policy
+    single_credential: bool
+    unsafe_sandbox: bool
+
+
+def issue_signal(repo: RepoRef, issue: IssueFacts) -> IssueSignal:
+    return IssueSignal(
+        repo=repo,
+        number=issue.number,
+        title=issue.title,
+        body=issue.body,
+        labels=issue.labels,
+        author=issue.author,
+        author_association=issue.author_association,
+        open=issue.open,
+    )
+
+
+def take_issue(
+    log: Log, signal: IssueSignal, circumstances: Circumstances, *, ordered_by: str = ""
+) -> Started | Ignored:
+    """Start a change for an issue that claims us, or that a person orders by name (`ordered_by`)."""
+    policy = circumstances.policy
+    claimed = claims(
+        signal, auto_claim=frozenset(policy.auto_claim_labels), ignore=frozenset(policy.ignore_labels)
+    )
+    if not claimed:
+        return Ignored(reason=_why_not(signal, policy))
+    return _take(log, signal, circumstances, requester=ordered_by or signal.author)
+
+
+def take_request(log: Log, signal: RequestSignal, circumstances: Circumstances) -> Started | Ignored:
+    """Start the change that a person asked for at the command line."""
+    return _take(log, signal, circumstances, requester=signal.requester)
+
+
+def _why_not(signal: IssueSignal, policy: Policy) -> str:
+    if not signal.open:
+        return "the issue is closed"
+    if ignored := signal.labels & set(policy.ignore_labels):
+        return f"the label {min(ignored)} keeps it from being worked on"
+    return f"it has none of the labels that claim an issue ({', '.join(policy.auto_claim_labels)})"
+
+
+def _take(log: Log, signal: Signal, circumstances: Circumstances, *, requester: str) -> Started | Ignored:
+    earlier = log.of_signal(signal.key)
+    successor = change_id(signal.key, len(earlier))
+    superseded: ChangeId | None = None
+    if earlier and earlier[-1].state not in ENDS:
+        old = earlier[-1]
+        if old.wording == signal.wording or old.state not in BEFORE_WRITING:
+            return Ignored(reason="a change for it is already open", change=old.id)
+        log.record(old.id, Superseded(successor=successor), f"superseded:{successor}", log.texts())
+        superseded = old.id
+    elif (
+        earlier
+        and earlier[-1].wording == signal.wording
+        and isinstance(signal, IssueSignal)
+        and requester == signal.author
+    ):
+        return Ignored(
+            reason="a change for these words has ended; a person can order another", change=earlier[-1].id
+        )
+    texts = log.texts()
+    log.create(successor, _created(signal, circumstances, requester, texts), texts)
+    return Started(change=successor, superseded=superseded)
+
+
+def _created(signal: Signal, circumstances: Circumstances, requester: str, texts: Texts) -> Created:
+    policy = circumstances.policy
+    request = signal if isinstance(signal, RequestSignal) else None
+    issue = signal if isinstance(signal, IssueSignal) else None
+    return Created(
+        signal=signal.key,
+        issue=IssueLink(repo=issue.repo, number=issue.number) if issue else None,
+        requester=requester,
+        recipe=request.recipe if request else "",
+        targets=request.repos if request else (),
+        terms=terms_of(policy),
+        policy=texts.put(policy_text(policy)),
+        title=texts.put(signal.title),
+        wording=signal.wording,
+        single_credential=circumstances.single_credential,
+        unsafe_sandbox=circumstances.unsafe_sandbox,
+    )
+
+
+def terms_of(policy: Policy) -> Terms:
+    return Terms(
+        mode=policy.mode,
+        verify=policy.ci.verify,
+        merge_method=policy.merge_method,
+        quorum=policy.required_reviews,
+        auto_fix_attempts=policy.auto_fix_attempts,
+    )
+
+
+def poll(
+    reader_issues: Iterable[tuple[RepoRef, IssueFacts]], log: Log, circumstances: Circumstances
+) -> tuple[Started, ...]:
+    """Take every issue that claims us; what is already taken or does not claim us is left."""
+    taken = (take_issue(log, issue_signal(repo, issue), circumstances) for repo, issue in reader_issues)
+    return tuple(one for one in taken if isinstance(one, Started))

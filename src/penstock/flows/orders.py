@@ -1,0 +1,208 @@
+"""What people order: approve, reject, request changes, revoke, cancel, resume. Judged first, then recorded.
+
+Every order answers with what was recorded, or with the verdict that refused it. Nothing is written to a forge here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from penstock.core.approval import Approval, ApprovalScope, Approver, may_record
+from penstock.core.change import Entry
+from penstock.core.change.events import (
+    ApprovalRecorded,
+    ApprovalRevoked,
+    Cancelled,
+    ChangesRequested,
+    Event,
+    PatchSetRejected,
+    Resumed,
+)
+from penstock.core.change.fold import would_refuse
+from penstock.core.change.model import Change, Lane, State
+from penstock.core.change.proposing import open_digests
+from penstock.core.ledger import canonical, sha256
+from penstock.core.policy.rules import Policy
+from penstock.core.refs import Actor, ChangeId, Digest
+from penstock.core.verdict import Verdict, all_of, blocked, passed
+from penstock.flows.world import policy_text, stored
+from penstock.ports import Clock, ForgeReader, Recorded, Texts
+
+WRITERS = frozenset({"admin", "maintain", "write"})
+
+
+class Log(Protocol):
+    """What an order needs of the store."""
+
+    def change(self, change: ChangeId) -> Change | None: ...
+
+    def texts(self) -> Texts: ...
+
+    def record(self, change: ChangeId, event: Event, key: str, texts: Texts) -> Recorded: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where a person's order is taken: who they are, and what judging it needs."""
+
+    log: Log
+    reader: ForgeReader
+    clock: Clock
+    policy: Policy
+    person: str
+    """Login of the authenticated person."""
+    own_login: str
+    """Login that Penstock itself writes with."""
+    allow_listed: int
+    interactive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`subject` is a digest or change id; `recorded` None: refused, and `verdict` says why."""
+
+    subject: str
+    verdict: Verdict
+    recorded: Recorded | None
+
+
+def approve(
+    desk: Desk, change: Change, digests: tuple[Digest, ...], scope: ApprovalScope
+) -> tuple[Answer, ...]:
+    """Approve patch sets or merges by digest: one record for each."""
+    return tuple(_approve_one(desk, change, digest, scope) for digest in digests)
+
+
+def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScope) -> Answer:
+    lane = lane_with(change, digest, scope)
+    if lane is None or digest not in open_digests(change, scope):
+        return _no(
+            digest,
+            "stale",
+            f"nothing with this digest waits for {scope.value} approval; it has changed, was written, or never was",
+        )
+    verdict = may_record(
+        _approver(desk, lane), requester=change.requester, own_login=desk.own_login, policy=desk.policy
+    )
+    if not verdict.allows:
+        return Answer(subject=digest, verdict=verdict, recorded=None)
+    now = desk.clock.now()
+    approval = Approval(
+        id=_approval_id(change, scope, digest, desk.person, now),
+        scope=scope,
+        digest=digest,
+        by=Actor(login=desk.person),
+        at=now,
+        expires_at=now + timedelta(days=desk.policy.approval_days),
+        self_approved=desk.person == change.requester,
+        shared_identity=desk.person == desk.own_login,
+    )
+    return _record(
+        desk, change, digest, ApprovalRecorded(approval=approval), f"approval:{approval.id}", verdict
+    )
+
+
+def _approval_id(change: Change, scope: ApprovalScope, digest: Digest, login: str, now: datetime) -> str:
+    """The same for the same person's same approval, so that giving it twice is one record."""
+    expired = sum(
+        a.by.login == login and a.digest == digest and a.expires_at <= now for a in change.approvals
+    )
+    name = [change.id, scope.value, digest, login, change.revoked, expired]
+    return "a-" + sha256(canonical(name)).removeprefix("sha256:")[:16]
+
+
+def _approver(desk: Desk, lane: Lane) -> Approver:
+    permission = desk.reader.permission(lane.repo, desk.person)
+    return Approver(
+        actor=Actor(login=desk.person),
+        may_write=None if permission is None else permission in WRITERS,
+        allow_listed=desk.allow_listed,
+        interactive=desk.interactive,
+    )
+
+
+def lane_with(change: Change, digest: Digest, scope: ApprovalScope) -> Lane | None:
+    """The lane whose patch set or merge has this digest."""
+    for lane in change.shipping:
+        preview = lane.forward.preview
+        content = lane.patch_set.digest if lane.patch_set else None
+        if digest == (content if scope is ApprovalScope.CONTENT else preview and preview.digest):
+            return lane
+    return None
+
+
+def request_changes(desk: Desk, change: Change, digest: Digest, words: str) -> Answer:
+    """Send a patch set back; the words go to the proposer."""
+    texts = desk.log.texts()
+    event = ChangesRequested(digest=digest, by=Actor(login=desk.person), words=texts.put(words))
+    return _judged(desk, change, digest, event, texts)
+
+
+def reject(desk: Desk, change: Change, digest: Digest, words: str) -> Answer:
+    """Reject a patch set, and with it the change."""
+    texts = desk.log.texts()
+    event = PatchSetRejected(digest=digest, by=Actor(login=desk.person), words=texts.put(words))
+    return _judged(desk, change, digest, event, texts)
+
+
+def _judged(desk: Desk, change: Change, digest: Digest, event: Event, texts: Texts) -> Answer:
+    lane = lane_with(change, digest, ApprovalScope.CONTENT)
+    if lane is None:
+        return _no(digest, "stale", "no patch set of this change has this digest")
+    approver = _approver(desk, lane)
+    if not approver.may_write:
+        return _no(
+            digest, "write_permission", f"{desk.person} has no write permission on {lane.repo.full_name}"
+        )
+    key = f"{event.kind}:{desk.person}:{digest}:{change.generation}"
+    return _record(desk, change, event, key, texts)
+
+
+def revoke(desk: Desk, change: Change, approval: str) -> Answer:
+    """Take an approval back, as long as what it unlocks is not written."""
+    event = ApprovalRevoked(approval=approval, by=Actor(login=desk.person))
+    return _record(desk, change, event, f"revoked:{approval}")
+
+
+def cancel(desk: Desk, change: Change, *, rollback: bool, words: str) -> Answer:
+    """Stop a change. What it opened is closed; what it merged stays, unless `rollback` is ordered."""
+    texts = desk.log.texts()
+    event = Cancelled(by=Actor(login=desk.person), rollback=rollback, words=texts.put(words))
+    key = f"cancel:{desk.person}:{change.generation}:{'rollback' if rollback else 'stop'}"
+    return _record(desk, change, event, key, texts)
+
+
+def resume(desk: Desk, change: Change) -> Answer:
+    """Let a parked change go on; repositories whose base or policy moved are proposed and judged anew."""
+    moved_policy = stored(change.policy, desk.log.texts(), "the pinned policy") != policy_text(desk.policy)
+    stale = tuple(
+        lane.repo.node_id
+        for lane in change.lanes
+        if not lane.forward.merged and _is_stale(desk, change, lane, moved_policy=moved_policy)
+    )
+    event = Resumed(by=Actor(login=desk.person), stale=stale)
+    key = f"resume:{change.generation}:{change.n}"
+    return _record(desk, change, event, key)
+
+
+def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> bool:
+    if lane.patch_set is None:
+        return False
+    judged_before = change.resume_to in {State.PATCHES_PROPOSED, State.WAITING_USER_APPROVAL}
+    moved = desk.reader.branch_head(lane.repo, lane.base_ref) != lane.patch_set.base_commit
+    unwritten = lane.forward.head is None
+    return unwritten and (
+        moved or (moved_policy and judged_before) or change.resume_to is State.PATCHES_PROPOSED
+    )
+
+
+def _no(subject: str, rule: str, reason: str) -> Answer:
+    return Answer(subject=subject, verdict=all_of("order", (blocked(rule, reason),)), recorded=None)
+
+
+def _record(desk: Desk, change: Change, event: Event, key: str, texts: Texts | None = None) -> Answer:
+    entry = Entry(change=change.id, n=change.n + 1, at=desk.clock.now(), key=key, event=event)
+    if would_refuse(change, entry):
+        return _no(change.id, "state", f"a change that is {change.state} does not take {event.kind}")
+    recorded = desk.log.record(change.id, event, key, texts or desk.log.texts())
+    return Answer(subject=change.id, verdict=passed("order", "given by a person who may"), recorded=recorded)
