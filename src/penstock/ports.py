@@ -142,7 +142,7 @@ class Written:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotWritten:
     """The forge or its state refused: a domain outcome. `code`: `base_moved`, `head_moved`, `branch_taken`,
-    `not_mergeable`, `protected`, `archived`, `gone`, `tree_differs`, `closed`, `forbidden`."""
+    `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
 
     code: str
     detail: str

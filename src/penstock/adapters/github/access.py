@@ -1,0 +1,79 @@
+"""What a token may do with a repository, told before work depends on it."""
+
+from dataclasses import dataclass
+
+from penstock.adapters.github import needs, wire
+from penstock.adapters.github.account import repo_path
+from penstock.adapters.github.failures import Refused, not_in_plan, not_protected
+from penstock.adapters.github.needs import Need
+from penstock.adapters.github.reading import ReadClient
+from penstock.core.refs import RepoRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """`missing` was refused. `unproven` is what a token with fine-grained permissions only shows by writing."""
+
+    login: str
+    missing: tuple[Need, ...]
+    unproven: tuple[Need, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One for each missing permission: which, and for what."""
+        return tuple(f"{need.words} is missing, to {need.purpose}" for need in self.missing)
+
+
+def check_access(client: ReadClient, repo: RepoRef, *, writes: bool) -> Access:
+    """Ask for one of everything that Penstock reads, and compare scopes and role with what it writes.
+
+    Raises Permanent `unauthorized` where the token is not valid at all.
+    """
+    login = client.get("user", wire.Login, needs.IDENTITY).login
+    found = client.find(repo_path(repo), wire.Repository, needs.REPOSITORY)
+    if found is None:
+        return Access(login=login, missing=(needs.REPOSITORY,), unproven=())
+    unread = tuple(
+        need
+        for need, parts in _probes(found.default_branch)
+        if not _readable(client, repo_path(repo, *parts), need)
+    )
+    if not writes:
+        return Access(login=login, missing=unread, unproven=())
+    scopes = client.scopes()
+    if scopes is not None:
+        return Access(login=login, missing=unread + _beyond(scopes, private=found.private), unproven=())
+    if found.permissions is not None and not found.permissions.push:
+        return Access(login=login, missing=(*unread, *needs.WRITES), unproven=())
+    return Access(login=login, missing=unread, unproven=needs.WRITES)
+
+
+def _probes(branch: str) -> tuple[tuple[Need, tuple[str, ...]], ...]:
+    return (
+        (needs.CONTENTS, ("git", "ref", "heads", *branch.split("/"))),
+        (needs.PROTECTION, ("branches", branch, "protection")),
+        (needs.RULES, ("rules", "branches", branch)),
+        (needs.CHECKS, ("commits", branch, "check-runs")),
+        (needs.STATUSES, ("commits", branch, "status")),
+        (needs.ISSUES, ("issues",)),
+        (needs.PULLS, ("pulls",)),
+        (needs.RUNS, ("actions", "runs")),
+    )
+
+
+def _readable(client: ReadClient, path: str, need: Need) -> bool:
+    """GitHub hides protection behind a 404 of other words; elsewhere a 404 is something that is not there."""
+    try:
+        client.get(path, wire.Anything, need)
+    except Refused as refusal:
+        if refusal.status == 404:
+            return need is not needs.PROTECTION or not_protected(refusal)
+        return refusal.status != 403 or not_in_plan(refusal)
+    return True
+
+
+def _beyond(scopes: frozenset[str], *, private: bool) -> tuple[Need, ...]:
+    """What a classic token's scopes do not reach: `repo` (or `public_repo`) and `workflow`."""
+    enough = "repo" in scopes or ("public_repo" in scopes and not private)
+    lacking = () if enough else tuple(need for need in needs.WRITES if need is not needs.WRITE_WORKFLOWS)
+    return lacking if "workflow" in scopes else (*lacking, needs.WRITE_WORKFLOWS)

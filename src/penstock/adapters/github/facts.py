@@ -1,0 +1,149 @@
+"""From GitHub's answers to the facts that judgements rest on. Pure."""
+
+import re
+from collections.abc import Iterable
+
+from penstock.adapters.github import wire
+from penstock.core.evidence import (
+    CheckFact,
+    CheckStatus,
+    CommitFacts,
+    IssueFacts,
+    PullFacts,
+    RepositoryFacts,
+    RequiredChecks,
+)
+from penstock.core.refs import Sha
+
+STATUS_APP = "commit status"
+"""In place of an app where a check is a commit status; no app's slug has a space."""
+
+SIBLING_TITLE = "penstock-sibling"
+"""Annotations of this title tell which commit of a sibling repository a job tested with."""
+
+_SIBLING = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.ASCII)
+_GHOST = "ghost"
+"""GitHub's own stand-in for a deleted account."""
+
+_STATUSES = {
+    "completed": CheckStatus.COMPLETED,
+    "in_progress": CheckStatus.RUNNING,
+}
+_ROLES = frozenset({"admin", "maintain", "write", "triage", "read", "none"})
+
+
+def repository_facts(answer: wire.Repository) -> RepositoryFacts:
+    return RepositoryFacts(
+        node_id=answer.node_id,
+        full_name=answer.full_name,
+        default_branch=answer.default_branch,
+        archived=answer.archived,
+        private=answer.private,
+        clone_url=answer.clone_url,
+    )
+
+
+def commit_facts(answer: wire.Commit) -> CommitFacts:
+    return CommitFacts(
+        sha=answer.sha, tree=answer.tree.sha, parents=tuple(parent.sha for parent in answer.parents)
+    )
+
+
+def issue_facts(answer: wire.Issue) -> IssueFacts:
+    return IssueFacts(
+        number=answer.number,
+        title=answer.title,
+        body=answer.body or "",
+        labels=frozenset(label.name for label in answer.labels),
+        author=login_of(answer.user),
+        author_association=answer.author_association,
+        open=answer.state == "open",
+        url=answer.html_url,
+    )
+
+
+def pull_facts(answer: wire.Pull) -> PullFacts:
+    return PullFacts(
+        number=answer.number,
+        url=answer.html_url,
+        open=answer.state == "open",
+        merged=answer.merged,
+        merge_commit=answer.merge_commit_sha if answer.merged else None,
+        head=answer.head.sha,
+        head_branch=answer.head.ref,
+        base_ref=answer.base.ref,
+        author=login_of(answer.user),
+        draft=answer.draft,
+        merged_by=answer.merged_by.login if answer.merged_by else None,
+    )
+
+
+def required_of(protection: wire.Protection, rules: Iterable[wire.Rule]) -> RequiredChecks:
+    """Protection ∪ rules: every name of either, and the stricter of each demand."""
+    checks = protection.required_status_checks or wire.ProtectedChecks()
+    reviews = protection.required_pull_request_reviews or wire.ProtectedReviews()
+    demands = [rule.parameters for rule in rules if rule.parameters]
+    named = (*checks.checks, *(check for demand in demands for check in demand.required_status_checks))
+    return RequiredChecks(
+        names=frozenset(checks.contexts) | {check.context for check in named},
+        strict=checks.strict or any(demand.strict_required_status_checks_policy for demand in demands),
+        approving_reviews=max(
+            (reviews.required_approving_review_count, *(d.required_approving_review_count for d in demands))
+        ),
+    )
+
+
+def check_of_run(run: wire.CheckRun, siblings: tuple[tuple[str, Sha], ...]) -> CheckFact:
+    return CheckFact(
+        name=run.name,
+        app=app_of(run),
+        status=_STATUSES.get(run.status, CheckStatus.QUEUED),
+        conclusion=run.conclusion or "",
+        url=run.html_url or "",
+        siblings=siblings,
+    )
+
+
+def check_of_status(status: wire.Status) -> CheckFact:
+    """A pending status is a running check; `error` is a failure."""
+    pending = status.state == "pending"
+    return CheckFact(
+        name=status.context,
+        app=STATUS_APP,
+        status=CheckStatus.RUNNING if pending else CheckStatus.COMPLETED,
+        conclusion={"success": "success", "pending": ""}.get(status.state, "failure"),
+        url=status.target_url or "",
+    )
+
+
+def latest_runs(runs: Iterable[wire.CheckRun]) -> list[wire.CheckRun]:
+    """The newest run of each name and app; ids grow."""
+    newest: dict[tuple[str, str], wire.CheckRun] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        newest[run.name, app_of(run)] = run
+    return list(newest.values())
+
+
+def app_of(run: wire.CheckRun) -> str:
+    return (run.app.slug if run.app else None) or ""
+
+
+def siblings_of(annotations: Iterable[wire.Annotation]) -> tuple[tuple[str, Sha], ...]:
+    """What a job says it tested with; a message of another form says nothing."""
+    messages = (a.message or "" for a in annotations if a.title == SIBLING_TITLE)
+    found = (_SIBLING.fullmatch(message.strip()) for message in messages)
+    return tuple(sorted({(match[1], Sha(match[2])) for match in found if match}))
+
+
+def role_of(answer: wire.CollaboratorPermission) -> str:
+    """The role by its name; an organization's own role counts as what GitHub says it is worth."""
+    return answer.role_name if answer.role_name in _ROLES else answer.permission
+
+
+def login_of(account: wire.Login | None) -> str:
+    return account.login if account else _GHOST
+
+
+def same_login(one: str, other: str) -> bool:
+    """Logins are the same whatever their case."""
+    return one.casefold() == other.casefold()

@@ -1,0 +1,79 @@
+"""What each request needs a permission for, in GitHub's names and in words for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAMES = {
+    "actions": "Actions",
+    "administration": "Administration",
+    "checks": "Checks",
+    "contents": "Contents",
+    "issues": "Issues",
+    "metadata": "Metadata",
+    "pull_requests": "Pull requests",
+    "statuses": "Commit statuses",
+    "workflows": "Workflows",
+}
+LEVELS = {"read": "read", "write": "read and write", "admin": "admin"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """A purpose and the permission it takes, written as GitHub's headers write it: `contents=write`."""
+
+    purpose: str
+    permission: str
+
+    @property
+    def words(self) -> str:
+        return permission_words(self.permission)
+
+
+IDENTITY = Need(purpose="know whose token it is", permission="metadata=read")
+REPOSITORY = Need(purpose="read repositories", permission="metadata=read")
+CONTENTS = Need(purpose="read branches, tags and commits", permission="contents=read")
+PROTECTION = Need(purpose="read which checks a branch demands", permission="administration=read")
+RULES = Need(purpose="read the rules of a branch", permission="metadata=read")
+CHECKS = Need(purpose="read whether CI passed", permission="checks=read")
+STATUSES = Need(purpose="read commit statuses", permission="statuses=read")
+PEOPLE = Need(purpose="read who may approve", permission="metadata=read")
+ISSUES = Need(purpose="read issues and comments", permission="issues=read")
+PULLS = Need(purpose="read pull requests", permission="pull_requests=read")
+RUNS = Need(purpose="read workflow runs", permission="actions=read")
+
+WRITE_CONTENTS = Need(purpose="write branches, tags and commits", permission="contents=write")
+WRITE_PULLS = Need(purpose="open and close pull requests", permission="pull_requests=write")
+MERGE = Need(purpose="merge pull requests", permission="contents=write")
+WRITE_ISSUES = Need(purpose="comment on, label and close issues", permission="issues=write")
+RERUN = Need(purpose="run workflows again", permission="actions=write")
+WRITE_WORKFLOWS = Need(
+    purpose="change workflow files where a person approved it", permission="workflows=write"
+)
+
+READS = (REPOSITORY, CONTENTS, PROTECTION, RULES, CHECKS, STATUSES, ISSUES, PULLS, RUNS)
+WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
+
+
+def permission_words(permissions: str) -> str:
+    """`contents=write,workflows=write; administration=read` as a phrase.
+
+    A comma joins what is needed together, a semicolon separates alternatives (GitHub changelog, 2023-08-10).
+    """
+    return ", or ".join(
+        " and ".join(_one(permission.strip()) for permission in together.split(","))
+        for together in permissions.split(";")
+    )
+
+
+def _one(permission: str) -> str:
+    name, _, level = permission.partition("=")
+    return f"{NAMES.get(name, name)} ({LEVELS.get(level, level)})"
+
+
+def accepted(headers: Mapping[str, str], need: Need) -> str:
+    """Which permission would have been accepted: as the forge's headers say, else as we know it."""
+    if permissions := headers.get("x-accepted-github-permissions"):
+        return f"the permission {permission_words(permissions)}"
+    if scopes := headers.get("x-accepted-oauth-scopes"):
+        return f"one of the scopes {scopes}"
+    return f"the permission {need.words}"

@@ -1,0 +1,41 @@
+"""The hand of one write: where it goes, who writes, what it can look at, and the flag that stops it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from penstock.adapters.github.account import repo_path
+from penstock.adapters.github.once import once
+from penstock.adapters.github.reader import GitHubReader
+from penstock.adapters.github.writing import Mutation, WriteClient
+from penstock.core.refs import RepoRef
+from penstock.ports import Clock, NotWritten, StopFlag, Written
+
+A = TypeVar("A", bound=BaseModel)
+Outcome: TypeAlias = Written | NotWritten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pen:
+    """`repo` is the write's repository by its present name."""
+
+    repo: RepoRef
+    look: GitHubReader
+    client: WriteClient
+    stop: StopFlag
+    clock: Clock
+
+    def login(self) -> str:
+        """Who writes: markers and pull requests of others never count."""
+        return self.look.viewer()
+
+    def path(self, *parts: str | int) -> str:
+        return repo_path(self.repo, *parts)
+
+    def send(self, mutation: Mutation, kind: type[A]) -> A:
+        return self.client.send(mutation, kind, self.stop)
+
+    def once(self, look: Callable[[], Outcome | None], write: Callable[[], Outcome]) -> Outcome:
+        return once(look, write, self.clock)
