@@ -3,7 +3,7 @@
 Every order answers with what was recorded, or with the verdict that refused it. Nothing is written to a forge here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -97,9 +97,8 @@ def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScop
         self_approved=desk.person == change.requester,
         shared_identity=desk.person == desk.own_login,
     )
-    return _record(
-        desk, change, digest, ApprovalRecorded(approval=approval), f"approval:{approval.id}", verdict
-    )
+    answer = _record(desk, change, ApprovalRecorded(approval=approval), f"approval:{approval.id}")
+    return replace(answer, subject=digest, verdict=verdict if answer.verdict.allows else answer.verdict)
 
 
 def _approval_id(change: Change, scope: ApprovalScope, digest: Digest, login: str, now: datetime) -> str:
