@@ -8,10 +8,11 @@ PortError
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from penstock.core.change.journal import AlreadyOpen, Appended, Draft, Duplicate, Refused
+from penstock.core.change.model import Change
 from penstock.core.evidence import (
     CheckFact,
     CommitFacts,
@@ -21,7 +22,8 @@ from penstock.core.evidence import (
     RepositoryFacts,
     RequiredChecks,
 )
-from penstock.core.refs import BlobRef, RepoRef, Sha
+from penstock.core.ledger import Blob, Break
+from penstock.core.refs import BlobRef, ChangeId, RepoRef, Sha
 from penstock.core.write import AuthorizedWrite, TreeEdit
 
 
@@ -53,16 +55,6 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
-class Recorded(StrEnum):
-    """What became of an event that was handed in to be recorded."""
-
-    APPENDED = "appended"
-    DUPLICATE = "duplicate"
-    """The key was recorded before; nothing was added."""
-    REFUSED = "refused"
-    """The change, as it is by now, does not take it; nothing was added."""
-
-
 class Texts(Protocol):
     """Texts of one effect: sealed when put, stored together with the event that names them."""
 
@@ -70,6 +62,35 @@ class Texts(Protocol):
 
     def get(self, ref: BlobRef) -> str | None:
         """A stored text; None once it is erased."""
+        ...
+
+
+class NewTexts(Texts, Protocol):
+    """Texts that are put now, to be stored by the append that names them."""
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]: ...
+
+
+Answered = Appended | Duplicate | Refused | Break | None
+"""What became of an event brought from outside; None: there is no such change."""
+
+
+class ChangeLog(Protocol):
+    """Change logs, as people's orders and incoming signals need them."""
+
+    def change(self, change: ChangeId) -> Change | Break | None:
+        """The change as its log tells it now; a Break where the log does not hold."""
+        ...
+
+    def texts(self) -> NewTexts: ...
+
+    def create(self, change: ChangeId, draft: Draft) -> Appended | AlreadyOpen: ...
+
+    def record(self, change: ChangeId, draft: Draft) -> Answered: ...
+
+    def of_signal(self, key: str) -> tuple[ChangeId, ...]:
+        """Every change that this signal started, oldest first."""
         ...
 
 

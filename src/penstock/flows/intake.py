@@ -2,30 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from penstock.core.change.events import Created, Event, Superseded
+from penstock.core.change.events import Created, Superseded
+from penstock.core.change.journal import AlreadyOpen, Draft
 from penstock.core.change.model import BEFORE_WRITING, ENDS, Change, IssueLink, Terms
 from penstock.core.evidence import IssueFacts
+from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.signal import IssueSignal, RequestSignal, Signal, change_id, claims
 from penstock.flows.world import policy_text
-from penstock.ports import Recorded, Texts
-
-
-class Log(Protocol):
-    """What taking in a signal needs of the store."""
-
-    def of_signal(self, key: str) -> tuple[Change, ...]:
-        """Every change that this signal started, oldest first."""
-        ...
-
-    def texts(self) -> Texts: ...
-
-    def create(self, change: ChangeId, event: Created, texts: Texts) -> Recorded: ...
-
-    def record(self, change: ChangeId, event: Event, key: str, texts: Texts) -> Recorded: ...
+from penstock.ports import ChangeLog, NewTexts, Permanent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +51,7 @@ def issue_signal(repo: RepoRef, issue: IssueFacts) -> IssueSignal:
 
 
 def take_issue(
-    log: Log, signal: IssueSignal, circumstances: Circumstances, *, ordered_by: str = ""
+    log: ChangeLog, signal: IssueSignal, circumstances: Circumstances, *, ordered_by: str = ""
 ) -> Started | Ignored:
     """Start a change for an issue that claims us, or that a person orders by name (`ordered_by`)."""
     policy = circumstances.policy
@@ -76,7 +63,7 @@ def take_issue(
     return _take(log, signal, circumstances, requester=ordered_by or signal.author)
 
 
-def take_request(log: Log, signal: RequestSignal, circumstances: Circumstances) -> Started | Ignored:
+def take_request(log: ChangeLog, signal: RequestSignal, circumstances: Circumstances) -> Started | Ignored:
     """Start the change that a person asked for at the command line."""
     return _take(log, signal, circumstances, requester=signal.requester)
 
@@ -89,31 +76,47 @@ def _why_not(signal: IssueSignal, policy: Policy) -> str:
     return f"it has none of the labels that claim an issue ({', '.join(policy.auto_claim_labels)})"
 
 
-def _take(log: Log, signal: Signal, circumstances: Circumstances, *, requester: str) -> Started | Ignored:
+def _take(
+    log: ChangeLog, signal: Signal, circumstances: Circumstances, *, requester: str
+) -> Started | Ignored:
     earlier = log.of_signal(signal.key)
     successor = change_id(signal.key, len(earlier))
+    last = _last(log, earlier)
     superseded: ChangeId | None = None
-    if earlier and earlier[-1].state not in ENDS:
-        old = earlier[-1]
-        if old.wording == signal.wording or old.state not in BEFORE_WRITING:
-            return Ignored(reason="a change for it is already open", change=old.id)
-        log.record(old.id, Superseded(successor=successor), f"superseded:{successor}", log.texts())
-        superseded = old.id
+    if last and last.state not in ENDS:
+        if last.wording == signal.wording or last.state not in BEFORE_WRITING:
+            return Ignored(reason="a change for it is already open", change=last.id)
+        log.record(last.id, Draft(key=f"superseded:{successor}", event=Superseded(successor=successor)))
+        superseded = last.id
     elif (
-        earlier
-        and earlier[-1].wording == signal.wording
+        last
+        and last.wording == signal.wording
         and isinstance(signal, IssueSignal)
         and requester == signal.author
     ):
         return Ignored(
-            reason="a change for these words has ended; a person can order another", change=earlier[-1].id
+            reason="a change for these words has ended; a person can order another", change=last.id
         )
     texts = log.texts()
-    log.create(successor, _created(signal, circumstances, requester, texts), texts)
+    event = _created(signal, circumstances, requester, texts)
+    created = log.create(successor, Draft(key="created", event=event, blobs=texts.blobs))
+    if isinstance(created, AlreadyOpen):
+        return Ignored(reason="a change for it is already open", change=created.change)
     return Started(change=successor, superseded=superseded)
 
 
-def _created(signal: Signal, circumstances: Circumstances, requester: str, texts: Texts) -> Created:
+def _last(log: ChangeLog, earlier: tuple[ChangeId, ...]) -> Change | None:
+    if not earlier:
+        return None
+    change = log.change(earlier[-1])
+    if isinstance(change, Break):
+        raise Permanent(
+            "ledger", f"the log of {earlier[-1]} does not hold at record {change.n}: {change.problem}"
+        )
+    return change
+
+
+def _created(signal: Signal, circumstances: Circumstances, requester: str, texts: NewTexts) -> Created:
     policy = circumstances.policy
     request = signal if isinstance(signal, RequestSignal) else None
     issue = signal if isinstance(signal, IssueSignal) else None
@@ -143,7 +146,7 @@ def terms_of(policy: Policy) -> Terms:
 
 
 def poll(
-    reader_issues: Iterable[tuple[RepoRef, IssueFacts]], log: Log, circumstances: Circumstances
+    reader_issues: Iterable[tuple[RepoRef, IssueFacts]], log: ChangeLog, circumstances: Circumstances
 ) -> tuple[Started, ...]:
     """Take every issue that claims us; what is already taken or does not claim us is left."""
     taken = (take_issue(log, issue_signal(repo, issue), circumstances) for repo, issue in reader_issues)

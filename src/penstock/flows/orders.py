@@ -5,7 +5,6 @@ Every order answers with what was recorded, or with the verdict that refused it.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from penstock.core.approval import Approval, ApprovalScope, Approver, may_record
 from penstock.core.change import Entry
@@ -19,33 +18,24 @@ from penstock.core.change.events import (
     Resumed,
 )
 from penstock.core.change.fold import would_refuse
+from penstock.core.change.journal import Appended, Draft, Duplicate, Refused
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.change.proposing import open_digests
-from penstock.core.ledger import canonical, sha256
+from penstock.core.ledger import Break, canonical, sha256
 from penstock.core.policy.rules import Policy
-from penstock.core.refs import Actor, ChangeId, Digest
+from penstock.core.refs import Actor, Digest
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.world import policy_text, stored
-from penstock.ports import Clock, ForgeReader, Recorded, Texts
+from penstock.ports import Answered, ChangeLog, Clock, ForgeReader, NewTexts
 
 WRITERS = frozenset({"admin", "maintain", "write"})
-
-
-class Log(Protocol):
-    """What an order needs of the store."""
-
-    def change(self, change: ChangeId) -> Change | None: ...
-
-    def texts(self) -> Texts: ...
-
-    def record(self, change: ChangeId, event: Event, key: str, texts: Texts) -> Recorded: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Where a person's order is taken: who they are, and what judging it needs."""
 
-    log: Log
+    log: ChangeLog
     reader: ForgeReader
     clock: Clock
     policy: Policy
@@ -59,11 +49,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`subject` is a digest or change id; `recorded` None: refused, and `verdict` says why."""
+    """`subject` is a digest or change id; `recorded` false: nothing was added, and `verdict` says why."""
 
     subject: str
     verdict: Verdict
-    recorded: Recorded | None
+    recorded: bool
 
 
 def approve(
@@ -85,7 +75,7 @@ def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScop
         _approver(desk, lane), requester=change.requester, own_login=desk.own_login, policy=desk.policy
     )
     if not verdict.allows:
-        return Answer(subject=digest, verdict=verdict, recorded=None)
+        return Answer(subject=digest, verdict=verdict, recorded=False)
     now = desk.clock.now()
     approval = Approval(
         id=_approval_id(change, scope, digest, desk.person, now),
@@ -144,7 +134,7 @@ def reject(desk: Desk, change: Change, digest: Digest, words: str) -> Answer:
     return _judged(desk, change, digest, event, texts)
 
 
-def _judged(desk: Desk, change: Change, digest: Digest, event: Event, texts: Texts) -> Answer:
+def _judged(desk: Desk, change: Change, digest: Digest, event: Event, texts: NewTexts) -> Answer:
     lane = lane_with(change, digest, ApprovalScope.CONTENT)
     if lane is None:
         return _no(digest, "stale", "no patch set of this change has this digest")
@@ -196,12 +186,27 @@ def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> 
 
 
 def _no(subject: str, rule: str, reason: str) -> Answer:
-    return Answer(subject=subject, verdict=all_of("order", (blocked(rule, reason),)), recorded=None)
+    return Answer(subject=subject, verdict=all_of("order", (blocked(rule, reason),)), recorded=False)
 
 
-def _record(desk: Desk, change: Change, event: Event, key: str, texts: Texts | None = None) -> Answer:
+def _record(desk: Desk, change: Change, event: Event, key: str, texts: NewTexts | None = None) -> Answer:
     entry = Entry(change=change.id, n=change.n + 1, at=desk.clock.now(), key=key, event=event)
     if would_refuse(change, entry):
         return _no(change.id, "state", f"a change that is {change.state} does not take {event.kind}")
-    recorded = desk.log.record(change.id, event, key, texts or desk.log.texts())
-    return Answer(subject=change.id, verdict=passed("order", "given by a person who may"), recorded=recorded)
+    blobs = texts.blobs if texts else ()
+    return _answer(change, desk.log.record(change.id, Draft(key=key, event=event, blobs=blobs)))
+
+
+def _answer(change: Change, answered: Answered) -> Answer:
+    match answered:
+        case Appended():
+            given = passed("order", "given by a person who may")
+            return Answer(subject=change.id, verdict=given, recorded=True)
+        case Duplicate():
+            return Answer(subject=change.id, verdict=passed("order", "was on record already"), recorded=False)
+        case Refused(change=now):
+            return _no(change.id, "state", f"it has moved on meanwhile and is {now.state}")
+        case Break(problem=problem, n=n):
+            return _no(change.id, "ledger", f"its log does not hold at record {n}: {problem}")
+        case None:
+            return _no(change.id, "unknown", "there is no such change")
