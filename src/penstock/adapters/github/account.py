@@ -1,5 +1,6 @@
 """One credential at one forge: addresses, headers, and what is left of its allowance."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urljoin
 
@@ -107,7 +108,8 @@ def _origin(address: str) -> tuple[str, str, int | None] | None:
         url = httpx.URL(address)
     except httpx.InvalidURL:
         return None
-    return (url.scheme, url.host, url.port) if url.scheme in {"http", "https"} and url.host else None
+    known = url.scheme in {"http", "https"} and re.fullmatch(r"[A-Za-z0-9.:-]+", url.host)
+    return (url.scheme, url.host, url.port) if known else None
 
 
 def _resource(url: str) -> str:

@@ -73,7 +73,7 @@ class Channel:
         if response.status_code < 400:
             return response
         failure = refusal(
-            response, call.asked, call.need, source=self._account.credential.source, now=self._account.now
+            response, call.asked, call.need, credential=self._account.credential, now=self._account.now
         )
         if isinstance(failure, Limited):
             self._account.close(failure.wait)

@@ -22,6 +22,10 @@ class Credential:
                 f"that no token has; put one valid token there",
             )
 
+    def hidden(self, text: str) -> str:
+        """A text of the forge's without the token, in case that it repeats it."""
+        return text.replace(self.token, "***")
+
     @property
     def id(self) -> str:
         """What names this credential where the secret must not be: caches and write logs."""

@@ -10,6 +10,7 @@ Permanent
 import httpx
 import pydantic_core
 
+from penstock.adapters.github.credential import Credential
 from penstock.adapters.github.limits import limited_for
 from penstock.adapters.github.needs import Need, accepted
 from penstock.ports import Permanent, PortError, Transient
@@ -60,15 +61,17 @@ def no_answer(error: httpx.RequestError, asked: str) -> Transient:
     return Ambiguous("unreachable", f"{asked}: the connection was lost or timed out ({reason})")
 
 
-def refusal(response: httpx.Response, asked: str, need: Need, *, source: str, now: float) -> PortError:
-    """An answer of status 300 and above. `source` names where the token is, `now` is in Unix seconds."""
-    status, said = response.status_code, words_of(response)
+def refusal(
+    response: httpx.Response, asked: str, need: Need, *, credential: Credential, now: float
+) -> PortError:
+    """What an answer of status 400 and above means; `now` is in Unix seconds."""
+    status, said, source = response.status_code, credential.hidden(_words(response)), credential.source
     wait = limited_for(status, response.headers, said, now)
     if wait is not None:
         return Limited(f"{asked}: rate limited for {wait:.0f} s ({said})", wait)
     if status >= 500:
         return Ambiguous("server_error", f"{asked}: the forge failed ({status} {said})".rstrip())
-    code = "moved" if status < 400 else CODES.get(status, f"http_{status}")
+    code = CODES.get(status, f"http_{status}")
     message = f"{asked}: {status} {said}".rstrip()
     if status == 401:
         message += f"; the token in {source} is wrong, expired or revoked: put a valid one there"
@@ -79,7 +82,7 @@ def refusal(response: httpx.Response, asked: str, need: Need, *, source: str, no
     return Refused(code, message, status=status, said=said)
 
 
-def words_of(response: httpx.Response) -> str:
+def _words(response: httpx.Response) -> str:
     """GitHub's `message` and the messages or fields of its `errors`, on one line."""
     try:
         body = pydantic_core.from_json(response.content)

@@ -39,4 +39,7 @@ def _is_allowed_query(request: httpx.Request) -> bool:
         body = json.loads(request.content)
     except ValueError:
         return False
-    return isinstance(body, dict) and body.keys() <= {"query", "variables"} and body.get("query") in ALLOWED
+    if not isinstance(body, dict) or not body.keys() <= {"query", "variables"}:
+        return False
+    query = body.get("query")
+    return isinstance(query, str) and query in ALLOWED
