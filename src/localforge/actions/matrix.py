@@ -1,11 +1,13 @@
 """`strategy.matrix`: the combinations, in GitHub's order."""
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 from localforge.actions.expressions import Value, to_text
 
 MAX_JOBS = 256
+MAX_PRODUCT = 10_000
 _FILTERS = ("include", "exclude")
 
 Combination = Mapping[str, Value]
@@ -20,13 +22,13 @@ def expand(matrix: Value) -> tuple[Combination, ...]:
     if not isinstance(matrix, Mapping):
         raise MatrixError("The matrix must be a mapping of vectors")
     vectors = {name: _vector(name, values) for name, values in matrix.items() if name not in _FILTERS}
+    if math.prod(map(len, vectors.values())) > MAX_PRODUCT:
+        raise MatrixError(f"The matrix generates more than {MAX_PRODUCT} combinations")
     excluded = _filters("exclude", matrix)
-    originals = [
-        combination
-        for values in product(*vectors.values())
-        if vectors
-        and not any(_fits(rule, combination := dict(zip(vectors, values, strict=True))) for rule in excluded)
-    ]
+    product = (
+        dict(zip(vectors, values, strict=True)) for values in itertools.product(*vectors.values()) if vectors
+    )
+    originals = [candidate for candidate in product if not any(_fits(rule, candidate) for rule in excluded)]
     combinations = _included(originals, _filters("include", matrix))
     if not combinations:
         raise MatrixError("The matrix does not contain any combinations")
