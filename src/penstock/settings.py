@@ -1,12 +1,21 @@
-"""`config/orchestrator.yml`: every documented key, strictly. What it means for judging a change is `policy_of`."""
+"""Settings: `config/orchestrator.yml`, the environment and `.env`, read once and frozen.
 
+Every documented key is here, strictly; what it means for judging a change is `policy_of`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.document import Rejected, parse
+from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
 
 
 def _cron(text: str) -> str:
@@ -185,3 +194,106 @@ def unused_keys(config: Config) -> tuple[str, ...]:
         "self_healing": config.self_healing != SelfHealing(),
     }
     return tuple(name for name, given in quiet.items() if given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A credential and the name of the place a person finds it in. Never shown."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that was read from outside, once."""
+
+    state: Path
+    config: Config
+    config_path: Path | None
+    """None: there is no file, and the defaults hold."""
+    writer: Token | None
+    reader: Token | None
+    operator: Token | None
+    """Whose orders the command line gives; without one of their own, the writer's identity is shared."""
+    webhook_secret: Token | None
+    holders: tuple[Holder, ...]
+
+    @property
+    def policy(self) -> Policy:
+        return policy_of(self.config)
+
+
+CONFIG = TypeAdapter(Config)
+CONFIG_PATH = Path("config/orchestrator.yml")
+STATE_PATH = Path(".penstock")
+
+
+class Misconfigured(Exception):
+    """What is wrong with settings, one sentence for each: file, line, key, and the nearest known key."""
+
+    def __init__(self, *, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read_config(path: Path) -> Config:
+    """The file's configuration. Raises Misconfigured."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
+    except UnicodeDecodeError as error:
+        raise Misconfigured(problems=(f"{path}: is not UTF-8 (byte {error.start})",)) from error
+    parsed = parse(text, CONFIG)
+    if isinstance(parsed, Rejected):
+        raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
+    return parsed
+
+
+def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
+    """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
+    environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
+    config = read_config(path) if path else Config(version=1)
+    if mode:
+        config = config.model_copy(update={"mode": mode})
+    writer = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
+    return Settings(
+        state=(state or Path(environment.get("PENSTOCK_STATE", STATE_PATH))).absolute(),
+        config=config,
+        config_path=path,
+        writer=writer,
+        reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
+        operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,
+        webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
+        holders=(_environment_holder(environment),),
+    )
+
+
+def _token(environment: Mapping[str, str], name: str) -> Token | None:
+    value = environment.get(name, "").strip()
+    return Token(value=value, source=name) if value else None
+
+
+def _environment_holder(environment: Mapping[str, str]) -> Holder:
+    """The break-glass toggles as the environment sets them; a value that cannot be read counts as stopped."""
+    problems: list[str] = []
+
+    def flag(name: str) -> bool | None:
+        text = environment.get(name, "").strip().lower()
+        if text not in {"", "true", "false", "1", "0", "yes", "no"}:
+            problems.append(name)
+        return text in {"true", "1", "yes"} if text else None
+
+    ceiling = environment.get("INFINITY_MAX_PRS_PER_DAY", "").strip()
+    if ceiling and not ceiling.isdecimal():
+        problems.append("INFINITY_MAX_PRS_PER_DAY")
+    holder = Holder(
+        name="environment",
+        autonomy=flag("INFINITY_AUTONOMY_ENABLED"),
+        automerge=flag("INFINITY_AUTOMERGE_ENABLED"),
+        quarantine=flag("INFINITY_QUARANTINE_MODE"),
+        max_prs_per_day=int(ceiling) if ceiling.isdecimal() else None,
+    )
+    return replace(holder, readable=not problems)

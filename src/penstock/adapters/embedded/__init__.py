@@ -1,0 +1,191 @@
+"""The embedded forge's process and accounts: started, found again and stopped; everything else goes over HTTP."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from penstock.ports import Permanent, Transient
+
+ORGANIZATION, OPERATOR, BOT = "acme", "operator", "penstock-bot"
+WRITES = ("actions", "contents", "issues", "pull_requests", "workflows", "statuses", "checks")
+READS = ("metadata", "members", "administration")
+READY_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """One embedded forge: its tokens, and where it answered last. Kept in `embedded.json`, for its owner only."""
+
+    state: Path
+    port: int
+    operator_token: str = field(repr=False)
+    writer_token: str = field(repr=False)
+    reader_token: str = field(repr=False)
+    unsafe_no_sandbox: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def forge_state(self) -> Path:
+        return self.state / "forge"
+
+
+def find(state: Path) -> Embedded | None:
+    """The embedded forge of a state directory, if it has one."""
+    path = state / "embedded.json"
+    if not path.exists():
+        return None
+    try:
+        kept = json.loads(path.read_text())
+        return Embedded(state=state, **kept)
+    except (ValueError, TypeError) as error:
+        raise Permanent(
+            "bad_state", f"{path} is not readable ({error}); remove {state} to start over"
+        ) from error
+
+
+def create(
+    state: Path, *, unsafe_no_sandbox: bool = False, tell: Callable[[str], None] = lambda _: None
+) -> Embedded:
+    """A new forge with an organization, its operator and a bot, and a token for each role."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    forge = state / "forge"
+    tell("accounts")
+    for words in (
+        ("user", OPERATOR),
+        ("user", BOT),
+        ("org", ORGANIZATION, "--owner", OPERATOR),
+        ("member", ORGANIZATION, BOT, "--role", "admin"),
+    ):
+        _admin(forge, *words)
+    tell("tokens")
+    writes = [f"--permission={name}=write" for name in WRITES]
+    reads = [f"--permission={name}=read" for name in READS]
+    read_only = [f"--permission={name}=read" for name in (*WRITES, *READS) if name != "workflows"]
+    embedded = Embedded(
+        state=state,
+        port=0,
+        operator_token=_admin(
+            forge,
+            "token",
+            OPERATOR,
+            "--scope",
+            "repo",
+            "--scope",
+            "workflow",
+            "--scope",
+            "admin:org",
+            "--scope",
+            "delete_repo",
+        ),
+        writer_token=_admin(forge, "token", BOT, *writes, *reads),
+        reader_token=_admin(forge, "token", BOT, *read_only),
+        unsafe_no_sandbox=unsafe_no_sandbox,
+    )
+    _keep(embedded)
+    return embedded
+
+
+def ensure_running(embedded: Embedded) -> Embedded:
+    """The forge, answering: found alive, or started in the background, where it outlives this process."""
+    if embedded.port and _pid(embedded) is not None:
+        return embedded
+    ready = embedded.state / "forge.url"
+    ready.unlink(missing_ok=True)
+    flags = ["--unsafe-no-sandbox"] if embedded.unsafe_no_sandbox else []
+    command = [
+        sys.executable,
+        "-m",
+        "localforge",
+        "serve",
+        "--state",
+        str(embedded.forge_state),
+        "--port",
+        str(embedded.port),
+        "--ready-file",
+        str(ready),
+        *flags,
+    ]
+    with (embedded.state / "forge.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + READY_SECONDS
+    while not (ready.exists() and ready.read_text().endswith("\n")):
+        if process.poll() is not None:
+            if embedded.port:
+                return ensure_running(replace(embedded, port=0))
+            raise Transient(
+                "forge_down", f"the embedded forge did not start; its log is {embedded.state / 'forge.log'}"
+            )
+        if time.monotonic() > deadline:
+            raise Transient(
+                "forge_down",
+                f"the embedded forge did not answer in {READY_SECONDS:.0f} s; its log is {embedded.state / 'forge.log'}",
+            )
+        time.sleep(0.02)
+    running = replace(embedded, port=int(ready.read_text().strip().rsplit(":", 1)[1]))
+    (embedded.state / "forge.pid").write_text(f"{process.pid}\n")
+    _keep(running)
+    return running
+
+
+def stop(embedded: Embedded) -> bool:
+    """End the forge's own process, by its id; False when it was not running."""
+    pid = _pid(embedded)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + READY_SECONDS
+    while _pid(embedded) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (embedded.state / "forge.pid").unlink(missing_ok=True)
+    return True
+
+
+def _pid(embedded: Embedded) -> int | None:
+    """The id of this very forge's living process: a pid file may outlive it, and its number be used again."""
+    path = embedded.state / "forge.pid"
+    try:
+        pid = int(path.read_text())
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pid = int(path.read_text())
+    except (OSError, ValueError):
+        return None
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    return pid if b"localforge" in words and str(embedded.forge_state).encode() in words else None
+
+
+def _admin(forge: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "localforge", "admin", "--state", str(forge), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Permanent("forge_setup", f"setting up the embedded forge failed: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def _keep(embedded: Embedded) -> None:
+    path = embedded.state / "embedded.json"
+    kept = asdict(embedded)
+    del kept["state"]
+    temporary = path.with_suffix(".tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(kept, file)
+    temporary.replace(path)
