@@ -59,7 +59,7 @@ def test_a_write_is_not_redirected() -> None:
         body={"name": "rename-repository-newname", "description": "test description"},
     )
     with pytest.raises(Refused) as refused:
-        kit.writes.send(mutation, wire.Nothing, Going())
+        kit.writes.send(mutation, wire.Anything, Going())
     assert refused.value.code == "moved"
     assert len(transport.left) == 1
 
@@ -71,7 +71,7 @@ def test_refs() -> None:
 
     def send(method: str, path: str, body: wire.Body | None) -> None:
         mutation = Mutation(method=method, path=path, need=needs.WRITE_CONTENTS, body=body)
-        kind = wire.Nothing if method == "DELETE" else wire.Ref
+        kind = wire.Anything if method == "DELETE" else wire.Ref
         answer = kit.writes.send(mutation, kind, Going())
         if isinstance(answer, wire.Ref):
             assert answer.object.sha == (body or {})["sha"]
@@ -93,7 +93,7 @@ def test_errors_keep_githubs_words() -> None:
         body={"name": "foo", "color": "invalid"},
     )
     with pytest.raises(Refused) as refused:
-        kit.writes.send(mutation, wire.Nothing, Going())
+        kit.writes.send(mutation, wire.Anything, Going())
     assert (refused.value.code, refused.value.status) == ("invalid", 422)
     assert refused.value.said == "Validation Failed; color invalid"
 

@@ -28,7 +28,7 @@ def read(kit: Kit) -> str:
 
 
 def write(kit: Kit, mutation: Mutation = POST) -> None:
-    kit.writes.send(mutation, wire.Nothing, Going())
+    kit.writes.send(mutation, wire.Anything, Going())
 
 
 def test_headers() -> None:
@@ -255,7 +255,7 @@ def test_redirects_end() -> None:
 
 def test_a_stopped_write_is_not_sent() -> None:
     with serving(lambda _: USER) as (kit, asked), pytest.raises(Transient) as stopped:
-        kit.writes.send(POST, wire.Nothing, StopAfter(0))
+        kit.writes.send(POST, wire.Anything, StopAfter(0))
     assert stopped.value.code == "stopped"
     assert asked == []
 
@@ -264,7 +264,7 @@ def test_a_write_that_waits_for_a_limit_is_still_stopped() -> None:
     """The flag is asked again before the second attempt."""
     limited = Reply(status=429, headers={"retry-after": "2"})
     with serving(lambda _: limited) as (kit, asked), pytest.raises(Transient) as stopped:
-        kit.writes.send(POST, wire.Nothing, StopAfter(1))
+        kit.writes.send(POST, wire.Anything, StopAfter(1))
     assert stopped.value.code == "stopped"
     assert len(asked) == 1
 

@@ -38,7 +38,7 @@ def close_issue(pen: Pen, wanted: CloseIssue) -> Outcome:
     def write() -> Outcome:
         body = {"state": "closed", "state_reason": "completed"}
         path = pen.path("issues", wanted.number)
-        pen.send(Mutation(method="PATCH", path=path, need=WRITE_ISSUES, body=body), wire.Nothing)
+        pen.send(Mutation(method="PATCH", path=path, need=WRITE_ISSUES, body=body), wire.Anything)
         return Written(number=wanted.number)
 
     return pen.once(look, write)
@@ -56,7 +56,7 @@ def rerun(pen: Pen, wanted: Rerun) -> Outcome:
     for run in stale:
         if run.status == "completed":
             path = pen.path("actions", "runs", run.id, "rerun")
-            pen.send(Mutation(method="POST", path=path, need=RERUN, body={}), wire.Nothing)
+            pen.send(Mutation(method="POST", path=path, need=RERUN, body={}), wire.Anything)
     going = [run.id for run in stale if run.status != "completed"]
     if going:
         raise Transient(

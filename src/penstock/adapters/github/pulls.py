@@ -58,7 +58,7 @@ def _label(pen: Pen, number: int, labels: tuple[str, ...]) -> None:
     if missing:
         path = pen.path("issues", number, "labels")
         mutation = Mutation(method="POST", path=path, need=WRITE_ISSUES, body={"labels": missing})
-        pen.send(mutation, wire.Nothing)
+        pen.send(mutation, wire.Anything)
 
 
 def merge(pen: Pen, wanted: Merge) -> Outcome:
@@ -127,7 +127,7 @@ def withdraw(pen: Pen, wanted: Withdraw) -> Outcome:
     if pull and pull.open and pull.head_branch == wanted.branch and same_login(pull.author, pen.login()):
         path = pen.path("pulls", pull.number)
         mutation = Mutation(method="PATCH", path=path, need=WRITE_PULLS, body={"state": "closed"})
-        pen.send(mutation, wire.Nothing)
+        pen.send(mutation, wire.Anything)
     return pen.once(lambda: _left(pen, wanted, number), lambda: _delete_branch(pen, wanted, number))
 
 
@@ -143,7 +143,7 @@ def _left(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome | None:
 
 def _delete_branch(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome:
     path = pen.path("git", "refs", "heads", *wanted.branch.split("/"))
-    pen.send(Mutation(method="DELETE", path=path, need=WRITE_CONTENTS), wire.Nothing)
+    pen.send(Mutation(method="DELETE", path=path, need=WRITE_CONTENTS), wire.Anything)
     return Written(number=number)
 
 

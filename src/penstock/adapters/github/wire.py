@@ -34,12 +34,8 @@ def parsed(body: bytes, kind: type[A], asked: str) -> A:
         ) from None
 
 
-class Nothing(Answer):
-    """An answer of which nothing is read."""
-
-
 class Anything(RootModel[object]):
-    """An answer whose coming is all that counts."""
+    """An answer of which nothing is read; that it came is enough."""
 
 
 class Login(Answer):
