@@ -7,7 +7,7 @@ Texts are not in it, only `sha256(salt ‖ text)`, so that a text can be erased 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -79,23 +79,42 @@ class Record:
     hash: Digest
 
 
-def link(*, change: ChangeId, n: int, at: str, key: str, body: str, kind: str, prev: Digest) -> Record:
-    """The record that follows `prev`, with its hash. The body must be canonical already."""
-    return Record(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A place in a chain: after record `n`, whose hash is `hash`."""
+
+    n: int = 0
+    hash: Digest = GENESIS
+
+
+START = Point()
+
+
+def link(after: Point, *, change: ChangeId, at: str, kind: str, key: str, body: str) -> Record:
+    """The record that follows this point, with its hash. The body must be canonical already."""
+    unsealed = Record(
         change=change,
-        n=n,
+        n=after.n + 1,
         at=at,
         kind=kind,
         key=key,
         body=body,
-        prev=prev,
-        hash=_hash_of(change=change, n=n, at=at, key=key, body=body, kind=kind, prev=prev),
+        prev=after.hash,
+        hash=GENESIS,
     )
+    return replace(unsealed, hash=_hash_of(unsealed))
 
 
-def _hash_of(*, change: ChangeId, n: int, at: str, key: str, body: str, kind: str, prev: Digest) -> Digest:
-    head: JsonValue = {"v": FORMAT, "change": change, "n": n, "at": at, "kind": kind, "key": key}
-    return sha256(b"\n".join((canonical(head), body.encode(), prev.encode())))
+def _hash_of(record: Record) -> Digest:
+    head: JsonValue = {
+        "v": FORMAT,
+        "change": record.change,
+        "n": record.n,
+        "at": record.at,
+        "kind": record.kind,
+        "key": record.key,
+    }
+    return sha256(b"\n".join((canonical(head), record.body.encode(), record.prev.encode())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,17 +153,6 @@ SignatureCheck = Callable[[str, bytes, str], bool]
 def head_message(change: ChangeId, n: int, last: Digest) -> bytes:
     """What is signed for each head: the change, the number of records, and the last hash."""
     return canonical({"change": change, "n": n, "hash": last})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """A place in a chain: after record `n`, whose hash is `hash`."""
-
-    n: int = 0
-    hash: Digest = GENESIS
-
-
-START = Point()
 
 
 def verify_chain(
@@ -189,16 +197,7 @@ def _problem(record: Record, expected: int, prev: Digest, seen: set[str], change
         return f"its key {record.key} was used before"
     if _not_canonical(record.body):
         return "its body is not canonical JSON"
-    actual = _hash_of(
-        change=record.change,
-        n=record.n,
-        at=record.at,
-        key=record.key,
-        body=record.body,
-        kind=record.kind,
-        prev=prev,
-    )
-    return "" if actual == record.hash else "its content does not match its hash"
+    return "" if _hash_of(record) == record.hash else "its content does not match its hash"
 
 
 def _not_canonical(body: str) -> bool:

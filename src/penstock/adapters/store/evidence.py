@@ -1,0 +1,267 @@
+"""Judging logs without a database: those of this store, or those of an export that somebody else made.
+
+An export is JSON lines in canonical form: first the public keys, then for each change its head, records and
+texts, and last how many there were, so that a cut file is noticed. Whoever verifies decides which keys to trust.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
+
+from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode
+from penstock.adapters.store.seal import key_id, trusted
+from penstock.core.change.events import Entry, Erased
+from penstock.core.ledger import (
+    Blob,
+    Break,
+    Head,
+    Record,
+    SignatureCheck,
+    canonical,
+    plain,
+    verify_blobs,
+    verify_chain,
+)
+from penstock.core.refs import BlobRef, ChangeId
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """One change's part of the ledger, as found. A log without a head is a forgery or a damage."""
+
+    change: ChangeId
+    head: Head | None
+    records: tuple[Record, ...]
+    blobs: tuple[Blob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What verification found. `breaks` names the first bad record of each change; `malformed` where an export ends
+    to be readable. `keys` are the ids of the keys that were trusted."""
+
+    keys: tuple[str, ...]
+    changes: int = 0
+    records: int = 0
+    texts: int = 0
+    erased: int = 0
+    breaks: tuple[Break, ...] = ()
+    malformed: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.breaks and not self.malformed
+
+
+def judged(logs: Iterable[Log], keys: Mapping[str, bytes], malformed: str = "") -> Report:
+    """Verify each log against these public keys."""
+    check = trusted(keys)
+    changes = records = texts = erased = 0
+    breaks = []
+    for log in logs:
+        changes += 1
+        records += len(log.records)
+        texts += len(log.blobs)
+        erased += sum(blob.text is None for blob in log.blobs)
+        broken = first_break(log, check)
+        if broken:
+            breaks.append(broken)
+    return Report(
+        keys=tuple(keys),
+        changes=changes,
+        records=records,
+        texts=texts,
+        erased=erased,
+        breaks=tuple(breaks),
+        malformed=malformed,
+    )
+
+
+def first_break(log: Log, check: SignatureCheck) -> Break | None:
+    """The first place where a change's log, or a text that it names, does not hold."""
+    if log.head is None:
+        return Break(change=log.change, n=0, problem="records or texts without a head")
+    broken = verify_chain(log.records, log.head, check)
+    if broken:
+        return broken
+    entries = []
+    for record in log.records:
+        try:
+            entries.append(decode(record))
+        except UnreadableRecord as error:
+            return Break(change=log.change, n=record.n, problem=str(error))
+    return _bad_text(entries, log.blobs)
+
+
+def _bad_text(entries: list[Entry], blobs: tuple[Blob, ...]) -> Break | None:
+    erased = frozenset(entry.event.blob for entry in entries if isinstance(entry.event, Erased))
+    bad = frozenset(verify_blobs(blobs, erased))
+    there = {blob.ref: blob for blob in blobs}
+    for entry in entries:
+        for ref in blob_refs(entry.event):
+            problem = _text_problem(ref, there.get(ref), bad, erased)
+            if problem:
+                return Break(change=entry.change, n=entry.n, problem=f"{problem}: {ref}")
+    return None
+
+
+def _text_problem(
+    ref: BlobRef, blob: Blob | None, bad: frozenset[BlobRef], erased: frozenset[BlobRef]
+) -> str:
+    if blob is None:
+        return "a text that it names is missing"
+    if ref in bad:
+        gone = blob.text is None
+        return "a text that it names is gone, with no erasure on record" if gone else "a text was replaced"
+    return (
+        "a text that was erased on record is still there" if ref in erased and blob.text is not None else ""
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysLine:
+    keys: Mapping[str, str]
+    """Public keys by id, each 32 bytes in base64."""
+    format: Literal[1] = 1
+    line: Literal["ledger"] = "ledger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadLine:
+    head: Head
+    line: Literal["head"] = "head"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLine:
+    record: Record
+    line: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLine:
+    """`salt` in hex; both null once erased."""
+
+    ref: BlobRef
+    salt: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$")] | None
+    text: str | None
+    line: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndLine:
+    changes: int
+    records: int
+    texts: int
+    line: Literal["end"] = "end"
+
+
+Line = KeysLine | HeadLine | RecordLine | TextLine | EndLine
+_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Discriminator("line")])
+
+
+def export_lines(logs: Iterable[Log], keys: Mapping[str, bytes]) -> Iterator[str]:
+    """The lines of an export, without line ends."""
+    changes = records = texts = 0
+    yield _written(KeysLine(keys={name: b64encode(raw).decode() for name, raw in keys.items()}))
+    for log in logs:
+        assert log.head is not None, f"{log.change} has no head; verify first"  # noqa: S101
+        changes += 1
+        records += len(log.records)
+        texts += len(log.blobs)
+        yield _written(HeadLine(head=log.head))
+        yield from (_written(RecordLine(record=record)) for record in log.records)
+        yield from (_written(_text_line(blob)) for blob in log.blobs)
+    yield _written(EndLine(changes=changes, records=records, texts=texts))
+
+
+def _text_line(blob: Blob) -> TextLine:
+    return TextLine(ref=blob.ref, salt=None if blob.salt is None else blob.salt.hex(), text=blob.text)
+
+
+def _written(line: Line) -> str:
+    return canonical(plain(line)).decode()
+
+
+def verify_export(lines: Iterable[str], keys: Mapping[str, bytes] | None = None) -> Report:
+    """Verify an export offline. Without `keys` its own are trusted: then compare `Report.keys` by another way."""
+    export = _Export()
+    for number, text in enumerate(lines, start=1):
+        problem = export.take(text.rstrip("\n"))
+        if problem:
+            return judged(export.logs(), keys or export.keys, f"line {number}: {problem}")
+    malformed = "" if export.ended else "its last line is missing: it was cut"
+    return judged(export.logs(), keys or export.keys, malformed)
+
+
+@dataclass(slots=True)
+class _Export:
+    """An export as far as it was read."""
+
+    keys: dict[str, bytes] = field(default_factory=dict)
+    heads: list[Head] = field(default_factory=list)
+    records: dict[ChangeId, list[Record]] = field(default_factory=dict)
+    blobs: dict[ChangeId, list[Blob]] = field(default_factory=dict)
+    ended: bool = False
+
+    def take(self, text: str) -> str:
+        """Read one more line; the answer is what is wrong with it, or nothing."""
+        try:
+            line = _LINE.validate_json(text)
+        except ValidationError as error:
+            return f"not a line of an export ({error.errors()[0]['msg']})"
+        if _written(line) != text:
+            return "not canonical: a key given twice, an unknown key, or another spelling"
+        if self.ended:
+            return "something follows the last line"
+        return self._take_keys(line) if isinstance(line, KeysLine) else self._take(line)
+
+    def _take_keys(self, line: KeysLine) -> str:
+        if self.keys:
+            return "a second first line"
+        try:
+            self.keys = {name: b64decode(raw, validate=True) for name, raw in line.keys.items()}
+        except ValueError:
+            return "a public key is not base64"
+        wrong = [name for name, raw in self.keys.items() if len(raw) != 32 or key_id(raw) != name]
+        return f"{wrong[0]} is not the id of its key" if wrong else ""
+
+    def _take(self, line: HeadLine | RecordLine | TextLine | EndLine) -> str:
+        match line:
+            case HeadLine(head=head):
+                if head.change in self.records:
+                    return f"change {head.change} a second time"
+                self.heads.append(head)
+                self.records[head.change], self.blobs[head.change] = [], []
+            case EndLine():
+                self.ended = True
+                return "" if line == self._end() else f"it counts otherwise than it holds: {self._end()}"
+            case _ if not self.heads:
+                return f"a {line.line} before any head"
+            case RecordLine(record=record):
+                self.records[self.heads[-1].change].append(record)
+            case TextLine(ref=ref, salt=salt, text=body):
+                kept = None if salt is None else bytes.fromhex(salt)
+                self.blobs[self.heads[-1].change].append(Blob(ref=ref, salt=kept, text=body))
+        return ""
+
+    def _end(self) -> EndLine:
+        return EndLine(
+            changes=len(self.heads),
+            records=sum(map(len, self.records.values())),
+            texts=sum(map(len, self.blobs.values())),
+        )
+
+    def logs(self) -> Iterator[Log]:
+        for head in self.heads:
+            yield Log(
+                change=head.change,
+                head=head,
+                records=tuple(self.records[head.change]),
+                blobs=tuple(self.blobs[head.change]),
+            )

@@ -1,0 +1,45 @@
+"""The store's own ledger as evidence: verified in place, or exported. Each is one consistent view of the database."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select, union
+
+from penstock.adapters.store.database import Database
+from penstock.adapters.store.evidence import Log, Report, export_lines, judged
+from penstock.adapters.store.reading import as_record, read_head
+from penstock.adapters.store.schema import blob, change_head, ledger
+from penstock.adapters.store.seal import Seal
+from penstock.core.ledger import Blob
+from penstock.core.refs import BlobRef, ChangeId
+
+
+class Proof:
+    """Verifies and exports all changes. Nothing is taken from memory, and heads are not trusted for what there is."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._keys = {seal.key_id: seal.public}
+
+    def verify(self) -> Report:
+        with self._database.snapshot() as connection:
+            return judged(_logs(connection), self._keys)
+
+    def export(self) -> Iterator[str]:
+        """The lines of an export, without line ends. A ledger that does not verify exports as far as it has heads."""
+        with self._database.snapshot() as connection:
+            sealed = (log for log in _logs(connection) if log.head is not None)
+            yield from export_lines(sealed, self._keys)
+
+
+def _logs(connection: Connection) -> Iterator[Log]:
+    named = union(select(change_head.c.change_id), select(ledger.c.change_id), select(blob.c.change_id))
+    for name in sorted(connection.execute(named).scalars().all()):
+        change = ChangeId(name)
+        records = connection.execute(select(ledger).where(ledger.c.change_id == change).order_by(ledger.c.n))
+        texts = connection.execute(select(blob).where(blob.c.change_id == change).order_by(blob.c.ref))
+        yield Log(
+            change=change,
+            head=read_head(connection, change),
+            records=tuple(map(as_record, records)),
+            blobs=tuple(Blob(ref=BlobRef(row.ref), salt=row.salt, text=row.text) for row in texts),
+        )
