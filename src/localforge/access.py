@@ -13,6 +13,9 @@ from localforge.store.repos import Repository
 
 Level = Literal["read", "write"]
 
+# Not everybody's to read, even on a public repository.
+SENSITIVE = frozenset({"administration", "webhooks", "secrets", "variables"})
+
 
 class Role(IntEnum):
     """What a user may do with a repository; each role includes those before it."""
@@ -49,13 +52,15 @@ class Credential:
 
     def permits(self, need: Need, repo: Repository) -> bool:
         """Whether the token lets its user do this on this repository."""
+        if need.level == "read" and not repo.private and need.permission not in SENSITIVE:
+            return True
         if self.scopes is not None:
-            return self._scope_permits(need, repo)
+            return self._scope_permits(need, repo, self.scopes)
         if self.repositories is not None and repo.id not in self.repositories:
-            return need.level == "read" and not repo.private
+            return False
         granted = self.permissions.get(need.permission)
         if need.level == "read":
-            return granted is not None or need.permission == "metadata" or not repo.private
+            return granted is not None or need.permission == "metadata"
         return granted in {"write", "admin"}
 
     def sees(self, repo: Repository) -> bool:
@@ -66,12 +71,9 @@ class Credential:
             return "repo" in self.scopes
         return self.repositories is None or repo.id in self.repositories
 
-    def _scope_permits(self, need: Need, repo: Repository) -> bool:
-        scopes = self.scopes or frozenset()
+    def _scope_permits(self, need: Need, repo: Repository, scopes: frozenset[str]) -> bool:
         if need.permission == "workflows":
             return "workflow" in scopes
-        if need.level == "read" and not repo.private:
-            return True
         if "repo" in scopes:
             return True
         if need.permission == "webhooks":
@@ -141,9 +143,12 @@ def refusal(db: Db, actor: Actor, repo: Repository, need: Need) -> ForgeError | 
     """Why the actor may not do this, in GitHub's words and status; None when they may."""
     if not can_see(db, actor, repo):
         return NotFoundError()
+    role = role_on(db, repo, actor.user)
     if actor.user is None:
-        return UnauthorizedError() if need.level == "write" else None
-    if role_on(db, repo, actor.user) < need.role:
+        return UnauthorizedError() if role < need.role or need.level == "write" else None
+    if role < need.role:
+        if need.level == "read":
+            return NotFoundError()
         wanted = "admin rights" if need.role is Role.ADMIN else "push access"
         return ForbiddenError(f"Must have {wanted} to Repository.")
     if actor.credential is None or actor.credential.permits(need, repo):

@@ -9,8 +9,9 @@ from localforge.call import Answer
 from localforge.dispatch import Request, dispatch, refuse
 from localforge.errors import ForgeError, TooLargeError
 from localforge.forge import Forge
+from localforge.git_http import parse, serve_git
 from localforge.operations import MEBIBYTE, Router
-from localforge.running import operations
+from localforge.running import assemble
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,12 +25,19 @@ class App:
 
     def __init__(self, forge: Forge) -> None:
         self.forge = forge
-        self._router = Router(operations())
+        self._router = Router(assemble(forge))
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forge")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI HTTP request."""
         request = _request(scope)
+        git = parse(request)
+        if git:
+            channel = (receive, send)
+            unsent = await serve_git(self.forge, self._threads, git, request, channel)
+            if unsent:
+                await _send(send, unsent, head=False)
+            return
         try:
             limit = self.body_limit(request)
             request.content = await _read(receive, limit, request.headers.get("content-length"))

@@ -11,6 +11,7 @@ from localforge.errors import BadRequestError, InvalidError
 from localforge.forge import Forge
 from localforge.git.directory import GitDir
 from localforge.json_types import Json, decode, encode
+from localforge.render.view import View
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 from localforge.urls import Urls
@@ -108,6 +109,11 @@ class Call:
     def db(self) -> Db:
         """The store's reader."""
         return self.forge.store.db
+
+    @property
+    def view(self) -> View:
+        """What rendering for this caller needs."""
+        return View(forge=self.forge, urls=self.urls, actor=self.actor)
 
     @property
     def limit_key(self) -> str:

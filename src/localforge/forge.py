@@ -37,6 +37,8 @@ class Forge:
         self.clock = clock
         (self.state / "git").mkdir(parents=True, exist_ok=True)
         self.store = Store(self.state / "forge.sqlite", clock)
+        # Where the forge is reached, for addresses in what it sends by itself (webhooks); set when it is served.
+        self.origin = "http://localhost"
         self.limiter = RateLimiter(self.settings.limits, time.time)
         self.bus = Bus(self.store)
         self._repositories: OrderedDict[int, GitDir] = OrderedDict()

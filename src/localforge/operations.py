@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from localforge.access import Level, Need, Role
+from localforge.access import SENSITIVE, Level, Need, Role
 from localforge.call import Answer, Call
 
 Handler: TypeAlias = Callable[[Call], Answer]
@@ -50,7 +50,7 @@ class Area:
         """Add the decorated function as an operation.
 
         `needs` is `permission:level` (`contents:write`). The least role follows from it (read: READ,
-        write: WRITE, administration:write: ADMIN) unless `role=` says otherwise. In a path `{name}` takes one
+        write: WRITE; ADMIN for what is sensitive) unless `role=` says otherwise. In a path `{name}` takes one
         segment and `{name*}` one or more. Other options are `Operation`'s fields.
         """
 
@@ -77,9 +77,14 @@ def parse_need(text: str, role: Role | None = None, *, archived_too: bool = Fals
     if level_text not in {"read", "write"}:
         raise ValueError(f"{text}: the level of a permission is read or write")
     if role is None:
-        writing = Role.ADMIN if permission in {"administration", "webhooks"} else Role.WRITE
-        role = writing if level == "write" else Role.READ
+        role = _least_role(permission, level)
     return Need(permission=permission, level=level, role=role, archived_too=archived_too)
+
+
+def _least_role(permission: str, level: Level) -> Role:
+    if permission in SENSITIVE:
+        return Role.ADMIN
+    return Role.WRITE if level == "write" else Role.READ
 
 
 @dataclass(slots=True)

@@ -73,6 +73,8 @@ def intend(
 
 def settle(forge: Forge, changes: Sequence[RefChange]) -> list[RefChange]:
     """Compare intended changes with git and record those that happened, with their events. Returns these."""
+    if not changes:
+        return []
     done = [change for change in changes if _happened(forge.git(change.repo_id), change)]
     statistics = {
         repo_id: (languages(git), size_kb(git))

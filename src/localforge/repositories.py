@@ -5,7 +5,7 @@ from pathlib import Path
 
 from localforge.errors import FieldError, InvalidError
 from localforge.forge import Forge
-from localforge.git.directory import GitDir, GitError
+from localforge.git.directory import GitDir, GitError, find
 from localforge.git.statistics import languages, size_kb
 from localforge.json_types import Json
 from localforge.store import repos
@@ -13,7 +13,49 @@ from localforge.store.accounts import Account
 from localforge.store.repos import Repository
 
 DEFAULT_BRANCH = "main"
+
+# The switches of `repos/update` and their defaults; a repository's row holds those that differ.
+SWITCHES: dict[str, bool] = {
+    "has_issues": True,
+    "has_projects": True,
+    "has_wiki": True,
+    "has_downloads": True,
+    "has_discussions": False,
+    "has_pull_requests": True,
+    "is_template": False,
+    "allow_forking": True,
+    "allow_squash_merge": True,
+    "allow_merge_commit": True,
+    "allow_rebase_merge": True,
+    "allow_auto_merge": False,
+    "allow_update_branch": False,
+    "delete_branch_on_merge": False,
+    "use_squash_pr_title_as_default": False,
+    "web_commit_signoff_required": False,
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "squash_merge_commit_title": ("COMMIT_OR_PR_TITLE", "PR_TITLE"),
+    "squash_merge_commit_message": ("COMMIT_MESSAGES", "PR_BODY", "BLANK"),
+    "merge_commit_title": ("MERGE_MESSAGE", "PR_TITLE"),
+    "merge_commit_message": ("PR_TITLE", "PR_BODY", "BLANK"),
+}
+MERGE_SETTINGS = (
+    "allow_squash_merge",
+    "allow_merge_commit",
+    "allow_rebase_merge",
+    "allow_auto_merge",
+    "allow_update_branch",
+    "delete_branch_on_merge",
+    "use_squash_pr_title_as_default",
+    *CHOICES,
+)
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def setting(repo: Repository, name: str) -> Json:
+    """A switch (bool) or choice (str) of the repository; its default where nobody set it."""
+    default = SWITCHES[name] if name in SWITCHES else CHOICES[name][0]
+    return repo.settings.get(name, default)
 
 
 def check_name(name: str) -> str:
@@ -93,7 +135,7 @@ def import_clone(forge: Forge, repo: Repository, clone: Path) -> Repository:
     """Copy branches, tags and default branch of a local clone, which is only read. ValueError: not a clone."""
     git = forge.git(repo.id)
     try:
-        source = GitDir(Path(git.text("-C", str(clone), "rev-parse", "--absolute-git-dir")))
+        source = find(clone)
         branch = source.text("symbolic-ref", "--short", "HEAD")
         git.run(
             "fetch",

@@ -13,11 +13,26 @@ from localforge.refs import recover
 AREAS = (
     "localforge.rest.meta",
     "localforge.rest.users",
+    "localforge.rest.orgs",
+    "localforge.rest.repos",
+    "localforge.rest.repo_lists",
+    "localforge.rest.collaborators",
+    "localforge.rest.branches",
+    "localforge.rest.branch_protection",
+    "localforge.rest.commits",
+    "localforge.rest.contents",
+    "localforge.rest.git_refs",
+    "localforge.rest.git_objects",
 )
 
+# Modules with a `subscriber(forge) -> Subscriber`.
+SUBSCRIBERS: tuple[str, ...] = ()
 
-def operations() -> list[Operation]:
-    """Every operation of every area."""
+
+def assemble(forge: Forge) -> list[Operation]:
+    """Subscribe everybody to the forge's events and give every operation of every area."""
+    for name in SUBSCRIBERS:
+        forge.bus.subscribe(import_module(name).subscriber(forge))
     return [operation for name in AREAS for operation in import_module(name).area.operations]
 
 

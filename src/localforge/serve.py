@@ -44,6 +44,7 @@ async def _serve(app: App, host: str, port: int, ready_file: Path | None) -> Non
         loop.add_signal_handler(number, server.stop)
     serving = asyncio.create_task(server.serve())
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    app.forge.origin = url
     if await _accepts(host, port, serving):
         print(url, flush=True)  # noqa: T201 (the command's answer)
         if ready_file:

@@ -58,8 +58,17 @@ class GitError(Exception):
         super().__init__(f"git {' '.join(arguments)} exited {status}: {self.stderr}")
 
 
+def find(path: Path) -> "GitDir":
+    """The git directory of a working clone or bare repository; GitError when the path is neither."""
+    arguments = ("-C", str(path), "rev-parse", "--absolute-git-dir")
+    done = subprocess.run(["git", *arguments], capture_output=True, env=environment(), check=False)
+    if done.returncode:
+        raise GitError(arguments, done.returncode, done.stderr)
+    return GitDir(Path(done.stdout.decode("utf-8", "surrogateescape").strip()))
+
+
 class GitDir:
-    """A bare repository on disk."""
+    """A git directory, bare unless found in somebody's clone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

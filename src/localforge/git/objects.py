@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -47,6 +47,18 @@ class Commit:
     message: str
     signature: str | None = None
     payload: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A commit to be written."""
+
+    tree: str
+    parents: tuple[str, ...]
+    message: str
+    author: Ident
+    committer: Ident
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +176,14 @@ def zone_of(ident: Ident) -> timezone:
     return timezone(timedelta(minutes=-minutes if ident.zone[0] == "-" else minutes))
 
 
-def write_commit(
-    git: GitDir, *, tree_sha: str, parents: Sequence[str], message: str, author: Ident, committer: Ident
-) -> str:
-    """Write a commit; the same arguments give the same sha. Returns it."""
-    lines = [f"tree {tree_sha}", *(f"parent {parent}" for parent in parents)]
-    lines += [f"author {author.line()}", f"committer {committer.line()}", "", message]
-    return write_object(git, "commit", "\n".join(lines).encode("utf-8", "surrogateescape"))
+def write_commit(git: GitDir, draft: Draft) -> Commit:
+    """Write a commit; the same draft gives the same sha."""
+    lines = [f"tree {draft.tree}", *(f"parent {parent}" for parent in draft.parents)]
+    lines += [f"author {draft.author.line()}", f"committer {draft.committer.line()}"]
+    if draft.signature is not None:
+        lines.append("gpgsig " + draft.signature.strip().replace("\n", "\n "))
+    data = "\n".join([*lines, "", draft.message]).encode("utf-8", "surrogateescape")
+    return parse_commit(write_object(git, "commit", data), data)
 
 
 def write_tag(git: GitDir, *, target: str, kind: str, name: str, message: str, tagger: Ident) -> str:

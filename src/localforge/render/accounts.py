@@ -1,7 +1,8 @@
 """Users and organizations."""
 
-from localforge.call import Call
+from localforge.access import Role
 from localforge.json_types import Json
+from localforge.render.view import View
 from localforge.store.accounts import Account
 from localforge.urls import Urls, node_id
 
@@ -9,6 +10,11 @@ from localforge.urls import Urls, node_id
 def account_node_id(account: Account) -> str:
     """The account's global id."""
     return node_id("O" if account.kind == "Organization" else "U", account.id)
+
+
+def avatar_url(urls: Urls, account: Account) -> str:
+    """Where the account's picture is."""
+    return urls.page("avatars", account.id)
 
 
 def simple_user(urls: Urls, account: Account) -> dict[str, Json]:
@@ -37,10 +43,10 @@ def simple_user(urls: Urls, account: Account) -> dict[str, Json]:
     }
 
 
-def public_user(call: Call, account: Account) -> dict[str, Json]:
+def public_user(view: View, account: Account) -> dict[str, Json]:
     """`public-user`: a profile as everybody sees it."""
     return {
-        **simple_user(call.urls, account),
+        **simple_user(view.urls, account),
         "name": account.name,
         "company": None,
         "blog": "",
@@ -49,7 +55,7 @@ def public_user(call: Call, account: Account) -> dict[str, Json]:
         "hireable": None,
         "bio": account.description,
         "twitter_username": None,
-        "public_repos": _repositories(call, account, private=False),
+        "public_repos": _repositories(view, account, private=False),
         "public_gists": 0,
         "followers": 0,
         "following": 0,
@@ -58,18 +64,17 @@ def public_user(call: Call, account: Account) -> dict[str, Json]:
     }
 
 
-def private_user(call: Call, account: Account) -> dict[str, Json]:
+def private_user(view: View, account: Account) -> dict[str, Json]:
     """`private-user`: a profile as its owner sees it."""
-    private = _repositories(call, account, private=True)
-    disk_usage = call.db.count("SELECT sum(size_kb) FROM repository WHERE owner_id = ?", account.id)
+    private = _repositories(view, account, private=True)
     return {
-        **public_user(call, account),
+        **public_user(view, account),
         "user_view_type": "private",
         "notification_email": account.email,
         "private_gists": 0,
         "total_private_repos": private,
         "owned_private_repos": private,
-        "disk_usage": disk_usage,
+        "disk_usage": view.db.count("SELECT sum(size_kb) FROM repository WHERE owner_id = ?", account.id),
         "collaborators": 0,
         "two_factor_authentication": False,
     }
@@ -94,20 +99,20 @@ def simple_org(urls: Urls, account: Account) -> dict[str, Json]:
     }
 
 
-def full_org(call: Call, account: Account) -> dict[str, Json]:
-    """`organization-full`; the policy fields only for its owners are left out, as for a stranger."""
+def full_org(view: View, account: Account) -> dict[str, Json]:
+    """`organization-full`, as a stranger sees it plus the members' default role."""
     profile: dict[str, Json] = {"name": account.name} if account.name else {}
     return {
-        **simple_org(call.urls, account),
+        **simple_org(view.urls, account),
         **profile,
         "is_verified": False,
         "has_organization_projects": False,
         "has_repository_projects": False,
-        "public_repos": _repositories(call, account, private=False),
+        "public_repos": _repositories(view, account, private=False),
         "public_gists": 0,
         "followers": 0,
         "following": 0,
-        "html_url": call.urls.page(account.login),
+        "html_url": view.urls.page(account.login),
         "created_at": account.created_at,
         "updated_at": account.updated_at,
         "archived_at": None,
@@ -116,12 +121,18 @@ def full_org(call: Call, account: Account) -> dict[str, Json]:
     }
 
 
-def avatar_url(urls: Urls, account: Account) -> str:
-    """Where the account's picture is."""
-    return urls.page("avatars", account.id)
+def permissions(role: Role) -> dict[str, Json]:
+    """A role as the five booleans of `permissions`."""
+    return {
+        "admin": role >= Role.ADMIN,
+        "maintain": role >= Role.MAINTAIN,
+        "push": role >= Role.WRITE,
+        "triage": role >= Role.TRIAGE,
+        "pull": role >= Role.READ,
+    }
 
 
-def _repositories(call: Call, account: Account, *, private: bool) -> int:
-    return call.db.count(
+def _repositories(view: View, account: Account, *, private: bool) -> int:
+    return view.db.count(
         "SELECT count(*) FROM repository WHERE owner_id = ? AND private = ?", account.id, private
     )

@@ -12,7 +12,7 @@ area = Area()
 @area("GET", "/user", "users/get-authenticated", login=True)
 def get_authenticated(call: Call) -> Answer:
     """The caller."""
-    return ok(private_user(call, call.actor.account))
+    return ok(private_user(call.view, call.actor.account))
 
 
 @area("GET", "/users/{username}", "users/get-by-username")
@@ -21,4 +21,4 @@ def get_by_username(call: Call) -> Answer:
     account = accounts.by_login(call.db, call.params["username"])
     if account is None:
         raise NotFoundError
-    return ok(public_user(call, account))
+    return ok(public_user(call.view, account))

@@ -21,6 +21,7 @@ DDL = (
         settings JSON NOT NULL DEFAULT '{}',
         languages JSON NOT NULL DEFAULT '{}',
         size_kb INTEGER NOT NULL DEFAULT 0,
+        open_issues INTEGER NOT NULL DEFAULT 0,
         created_at TEXT NOT NULL,
         updated_at TEXT NOT NULL,
         pushed_at TEXT NOT NULL,
@@ -74,7 +75,8 @@ class Repository:
     """A repository's facts. Its refs, default branch included, are in git alone.
 
     `settings` holds the switches of `repos/update` that differ from their defaults (see `RepoSettings`);
-    `languages` and `size_kb` are computed from git after each push.
+    `languages` and `size_kb` are computed from git after each push; `open_issues` counts open issues and pull
+    requests and is kept by whoever opens and closes them.
     """
 
     id: int
@@ -89,6 +91,7 @@ class Repository:
     settings: Mapping[str, Json]
     languages: Mapping[str, int]
     size_kb: int
+    open_issues: int
     created_at: str
     updated_at: str
     pushed_at: str
