@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from penstock.adapters.github.account import Account
-from penstock.adapters.github.content import Author
+from penstock.adapters.github.content import Author, BlobSource
 from penstock.adapters.github.credential import Credential
 from penstock.adapters.github.limits import UNPACED, Pace
 from penstock.adapters.github.memory import MemoryCache, MemoryTimes
@@ -66,6 +66,10 @@ class StopAfter:
         return self.left >= 0
 
 
+def no_blob(_repo: RepoRef, wanted: Sha) -> bytes:
+    raise AssertionError(f"blob {wanted} was not to be sent")
+
+
 @dataclass(slots=True, kw_only=True)
 class Kit:
     """A whole adapter over one wire."""
@@ -74,7 +78,7 @@ class Kit:
     base_url: str
     token: str = TOKEN
     pace: Pace = UNPACED
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    blob: BlobSource = no_blob
     clock: TestClock = field(default_factory=TestClock)
     cache: MemoryCache = field(default_factory=MemoryCache)
     times: MemoryTimes = field(default_factory=MemoryTimes)
@@ -97,7 +101,7 @@ class Kit:
 
     @property
     def writer(self) -> GitHubWriter:
-        return GitHubWriter(self.reads, self.writes, author=BOT, blob=lambda _repo, sha: self.blobs[sha])
+        return GitHubWriter(self.reads, self.writes, author=BOT, blob=self.blob)
 
 
 def authorized(wanted: Wanted) -> AuthorizedWrite:
