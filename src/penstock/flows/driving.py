@@ -9,9 +9,9 @@ from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Draft, Duplicate, Fenced, Lease, Settle
 from penstock.core.change.model import Change
-from penstock.core.ledger import Blob, Break
+from penstock.core.ledger import Break
 from penstock.core.refs import ChangeId
-from penstock.ports import StopFlag, Texts
+from penstock.ports import NewTexts, StopFlag, Texts
 
 Perform = Callable[[Effect, Change, Texts, StopFlag], Event | None]
 """Performs an effect; None: nothing new yet. Raises only Transient `stopped`: nothing was done, nothing is recorded."""
@@ -32,17 +32,10 @@ class Driving(Protocol):
         ...
 
 
-class Collecting(Texts, Protocol):
-    """Texts of one event, to be stored with it."""
-
-    @property
-    def blobs(self) -> tuple[Blob, ...]: ...
-
-
 class Journal(Protocol):
     """Change logs, as their driver uses them."""
 
-    def texts(self) -> Collecting: ...
+    def texts(self) -> NewTexts: ...
 
     def change(self, change: ChangeId) -> Change | Break | None:
         """The change as its log tells it now. A Break: the log does not hold."""

@@ -7,9 +7,9 @@ from penstock.core.change.fold import apply
 from penstock.core.change.journal import Draft
 from penstock.core.change.model import Change
 from penstock.core.refs import ChangeId
-from penstock.flows.driving import Collecting, Perform
+from penstock.flows.driving import Perform
 from penstock.flows.schedule import agenda, fired, look_again
-from penstock.ports import Clock
+from penstock.ports import Clock, NewTexts
 
 SHORTEST_LOOK = timedelta(seconds=0.5)
 
@@ -25,7 +25,7 @@ class Inline:
     """One change's log in memory. `texts` keeps its texts; a key counts once, as it does in the store."""
 
     def __init__(
-        self, change: ChangeId, first: Draft, perform: Perform, texts: Collecting, clock: Clock
+        self, change: ChangeId, first: Draft, perform: Perform, texts: NewTexts, clock: Clock
     ) -> None:
         self.log: list[Entry] = []
         self._perform = perform

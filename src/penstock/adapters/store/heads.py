@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, bindparam, case, func, or_, select, update
 
-from penstock.adapters.store.codec import maybe_from_micros, micros
+from penstock.adapters.store.codec import from_micros, maybe_from_micros, micros
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.owner import Owner, is_dead
 from penstock.adapters.store.schema import change_head
@@ -40,6 +40,7 @@ class HeadRow:
     n: int
     state: State
     signal: str
+    created_at: datetime
     open: bool
     ready_at: datetime | None
     owner: str | None
@@ -154,6 +155,7 @@ def head_row(row: RowMapping) -> HeadRow:
         n=row["n"],
         state=State(row["state"]),
         signal=row["signal"],
+        created_at=from_micros(row["created_at"]),
         open=row["open"],
         ready_at=maybe_from_micros(row["ready_at"]),
         owner=row["owner"],

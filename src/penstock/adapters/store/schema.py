@@ -67,6 +67,7 @@ ledger = Table(
     Column("prev", String, nullable=False),
     Column("hash", String, nullable=False),
     UniqueConstraint("change_id", "key"),
+    Index("ledger_notices", "at", sqlite_where=text("kind = 'E_NOTICE_POSTED'")),
     sqlite_with_rowid=False,
 )
 

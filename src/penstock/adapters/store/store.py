@@ -7,9 +7,23 @@ should be looked at next.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Update, and_, bindparam, case, insert, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from penstock.adapters.store.codec import encode, maybe_micros, micros
@@ -113,18 +127,23 @@ class Store:
         return folded.change if isinstance(folded, Folded) else folded
 
     def heads(self, *, only_open: bool = False) -> tuple[HeadRow, ...]:
-        """Every change as the queue sees it, in order of their ids."""
-        rows = select(change_head).order_by(_C.change_id)
+        """Every change as the queue sees it, oldest first."""
+        rows = select(change_head).order_by(_C.created_at, _C.change_id)
         with self.database.reading() as connection:
             found = connection.execute(rows.where(_C.open) if only_open else rows)
             return tuple(head_row(row) for row in found.mappings())
 
     def of_signal(self, key: str) -> tuple[ChangeId, ...]:
-        """Every change that this signal ever started, oldest first."""
-        first = and_(ledger.c.change_id == _C.change_id, ledger.c.n == 1)
-        found = select(_C.change_id).join(ledger, first).where(_C.signal == key).order_by(ledger.c.at)
+        """Every change that this signal started, oldest first."""
+        started = select(_C.change_id).where(_C.signal == key).order_by(_C.created_at, _C.change_id)
         with self.database.reading() as connection:
-            return tuple(ChangeId(name) for name in connection.execute(found).scalars())
+            return tuple(ChangeId(name) for name in connection.execute(started).scalars())
+
+    def count_since(self, kind: str, at: datetime) -> int:
+        """How many events of a kind all logs hold since then."""
+        which = and_(ledger.c.kind == literal(kind, literal_execute=True), ledger.c.at >= moment(at))
+        with self.database.reading() as connection:
+            return connection.execute(select(func.count()).select_from(ledger).where(which)).scalar_one()
 
     def create(self, change: ChangeId, draft: Draft) -> Appended | AlreadyOpen:
         """Begin a log with its E_WORKFLOW_CREATED, unless a change is open for the same signal."""
@@ -298,6 +317,7 @@ def _first_head(step: _Step, signal: str, seal: Seal) -> dict[str, object]:
         "signature": seal.sign(step.record.change, step.record.n, step.record.hash),
         "state": step.change.state.value,
         "signal": signal,
+        "created_at": micros(step.entry.at),
         "open": True,
         "ready_at": maybe_micros(step.rest.ready_at),
         "epoch": 0,

@@ -59,6 +59,8 @@ def _ledger() -> None:
         sa.UniqueConstraint("change_id", "key"),
         sqlite_with_rowid=False,
     )
+    notices = sa.text("kind = 'E_NOTICE_POSTED'")
+    op.create_index("ledger_notices", "ledger", ["at"], sqlite_where=notices)
     op.create_table(
         "blob",
         sa.Column("ref", sa.String, primary_key=True),
