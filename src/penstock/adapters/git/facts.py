@@ -1,0 +1,91 @@
+"""What policy asks about a changed file, read from the contents on both sides."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from penstock.adapters.git.command import Git
+from penstock.adapters.git.diff import Changed, changes, patch_digest
+from penstock.adapters.git.objects import blobs
+from penstock.adapters.git.syntax import problem_of
+from penstock.adapters.git.text import has_hidden
+from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.refs import Sha
+from penstock.core.secrets import find_secrets
+
+_FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
+
+
+def diff_facts(git: Git, base: Sha, tree: Sha) -> DiffFacts:
+    """The facts of the difference between a commit's tree and a tree."""
+    changed = changes(git, base, tree)
+    before = _contents(git, changed, _old_blob)
+    after = _contents(git, changed, _new_blob)
+    return DiffFacts(
+        base_commit=base,
+        tree=tree,
+        files=tuple(_fact(*parts) for parts in zip(changed, before, after, strict=True)),
+        patch_digest=patch_digest(git, base, tree, changed),
+    )
+
+
+def _old_blob(change: Changed) -> Sha | None:
+    return None if change.old_mode is FileMode.SUBMODULE else change.old_sha
+
+
+def _new_blob(change: Changed) -> Sha | None:
+    return None if change.new_mode is FileMode.SUBMODULE else change.new_sha
+
+
+def _contents(
+    git: Git, changed: tuple[Changed, ...], side: Callable[[Changed], Sha | None]
+) -> Iterator[bytes | None]:
+    """One side's content of each change, None where it has none; one at a time is in memory."""
+    shas = [side(change) for change in changed]
+    found = blobs(git, (sha for sha in shas if sha))
+    for sha in shas:
+        yield next(found)[1] if sha else None
+
+
+def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
+    added = list(_added_lines(old or b"", new or b""))
+    return FileFact(
+        path=change.path,
+        status=change.status,
+        old_mode=change.old_mode,
+        new_mode=change.new_mode,
+        old_sha=change.old_sha,
+        new_sha=change.new_sha,
+        additions=change.additions,
+        deletions=change.deletions,
+        binary=change.binary,
+        hidden_characters=_hides(change, added),
+        size=len(new or b""),
+        unparsable=_unparsable(change, old, new),
+        secrets=find_secrets("\n".join(line for _, line in added)),
+    )
+
+
+def _added_lines(old: bytes, new: bytes) -> Iterator[tuple[int, str]]:
+    """Number (from 0) and text of the lines that `new` has and `old` has not, or not as often; moving adds none."""
+    left = Counter(old.split(b"\n"))
+    for number, line in enumerate(new.split(b"\n")):
+        left[line] -= 1
+        if left[line] < 0:
+            yield number, line.decode(errors="replace")
+
+
+def _hides(change: Changed, added: list[tuple[int, str]]) -> bool:
+    """In an added line of text, or in a new name."""
+    if change.old_sha is None and not change.path.isprintable():
+        return True
+    return not change.binary and any(has_hidden(line, first=number == 0) for number, line in added)
+
+
+def _unparsable(change: Changed, old: bytes | None, new: bytes | None) -> str | None:
+    """A file that did not parse before (a template, a test's bad example) is not what its name says."""
+    if new is None or change.new_mode not in _FILES:
+        return None
+    problem = problem_of(change.path, new)
+    if problem and old and problem_of(change.path, old):
+        return None
+    return problem

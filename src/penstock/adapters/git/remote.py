@@ -1,0 +1,100 @@
+"""Fetching: the credential travels in the environment, and failures are told apart."""
+
+import base64
+import re
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from penstock.adapters.git.command import Git
+from penstock.core.ledger import sha256
+from penstock.ports import Permanent, Transient
+
+FETCH_SECONDS = 900
+
+Credential = Callable[[], str | None]
+"""A token that may read, asked for anew for each fetch; None where reading needs none."""
+
+_SCHEMES = frozenset({"http", "https", "file"})
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|^[-/]|/$|\.lock$|//")
+_REFUSED = (
+    (
+        re.compile(r"couldn't find remote ref|not our ref|no such remote ref"),
+        "no_ref",
+        "The branch, tag or commit is gone at the forge.",
+    ),
+    (
+        re.compile(r"not found|does not exist|does not appear to be a git repository|returned error: 404"),
+        "no_repository",
+        "The repository is gone, or the credential may not see it.",
+    ),
+    (
+        re.compile(r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied"),
+        "no_access",
+        "The credential may not read it: it needs the permission Contents: read.",
+    ),
+)
+
+
+def fetch(git: Git, url: str, refs: Sequence[str], credential: Credential) -> None:
+    """Bring the commits of branches (a plain name), full refs (`refs/…`) or commit ids, with their history.
+
+    History is needed to merge; blobs are not left out, since a later lazy fetch would need the network and the
+    credential in places that must have neither.
+    """
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise Permanent(
+            "bad_url", f"cannot fetch from {_without_password(url)!r}: it is no http, https or file URL"
+        )
+    wanted = [_refspec(ref) for ref in refs if not (_COMMIT.fullmatch(ref) and _has(git, ref))]
+    if not wanted:
+        return
+    authorized = git.with_environment(**_authorization(url, credential()))
+    options = (
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-auto-maintenance",
+        "--no-write-fetch-head",
+        "--quiet",
+    )
+    ended = authorized.end("fetch", *options, "--", url, *wanted, seconds=FETCH_SECONDS)
+    if ended.code:
+        raise _failure(_without_password(url), ended.complaint)
+
+
+def _refspec(ref: str) -> str:
+    """Where a ref is kept here: a name made of its digest cannot clash with another as file and folder."""
+    if _BAD_REF.search(ref):
+        raise Permanent("bad_ref", f"{ref!r} is no name of a branch, tag or commit")
+    source = ref if ref.startswith("refs/") or _COMMIT.fullmatch(ref) else f"refs/heads/{ref}"
+    return f"+{source}:refs/penstock/{sha256(source.encode()).removeprefix('sha256:')}"
+
+
+def _has(git: Git, commit: str) -> bool:
+    return git.end("cat-file", "-e", f"{commit}^{{tree}}").code == 0
+
+
+def _authorization(url: str, token: str | None) -> dict[str, str]:
+    """Git's configuration through the environment: not seen in a process list, and sent to this server only."""
+    parts = urlsplit(url)
+    if token is None or parts.scheme not in {"http", "https"}:
+        return {}
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+    }
+
+
+def _failure(url: str, complaint: str) -> Permanent | Transient:
+    last = complaint.splitlines()[-1] if complaint else "git said nothing"
+    for pattern, code, advice in _REFUSED:
+        if pattern.search(complaint):
+            return Permanent(code, f"cannot fetch from {url}: {last}. {advice}")
+    return Transient("unreachable", f"cannot fetch from {url}: {last}")
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,217 @@
+"""Fetching into mirrors: what a credential may touch, and which failures are worth another try."""
+
+import base64
+import contextlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tests.contract.git.origin import REPO, Origin, git, mirrored
+
+from penstock.adapters.git.mirrors import Mirrors
+from penstock.core.refs import NodeId
+from penstock.ports import Permanent, Transient
+
+TOKEN = "ghs_" + "t" * 36
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a bare repository as plain files (git's "dumb" protocol), to those who show the token."""
+
+    daemon_threads = True
+    answer = 0
+    seen: list[str]
+    command_lines: str = ""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.headers.get("Authorization", ""))
+        self.server.command_lines += "".join(
+            path.read_bytes().decode(errors="replace")
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if path.exists()
+        )
+        expected = "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+        if self.server.answer or self.headers.get("Authorization") != expected:
+            self.send_error(self.server.answer or 401)
+        else:
+            super().do_GET()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Quiet."""
+
+    def log_error(self, *args: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def served(folder: Path, answer: int = 0) -> Iterator[Server]:
+    git(folder, "update-server-info")
+    with Server(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        server.answer, server.seen = answer, []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def url_of(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}/"
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path / "origin")
+
+
+def test_the_token_is_shown_to_the_server_and_to_nobody_else(tmp_path: Path, origin: Origin) -> None:
+    commit = origin.commit({"a": b"1"})
+    mirrors = Mirrors(tmp_path / "mirrors", lambda: TOKEN)
+    with served(origin.folder / ".git") as server:
+        mirrors.sync(REPO, url_of(server), ("main",))
+        assert mirrors.paths(REPO, commit) == ("a",)
+        assert any(server.seen)
+        assert "fetch" in server.command_lines
+        assert TOKEN not in server.command_lines
+        assert base64.b64encode(TOKEN.encode()).decode()[4:40] not in server.command_lines
+    stored = [path.read_bytes() for path in (tmp_path / "mirrors").rglob("*") if path.is_file()]
+    assert not [content for content in stored if TOKEN.encode() in content or b"uthorization" in content]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (401, Permanent, "no_access"),
+        (403, Permanent, "no_access"),
+        (404, Permanent, "no_repository"),
+        (500, Transient, "unreachable"),
+        (502, Transient, "unreachable"),
+    ],
+)
+def test_failures_are_told_apart(
+    tmp_path: Path, origin: Origin, answer: int, kind: type[Permanent | Transient], code: str
+) -> None:
+    origin.commit({})
+    mirrors = Mirrors(tmp_path / "mirrors", lambda: TOKEN)
+    with served(origin.folder / ".git", answer) as server, pytest.raises(kind) as failed:
+        mirrors.sync(REPO, url_of(server).replace("//", "//user:word@"), ("main",))
+    assert failed.value.code == code
+    assert "word" not in str(failed.value)
+    assert TOKEN not in str(failed.value)
+
+
+def test_a_server_that_does_not_answer_is_tried_again_later(tmp_path: Path, origin: Origin) -> None:
+    with served(origin.folder / ".git") as server:
+        url = url_of(server)
+    with pytest.raises(Transient, match="cannot fetch"):
+        Mirrors(tmp_path / "mirrors", lambda: None).sync(REPO, url, ("main",))
+
+
+@pytest.mark.parametrize(
+    ("url", "refs", "code"),
+    [
+        ("{url}", ("gone",), "no_ref"),
+        ("{url}", ("1" * 40,), "no_ref"),
+        ("{url}-moved", ("main",), "no_repository"),
+        ("ssh://git@localhost/x", ("main",), "bad_url"),
+        ("ext::sh -c touch% {marker}", ("main",), "bad_url"),
+        ("{url}", ("--upload-pack=touch {marker}",), "bad_ref"),
+        ("{url}", ("a:refs/heads/b",), "bad_ref"),
+        ("--upload-pack=touch {marker}", ("main",), "bad_url"),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_and_nothing_runs(
+    tmp_path: Path, origin: Origin, url: str, refs: tuple[str, ...], code: str
+) -> None:
+    origin.commit({"a": b"1"})
+    marker = tmp_path / "ran"
+    mirrors = Mirrors(tmp_path / "mirrors", lambda: None)
+    with pytest.raises(Permanent) as failed:
+        mirrors.sync(
+            REPO, url.format(url=origin.url, marker=marker), tuple(ref.format(marker=marker) for ref in refs)
+        )
+    assert failed.value.code == code
+    assert not marker.exists()
+
+
+def test_branches_tags_and_commits_are_fetched_and_followed(tmp_path: Path, origin: Origin) -> None:
+    old = origin.commit({"a": b"1"})
+    git(origin.folder, "tag", "--annotate", "--message", "one", "main")
+    mirrors = mirrored(tmp_path / "mirrors", origin, "main", "refs/tags/main")
+    new = origin.commit({"a": b"2"})
+    mirrors.sync(REPO, origin.url, ("main",))
+    assert mirrors.files(REPO, new, ("a",)) == {"a": b"2"}, "a tag of the same name is not the branch"
+    git(origin.folder, "checkout", "--quiet", "-B", "main", old)
+    rewritten = origin.commit({"a": b"3"})
+    mirrors.sync(REPO, origin.url, (rewritten,))
+    assert mirrors.files(REPO, rewritten, ("a",)) == {"a": b"3"}
+    origin.folder.rename(tmp_path / "elsewhere")
+    mirrors.sync(REPO, origin.url, (old, new, rewritten))
+
+
+def test_a_branch_may_turn_into_a_folder_of_branches(tmp_path: Path, origin: Origin) -> None:
+    origin.commit({"a": b"1"})
+    git(origin.folder, "branch", "topic")
+    mirrors = mirrored(tmp_path / "mirrors", origin, "topic")
+    git(origin.folder, "branch", "--delete", "topic")
+    git(origin.folder, "branch", "topic/one")
+    mirrors.sync(REPO, origin.url, ("topic/one",))
+
+
+def test_the_machines_git_configuration_is_not_obeyed(
+    tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "ran"
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text(
+        f'[core]\n\thooksPath = {home}\n\tfsmonitor = touch {marker}\n[url "{tmp_path}/other"]\n\tinsteadOf = {origin.url}\n'
+    )
+    (home / "reference-transaction").write_text(f"#!/bin/sh\ntouch {marker}\n")
+    (home / "reference-transaction").chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    commit = origin.commit({"a": b"1"})
+    mirrors = mirrored(tmp_path / "mirrors", origin, commit)
+    assert mirrors.paths(REPO, commit) == ("a",)
+    assert not marker.exists()
+
+
+def test_two_forges_and_odd_ids_do_not_share_a_mirror(tmp_path: Path) -> None:
+    mirrors = Mirrors(tmp_path, lambda: None)
+    ids = ("R_1", "R/1", "../../R_1", "r_1")
+    repos = [replace(REPO, node_id=NodeId(i), forge=f) for i in ids for f in ("one.test", "two.test")]
+    paths = {mirrors.path_of(repo) for repo in repos}
+    assert len(paths) == len(repos)
+    assert {path.parent for path in paths} == {tmp_path}
+
+
+def test_many_may_make_one_mirror_at_once(tmp_path: Path, origin: Origin) -> None:
+    commit = origin.commit({"a": b"1"})
+    mirrors = Mirrors(tmp_path / "mirrors", lambda: None)
+
+    def sync(_: int) -> None:
+        with contextlib.suppress(Transient):
+            mirrors.sync(REPO, origin.url, (commit,))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(sync, range(4)))
+    assert mirrors.paths(REPO, commit) == ("a",)
+
+
+def test_git_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Permanent, match="apt install git"):
+        Mirrors(tmp_path / "mirrors", lambda: None)
