@@ -58,6 +58,8 @@ def test_a_folder_takes_a_files_place_and_back(forge: Embedded) -> None:
         {"run.sh": None, "run.sh/inner.txt": b"x\n", "src/widget.py": None, "src*": b"y\n"}
     )
     assert isinstance(put(forge, wanted), Written)
+    assert forge.shown(forge.head("penstock/c-1"), "src") == "100755 y\n"
+    assert forge.wire.mutations.count("POST /repos/acme/widget/git/trees") == 2
 
 
 def test_modes_that_are_no_plain_files(forge: Embedded) -> None:

@@ -1,9 +1,10 @@
 """Content, through the Git Data API: blobs and tree, the tree compared, then a commit, then a ref."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from penstock.adapters.github import wire
 from penstock.adapters.github.needs import WRITE_CONTENTS
@@ -95,27 +96,45 @@ def _is_ours(commit: wire.Commit | None, wanted: Content, author: Author) -> boo
 
 
 def _tree(pen: Pen, wanted: Content, blob: BlobSource) -> Sha:
-    if not wanted.edits:
-        return wanted.base_tree
-    body: Body = {"base_tree": wanted.base_tree, "tree": list(_entries(pen, wanted, blob))}
-    mutation = Mutation(method="POST", path=pen.path("git", "trees"), need=WRITE_CONTENTS, body=body)
-    return pen.send(mutation, wire.ObjectName).sha
-
-
-def _entries(pen: Pen, wanted: Content, blob: BlobSource) -> Iterator[Body]:
-    """Tree entries with explicit modes. Deletions come first, so that a folder can take a file's place."""
+    tree = wanted.base_tree
     room = INLINE
-    for edit in sorted(wanted.edits, key=lambda edit: (edit.sha is not None, edit.path)):
-        if edit.sha is None:
-            yield {"path": edit.path, "mode": FileMode.FILE, "type": "blob", "sha": None}
-        elif edit.mode is FileMode.SUBMODULE:
-            yield {"path": edit.path, "mode": edit.mode, "type": "commit", "sha": edit.sha}
-        else:
-            data = blob(wanted.repo, edit.sha)
-            text = _text(data) if len(data) <= room else None
-            room -= len(data) if text is not None else 0
-            content: Body = {"sha": _blob(pen, edit, data)} if text is None else {"content": text}
-            yield {"path": edit.path, "mode": edit.mode, "type": "blob", **content}
+    for edits in steps_of(wanted.edits):
+        entries = []
+        for edit in edits:
+            entry, inline = _entry(pen, wanted.repo, edit, blob, room)
+            entries.append(entry)
+            room -= inline
+        body: Body = {"base_tree": tree, "tree": entries}
+        mutation = Mutation(method="POST", path=pen.path("git", "trees"), need=WRITE_CONTENTS, body=body)
+        tree = pen.send(mutation, wire.ObjectName).sha
+    return tree
+
+
+def steps_of(edits: tuple[TreeEdit, ...]) -> list[list[TreeEdit]]:
+    """The edits as one request makes them; as two (what goes, what comes) where a file and a folder trade places,
+    because what one request makes of that is nowhere documented."""
+    gone = [edit for edit in edits if edit.sha is None]
+    come = [edit for edit in edits if edit.sha is not None]
+    trade = {edit.path for edit in gone} & _folders(come) or {edit.path for edit in come} & _folders(gone)
+    return [step for step in ((gone, come) if trade else (gone + come,)) if step]
+
+
+def _folders(edits: list[TreeEdit]) -> set[str]:
+    return {str(folder) for edit in edits for folder in PurePosixPath(edit.path).parents}
+
+
+def _entry(pen: Pen, repo: RepoRef, edit: TreeEdit, blob: BlobSource, room: int) -> tuple[Body, int]:
+    """A tree entry with its explicit mode, and how many bytes of it go with the tree request itself."""
+    if edit.sha is None:
+        return {"path": edit.path, "mode": FileMode.FILE, "type": "blob", "sha": None}, 0
+    if edit.mode is FileMode.SUBMODULE:
+        return {"path": edit.path, "mode": edit.mode, "type": "commit", "sha": edit.sha}, 0
+    entry = {"path": edit.path, "mode": edit.mode, "type": "blob"}
+    data = blob(repo, edit.sha)
+    text = _text(data) if len(data) <= room else None
+    if text is None:
+        return {**entry, "sha": _blob(pen, edit, data)}, 0
+    return {**entry, "content": text}, len(data)
 
 
 def _text(data: bytes) -> str | None:
