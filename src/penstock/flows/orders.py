@@ -3,6 +3,7 @@
 Every order answers with what was recorded, or with the verdict that refused it. Nothing is written to a forge here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 

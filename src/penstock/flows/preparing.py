@@ -23,6 +23,7 @@ from penstock.core.proposal import PatchSet, patch_set_digest
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
+from penstock.flows.discovery import ref_of
 from penstock.flows.words import words
 from penstock.flows.world import (
     World,
@@ -116,15 +117,10 @@ def _candidates(world: World, change: Change) -> list[tuple[RepoRef, RepositoryF
     assert change.issue is not None, "a change has targets or an issue"  # noqa: S101
     home = change.issue.repo
     return [
-        (_ref(home.forge, facts), facts)
+        (ref_of(home.forge, facts), facts)
         for facts in world.reader.repositories(home.owner)
         if not facts.archived
     ]
-
-
-def _ref(forge: str, facts: RepositoryFacts) -> RepoRef:
-    owner, name = facts.full_name.split("/", 1)
-    return RepoRef(forge=forge, node_id=NodeId(facts.node_id), owner=owner, name=name)
 
 
 def _look(world: World, card: RecipeCard, repo: RepoRef, facts: RepositoryFacts) -> _Found:

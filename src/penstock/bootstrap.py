@@ -1,0 +1,285 @@
+"""The composition root: the only file that names concrete classes. Everything is made when it is first asked for."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+
+import httpx
+
+from penstock.adapters import embedded as embedding
+from penstock.adapters.agents.recipe import RecipeProposer
+from penstock.adapters.agents.recipes import Library, load_library
+from penstock.adapters.clock import SystemClock
+from penstock.adapters.embedded import Embedded
+from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.github.account import Account
+from penstock.adapters.github.content import Author
+from penstock.adapters.github.credential import Credential, single_credential
+from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
+from penstock.adapters.github.reader import GitHubReader
+from penstock.adapters.github.reading import ReadClient
+from penstock.adapters.github.writer import GitHubWriter
+from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.sandbox import Bubblewrap, Unsandboxed
+from penstock.adapters.store.heads import Queue
+from penstock.adapters.store.memory import Inbox, Responses, TimeLogs
+from penstock.adapters.store.owner import this_process
+from penstock.adapters.store.proof import Proof
+from penstock.adapters.store.store import Store, open_store
+from penstock.core.policy.rules import Policy, Toggles, effective
+from penstock.flows.durable import Durable, Options
+from penstock.flows.intake import Circumstances
+from penstock.flows.orders import Desk
+from penstock.flows.perform import perform_safely
+from penstock.flows.world import World
+from penstock.ports import Permanent, Sandbox
+from penstock.settings import Settings, Token
+
+BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+DEMO_PATH = Path("demo")
+EMBEDDED_LOOK = timedelta(seconds=0.25)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the forge's API and its pages are."""
+
+    api: str
+    web: str
+
+
+class Installation:
+    """One Penstock with its state directory, its forge and its credentials."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.settings.state, self.clock)
+
+    @cached_property
+    def proof(self) -> Proof:
+        return Proof(self.store.database, self.store.seal)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.store.database)
+
+    @cached_property
+    def embedded(self) -> Embedded | None:
+        """The embedded forge, answering; None where the forge is outside."""
+        kept = embedding.find(self.settings.state)
+        return embedding.ensure_running(kept) if kept else None
+
+    @cached_property
+    def address(self) -> Address:
+        if self.embedded:
+            return Address(api=self.embedded.url, web=self.embedded.url)
+        api = self.settings.config.forge.api_url.rstrip("/")
+        web = "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
+        return Address(api=api, web=web)
+
+    @cached_property
+    def known_web_address(self) -> str:
+        """The pages' address without starting anything: for showing links."""
+        kept = embedding.find(self.settings.state)
+        return kept.url if kept else self.address.web
+
+    @property
+    def forge_name(self) -> str:
+        """What repositories' identities are bound to: stable even where the embedded forge's port is not."""
+        return "embedded" if self.embedded else httpx.URL(self.address.api).host
+
+    @cached_property
+    def organization(self) -> str:
+        configured = self.settings.config.discovery.organization
+        return configured or (embedding.ORGANIZATION if self.embedded else "")
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return httpx.Client(timeout=TIMEOUT, follow_redirects=False)
+
+    @cached_property
+    def _writer_credential(self) -> Credential:
+        if self.embedded:
+            return Credential(token=self.embedded.writer_token, source="embedded.json")
+        return _credential(self.settings.writer, "INFINITY_APP_TOKEN or GITHUB_TOKEN")
+
+    @cached_property
+    def _reader_credential(self) -> Credential:
+        if self.embedded:
+            return Credential(token=self.embedded.reader_token, source="embedded.json")
+        return _credential(self.settings.reader, "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN")
+
+    @cached_property
+    def _operator_credential(self) -> Credential:
+        if self.embedded:
+            return Credential(token=self.embedded.operator_token, source="embedded.json")
+        return _credential(self.settings.operator, "PENSTOCK_OPERATOR_TOKEN or GITHUB_TOKEN")
+
+    @property
+    def single_credential(self) -> bool:
+        return single_credential(self._reader_credential, self._writer_credential)
+
+    def _reads(self, credential: Credential) -> ReadClient:
+        account = Account(self.address.api, credential, self.clock)
+        return ReadClient(self._http, account, Responses(self.store.database, self.clock))
+
+    @cached_property
+    def reader_client(self) -> ReadClient:
+        return self._reads(self._reader_credential)
+
+    @cached_property
+    def writer_reads(self) -> ReadClient:
+        return self._reads(self._writer_credential)
+
+    @cached_property
+    def reader(self) -> GitHubReader:
+        return GitHubReader(self.reader_client)
+
+    @cached_property
+    def own_login(self) -> str:
+        """Who Penstock writes as."""
+        return GitHubReader(self.writer_reads).viewer()
+
+    @cached_property
+    def operator(self) -> str:
+        """Whose orders this command line gives: whoever the operator's token authenticates."""
+        return GitHubReader(self._reads(self._operator_credential)).viewer()
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        return Mirrors(self.settings.state / "mirrors", lambda: self._reader_credential.token)
+
+    @cached_property
+    def writer(self) -> GitHubWriter:
+        pace = UNPACED if self.embedded else GITHUB_PACE
+        writes = WriteClient(self._http, self.writer_reads.account, pace, TimeLogs(self.store.database))
+        return GitHubWriter(self.writer_reads, writes, author=BOT, blob=self.mirrors.blob)
+
+    @cached_property
+    def recipes(self) -> Library:
+        return load_library(recipe_folders())
+
+    @property
+    def unsafe_sandbox(self) -> bool:
+        return bool(self.embedded and self.embedded.unsafe_no_sandbox)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
+
+    def toggles(self) -> Toggles:
+        return effective(self.settings.holders)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        return Circumstances(
+            policy=self.policy,
+            single_credential=self.single_credential,
+            unsafe_sandbox=self.unsafe_sandbox,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        return self.settings.policy
+
+    @cached_property
+    def world(self) -> World:
+        return World(
+            reader=self.reader,
+            writer=self.writer,
+            repositories=self.mirrors,
+            proposer=RecipeProposer(
+                self.recipes, self.mirrors, self.sandbox, self.settings.state / "scratch"
+            ),
+            recipes=self.recipes,
+            clock=self.clock,
+            policy=self.policy,
+            toggles=self.toggles,
+            own_login=self.own_login,
+            notices_today=self._notices_today,
+            known_secrets=tuple(
+                {
+                    c.token
+                    for c in (self._reader_credential, self._writer_credential, self._operator_credential)
+                }
+            ),
+        )
+
+    def _notices_today(self, now: datetime) -> int:
+        return self.store.count_since(
+            "E_NOTICE_POSTED", now.replace(hour=0, minute=0, second=0, microsecond=0)
+        )
+
+    def desk(self, *, interactive: bool) -> Desk:
+        """Where this command line's person gives orders."""
+        return Desk(
+            log=self.store,
+            reader=self.reader,
+            clock=self.clock,
+            policy=self.policy,
+            person=self.operator,
+            own_login=self.own_login,
+            allow_listed=1,
+            interactive=interactive,
+        )
+
+    def worker(self) -> Durable:
+        options = Options(shortest_look=EMBEDDED_LOOK) if self.embedded else Options()
+        queue = Queue(self.store.database, this_process())
+        return Durable(self.store, queue, partial(perform_safely, self.world), self.clock, options)
+
+    @contextmanager
+    def working(self) -> Iterator[Durable]:
+        """A worker in the background while the caller does something else; it gives back what it holds."""
+        worker, stop = self.worker(), threading.Event()
+        thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
+        thread.start()
+        try:
+            yield worker
+        finally:
+            stop.set()
+            thread.join()
+
+
+def recipe_folders() -> tuple[Path, ...]:
+    """Where recipes are: those shipped, then the working directory's own."""
+    shipped = Path(__file__).parent / "recipes"
+    source = Path(__file__).parents[2] / "recipes"
+    own = Path("recipes").absolute()
+    return tuple(dict.fromkeys(p for p in (shipped if shipped.is_dir() else source, own) if p.is_dir()))
+
+
+def demo_folder() -> Path:
+    """The demonstration organization's sources, in a checkout or as installed."""
+    shipped = Path(__file__).parent / "demo"
+    return (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
+
+
+def _credential(token: Token | None, names: str) -> Credential:
+    if token is None:
+        raise Permanent(
+            "no_token",
+            f"no token: set {names} (in the environment or .env), or try `penstock demo`, which needs none",
+        )
+    return Credential(token=token.value, source=token.source)
+
+
+def load_recipes() -> Library:
+    """Every recipe there is. Raises Misconfigured."""
+    return load_library(recipe_folders())
+
+
+def verify_file(file: Path, key: Path | None) -> Report:
+    """Verify an export with the keys it names, or only with the one that is given."""
+    keys = {} if key is None else public_key(key)
+    with file.open(encoding="utf-8") as lines:
+        return verify_export(lines, keys or None)

@@ -1,0 +1,235 @@
+"""Every command and its options. A command's work is imported when it runs, so that help is quick."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from penstock.cli.exits import Exit
+from penstock.cli.groups import approvals_app, changes_app, ledger_app
+from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="A policy- and gate-driven development orchestrator for GitHub organizations.",
+)
+app.add_typer(changes_app, name="changes")
+app.add_typer(approvals_app, name="approvals")
+app.add_typer(ledger_app, name="ledger")
+
+
+@app.callback()
+def common(state: State = None, config: ConfigFile = None) -> None:
+    Options.state, Options.config = state, config
+
+
+@app.command()
+def demo(
+    yes: Yes = False,
+    json: Json = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the forge that an earlier demo left running.")
+    ] = False,
+    unsafe_no_sandbox: Unsafe = False,
+) -> None:
+    """Watch one change go through three repositories, on an embedded forge: no account, no network."""
+    from penstock.cli import demo as command
+
+    leave(
+        command.run(
+            Options.state,
+            command.Wishes(yes=yes, json=json, fresh=fresh, stop=stop, unsafe=unsafe_no_sandbox),
+        )
+    )
+
+
+@app.command(name="try")
+def try_(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Git clones or source folders; they are only read.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="A recipe by name.", show_default=False)
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", help="A shell command, run in a sandbox in each.", show_default=False),
+    ] = None,
+    json: Json = False,
+    unsafe_no_sandbox: Unsafe = False,
+) -> None:
+    """See what Penstock would do with your code: one change over all of PATH…, up to approval."""
+    from penstock.cli import trial
+
+    leave(
+        trial.run(
+            Options.state,
+            tuple(paths),
+            trial.Wishes(recipe=recipe, command=run, json=json, unsafe=unsafe_no_sandbox),
+        )
+    )
+
+
+@app.command()
+def init(
+    json: Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    organization: Annotated[
+        str, typer.Option("--organization", "-o", help="The organization or user to work for.")
+    ] = "",
+) -> None:
+    """Write config/orchestrator.yml and say which permissions a token needs."""
+    from penstock.cli import setup
+
+    leave(setup.init(json=json, force=force, organization=organization))
+
+
+@app.command()
+def start(
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode", help="manual, supervised or autonomous (default: as configured).", show_default=False
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="Where webhooks are taken.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0: no webhooks, only polling.")] = 8740,
+    once: Annotated[
+        bool, typer.Option("--once", help="Poll once, do what is due, and end when everything waits.")
+    ] = False,
+) -> None:
+    """Work: poll, take webhooks, and drive every change until it waits for somebody."""
+    from penstock.cli import working
+
+    leave(
+        working.start(
+            Options.state, Options.config, working.Wishes(mode=mode, host=host, port=port, once=once)
+        )
+    )
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """How many changes stand where, what waits for you, and what is in trouble."""
+    from penstock.cli import looking
+
+    leave(looking.status(opened(), json=json))
+
+
+@app.command(name="list-issues")
+def list_issues(
+    labels: Annotated[
+        str, typer.Option("--labels", help="Comma-separated; default: the labels that claim an issue.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Open issues with the labels that claim them, or with others."""
+    from penstock.cli import issues
+
+    leave(issues.list_issues(opened(), labels, json=json))
+
+
+@app.command(name="process-issue")
+def process_issue(
+    issue: Annotated[
+        str,
+        typer.Argument(
+            metavar="[REPO#]N", help="An issue's number, with its repository unless there is only one."
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Start a change for one issue, as a person's order."""
+    from penstock.cli import issues
+
+    leave(issues.process_issue(opened(), issue, json=json))
+
+
+@app.command(name="export-state")
+def export_state(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write it; default: standard output.", show_default=False)
+    ] = None,
+) -> None:
+    """All changes as one JSON document."""
+    from penstock.cli import looking
+
+    leave(looking.export_state(opened(), file))
+
+
+@app.command(name="validate-config")
+def validate_config(json: Json = False) -> None:
+    """Check the configuration and the recipes; start nothing."""
+    from penstock.cli import setup
+
+    leave(setup.validate(Options.config, json=json))
+
+
+@app.command()
+def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")]) -> None:
+    """The JSON Schema of a file format, for editors."""
+    from penstock.cli import setup
+
+    leave(setup.schema(name))
+
+
+@app.command()
+def version() -> None:
+    """The version."""
+    from penstock import __version__
+
+    sys.stdout.write(f"penstock {__version__}\n")
+
+
+def run() -> int:
+    """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except click.exceptions.UsageError as error:
+        error.show()
+        return Exit.WRONG_USE
+    except (click.Abort, KeyboardInterrupt):
+        return _interrupted()
+    except Exception as error:
+        code = _explained(error)
+        if code is None:
+            raise
+        return code
+    return Exit.DONE
+
+
+def _interrupted() -> Exit:
+    from penstock.cli.output import complain
+
+    complain("Interrupted. Nothing is lost: run it again to continue.")
+    return Exit.INTERRUPTED
+
+
+FORGE_CODES = frozenset(
+    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "no_token", "forge_down"}
+)
+
+
+def _explained(error: Exception) -> Exit | None:
+    """The exit code of an error that is no bug, once it is said."""
+    from penstock.cli.output import complain
+    from penstock.ports import PortError
+    from penstock.settings import Misconfigured
+
+    match error:
+        case Misconfigured():
+            complain(str(error))
+            return Exit.WRONG_USE
+        case PortError(code=code):
+            complain(str(error))
+            return Exit.FORGE if code in FORGE_CODES else Exit.NO
+        case _:
+            return None

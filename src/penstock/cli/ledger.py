@@ -1,0 +1,96 @@
+"""The proof ledger at the command line."""
+
+import sys
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from penstock.bootstrap import Installation, verify_file
+from penstock.cli import output
+from penstock.cli.exits import Exit
+from penstock.cli.looking import find_change
+from penstock.core.ledger import JsonValue, canonical, plain
+from penstock.settings import load
+
+
+def verify(state: Path | None, file: Path | None, key: Path | None, *, json: bool) -> Exit:
+    """Of this installation, or of an export, which needs no installation."""
+    if file and not file.is_file():
+        output.complain(f"{file}: there is no such file")
+        return Exit.WRONG_USE
+    report = verify_file(file, key) if file else Installation(load(state=state)).proof.verify()
+    if json:
+        output.as_json(report)
+        return Exit.DONE if report.holds else Exit.LEDGER
+    if report.holds:
+        erased = f", {report.erased} of them erased" if report.erased else ""
+        output.out.print(
+            Text(
+                f"The ledger holds: {report.changes} changes, {report.records} records, {report.texts} texts{erased}.",
+                style="green",
+            )
+        )
+        return Exit.DONE
+    for broken in report.breaks:
+        output.out.print(Text(f"{broken.change} record {broken.n}: {broken.problem}", style="red"))
+    output.say("The ledger does not hold. Nothing was changed; compare with an earlier export.")
+    return Exit.LEDGER
+
+
+def show(home: Installation, name: str, *, json: bool) -> Exit:
+    change = find_change(home, name)
+    if change is None:
+        return Exit.NO
+    entries = home.store.reader.entries(change.id)
+    if json:
+        output.as_json(entries)
+        return Exit.DONE
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("n", "time (UTC)", "kind", "what"):
+        table.add_column(column, overflow="fold")
+    for entry in entries:
+        body = {
+            k: v
+            for k, v in dict(plain_mapping(entry.event)).items()
+            if k != "kind" and v not in (None, "", [], False)
+        }
+        table.add_row(
+            str(entry.n), f"{entry.at:%H:%M:%S}", entry.event.kind, Text(_brief(canonical(body).decode()))
+        )
+    output.out.print(table)
+    return Exit.DONE
+
+
+def plain_mapping(event: object) -> dict[str, JsonValue]:
+    value = plain(event)
+    assert isinstance(value, dict), "an event is an object"  # noqa: S101
+    return value
+
+
+def _brief(text: str, limit: int = 220) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def export(home: Installation, file: Path) -> Exit:
+    lines = home.proof.export()
+    if str(file) == "-":
+        sys.stdout.writelines(lines)
+        return Exit.DONE
+    temporary = file.with_name(f"{file.name}.tmp")
+    with temporary.open("w") as writing:
+        writing.writelines(lines)
+    temporary.replace(file)
+    output.say(f"Exported to {file}. Check it anywhere with `penstock ledger verify {file}`.")
+    return Exit.DONE
+
+
+def erase(home: Installation, blob: str, reason: str, *, json: bool) -> Exit:
+    done = home.erase(blob, reason)
+    if json:
+        output.as_json({"blob": blob, "erased": done})
+    elif done:
+        output.say(f"Erased {blob}. The ledger still verifies, and says that it was erased.")
+    else:
+        output.complain(f"There is no text {blob}; `penstock ledger show CHANGE --json` names them.")
+    return Exit.DONE if done else Exit.NO

@@ -1,0 +1,155 @@
+"""Commands that only look: status, changes, diffs, the state as a document."""
+
+import json as jsonlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.text import Text
+
+from penstock.bootstrap import Installation
+from penstock.cli import output
+from penstock.cli.exits import Exit
+from penstock.core.change.model import Change
+from penstock.core.ledger import Break, plain
+from penstock.core.refs import ChangeId
+from penstock.flows.views import (
+    Pending,
+    counts,
+    details_of,
+    is_waiting_for_people,
+    pending_of,
+    summarize,
+    text_of,
+)
+
+
+def every_change(home: Installation, *, ended: bool) -> Iterator[Change]:
+    """All changes whose logs hold, in order of their ids; what does not hold is for `ledger verify` to name."""
+    for head in home.store.heads(only_open=not ended):
+        change = home.store.change(head.change)
+        if isinstance(change, Change):
+            yield change
+
+
+def find_change(home: Installation, name: str) -> Change | None:
+    """The change with this id, or the only one whose id begins so. Says so where there is none, or several."""
+    heads = [head.change for head in home.store.heads() if head.change.startswith(name)]
+    exact = [one for one in heads if one == name] or heads
+    if len(exact) != 1:
+        listed = f": {', '.join(exact[:5])}" if exact else "; `penstock changes list --all` shows all"
+        output.complain(f"{'Several changes begin' if exact else 'No change begins'} with {name}{listed}")
+        return None
+    found = home.store.change(exact[0])
+    if isinstance(found, Break):
+        output.complain(
+            f"The log of {exact[0]} does not hold at record {found.n}: {found.problem}. `penstock ledger verify` tells more."
+        )
+        return None
+    return found
+
+
+def status(home: Installation, *, json: bool) -> Exit:
+    found = tuple(every_change(home, ended=True))
+    texts = home.store.texts()
+    waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
+    troubles = [
+        (change.id, repo.repository, repo.trouble)
+        for change in found
+        for repo in details_of(change, texts, "").repositories
+        if repo.trouble
+    ]
+    if json:
+        output.as_json({"states": counts(found), "waiting": waiting, "trouble": troubles})
+        return Exit.DONE
+    if not found:
+        output.say(
+            "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
+        )
+        return Exit.DONE
+    output.say("  ".join(f"{name} {number}" for name, number in counts(found).items()))
+    for change, repository, trouble in troubles:
+        output.out.print(Text(f"{change} {repository}: {trouble}; kept, and tried again", style="yellow"))
+    if waiting:
+        output.say("\n[magenta]Waiting for you[/]")
+        output.out.print(output.change_table(waiting))
+        output.say(
+            "\n[dim]penstock changes show CHANGE · penstock changes diff CHANGE · penstock approvals approve CHANGE[/]"
+        )
+    return Exit.DONE
+
+
+def changes(home: Installation, *, every: bool, json: bool) -> Exit:
+    texts = home.store.texts()
+    found = [summarize(change, texts) for change in every_change(home, ended=every)]
+    if json:
+        output.as_json(found)
+    elif found:
+        output.out.print(output.change_table(found))
+    else:
+        output.say(
+            "No open changes. `penstock changes list --all` shows ended ones."
+            if not every
+            else "No changes yet."
+        )
+    return Exit.DONE
+
+
+def show(home: Installation, name: str, *, artifacts: bool, json: bool) -> Exit:
+    change = find_change(home, name)
+    if change is None:
+        return Exit.NO
+    shown = details_of(change, home.store.texts(), home.known_web_address)
+    if json:
+        output.as_json(shown)
+        return Exit.DONE
+    output.details(shown)
+    for title, text in shown.artifacts if artifacts else ():
+        output.out.rule(title)
+        output.out.print(Text(text))
+    if shown.artifacts and not artifacts:
+        names = ", ".join(title for title, _ in shown.artifacts)
+        output.out.print(Text(f"\nartifacts: {names}  (--artifacts prints them)", style="dim"))
+    return Exit.DONE
+
+
+def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -> Exit:
+    change = find_change(home, name)
+    if change is None:
+        return Exit.NO
+    texts = home.store.texts()
+    patches = {
+        lane.repo.full_name: text_of(texts, lane.patch_set.patch)
+        for lane in change.shipping
+        if lane.patch_set and (not repos or lane.repo.full_name in repos or lane.repo.name in repos)
+    }
+    if json:
+        output.as_json(patches)
+        return Exit.DONE
+    if not patches:
+        output.complain("It proposes nothing (there).")
+        return Exit.NO
+    for full_name, patch in patches.items():
+        output.out.rule(full_name, align="left")
+        output.out.print(output.diff(patch))
+    return Exit.DONE
+
+
+def export_state(home: Installation, file: Path | None) -> Exit:
+    texts = home.store.texts()
+    state = [details_of(change, texts, home.known_web_address) for change in every_change(home, ended=True)]
+    document = {"version": 1, "changes": state}
+    if file is None:
+        output.as_json(document)
+        return Exit.DONE
+    temporary = file.with_name(f"{file.name}.tmp")
+    temporary.write_text(jsonlib.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
+    temporary.replace(file)
+    output.say(f"{len(state)} changes in {file}")
+    return Exit.DONE
+
+
+def pending_everywhere(home: Installation, only: ChangeId | None = None) -> list[Pending]:
+    """What waits for an approval, in all open changes or in one."""
+    texts = home.store.texts()
+    found = (change for change in every_change(home, ended=False) if only in {None, change.id})
+    return [one for change in found for one in pending_of(change, texts)]

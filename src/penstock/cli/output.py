@@ -1,0 +1,174 @@
+"""Printing: for people with Rich, for scripts as one JSON document on standard output."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from penstock.core.ledger import plain
+from penstock.core.verdict import Outcome, Verdict
+from penstock.flows.views import Details, Pending, Summary
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+STATE_STYLES = {
+    "DONE": "green",
+    "ROLLED_BACK": "green",
+    "WAITING_USER_APPROVAL": "magenta",
+    "NEEDS_HUMAN": "magenta",
+    "BLOCKED_POLICY": "yellow",
+    "FAILED": "red",
+    "DECLINED": "red",
+    "CANCELLED": "dim",
+    "DEFERRED": "dim",
+}
+MARKS = {
+    Outcome.PASS: ("✓", "green"),
+    Outcome.WARN: ("!", "yellow"),
+    Outcome.PENDING: ("…", "blue"),
+    Outcome.UNKNOWN: ("?", "magenta"),
+    Outcome.BLOCK: ("✗", "red"),
+}
+
+
+def as_json(value: object) -> None:
+    """One JSON document; the only thing on standard output then."""
+    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def say(text: str = "") -> None:
+    out.print(text)
+
+
+def complain(text: str) -> None:
+    """What went wrong, on standard error, without markup: it may quote anything."""
+    err.print(Text(text))
+
+
+def state(name: str) -> Text:
+    return Text(name, style=STATE_STYLES.get(name, "blue"))
+
+
+def change_table(changes: Sequence[Summary]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("change", "state", "risk", "title", "repositories", "waits for"):
+        table.add_column(column, overflow="fold")
+    for change in changes:
+        why = change.waits_for or change.reason
+        repositories = ", ".join(name.split("/")[-1] for name in change.repositories)
+        table.add_row(
+            change.id,
+            state(change.state),
+            change.tier,
+            escape(change.title),
+            escape(repositories),
+            escape(why),
+        )
+    return table
+
+
+def pending_table(pending: Sequence[Pending]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("change", "what", "repository", "risk", "files", "lines", "digest"):
+        table.add_column(column, overflow="fold")
+    for one in pending:
+        lines = f"+{one.additions} −{one.deletions}"
+        table.add_row(
+            one.change, one.scope, one.repository, one.tier, str(one.files), lines, short(one.digest)
+        )
+    return table
+
+
+def short(digest: str) -> str:
+    """Enough of a digest to tell it from others by eye; commands take it, too."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def verdict_lines(verdict: Verdict, depth: int = 0) -> Text:
+    """The verdict tree in colour: shape, word and colour say the same."""
+    text = Text()
+    mark, style = MARKS[verdict.outcome]
+    text.append(f"{'  ' * depth}{mark} ", style=style)
+    text.append(verdict.rule, style="bold" if verdict.children else "")
+    if verdict.reason:
+        text.append(f"  {verdict.reason}", style="dim" if verdict.allows else "")
+    for child in verdict.children:
+        text.append("\n")
+        text.append_text(verdict_lines(child, depth + 1))
+    return text
+
+
+def failing_lines(verdict: Verdict) -> Text:
+    """The tree without what passed: where it says no, and the way there."""
+    if not verdict.children:
+        return verdict_lines(verdict)
+    kept = tuple(child for child in verdict.children if not child.allows)
+    text = Text()
+    mark, style = MARKS[verdict.outcome]
+    text.append(f"{mark} ", style=style)
+    text.append(verdict.rule, style="bold")
+    for child in kept:
+        lines = failing_lines(child).split("\n")
+        for line in lines:
+            text.append("\n  ")
+            text.append_text(line)
+    return text
+
+
+def diff(patch: str) -> Syntax:
+    return Syntax(patch.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True)
+
+
+def details(shown: Details) -> None:
+    """A change as a person reads it from top to bottom."""
+    summary = shown.summary
+    out.print(Text.assemble((summary.id, "bold"), "  ", state(summary.state), f"  {summary.title}"))
+    origin = f"for {summary.issue}, " if summary.issue else ""
+    out.print(
+        Text(
+            f"{origin}requested by {summary.requester}; here since {summary.since:%Y-%m-%d %H:%M:%S} UTC",
+            style="dim",
+        )
+    )
+    if summary.waits_for:
+        out.print(Text(f"waits for: {summary.waits_for}", style="magenta"))
+    if summary.reason:
+        out.print(Text(f"reason: {summary.reason}"))
+    if shown.detail_verdict and not shown.detail_verdict.allows:
+        out.print(failing_lines(shown.detail_verdict))
+    elif shown.detail and not shown.detail_verdict:
+        out.print(Text(shown.detail))
+    _repositories(shown)
+    if shown.risk:
+        out.print(Text(f"\nrisk {summary.tier}", style="bold"))
+        for line in shown.risk:
+            out.print(Text(f"  {line}"))
+    if shown.gates:
+        out.print()
+        out.print(verdict_lines(shown.gates))
+    if shown.pending:
+        out.print()
+        out.print(pending_table(shown.pending))
+
+
+def _repositories(shown: Details) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("wave", "repository", "files", "lines", "pull request", "verified", "merged"):
+        table.add_column(column, overflow="fold")
+    for repo in shown.repositories:
+        verified = "yes" if repo.verified else ""
+        lines = f"+{repo.additions} −{repo.deletions}" if repo.digest else "unchanged"
+        table.add_row(
+            str(repo.wave), repo.repository, str(repo.files), lines, repo.pull, verified, repo.merged[:10]
+        )
+        if repo.trouble:
+            table.add_row("", Text(repo.trouble, style="yellow"))
+    if shown.repositories:
+        out.print()
+        out.print(table)

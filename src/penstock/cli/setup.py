@@ -1,0 +1,80 @@
+"""Setting up: a configuration file, its validation, and its schema."""
+
+import json as jsonlib
+import sys
+from pathlib import Path
+
+from penstock.bootstrap import load_recipes, recipe_schema
+from penstock.cli import output
+from penstock.cli.exits import Exit
+from penstock.settings import CONFIG, CONFIG_PATH, Misconfigured, read_config, unused_keys
+
+TEMPLATE = Path(__file__).parent / "templates" / "orchestrator.yml"
+PERMISSIONS = (
+    ("Metadata", "read", "to know the repository at all"),
+    ("Contents", "read and write", "to read code; to write branches, commits and tags, and to merge"),
+    ("Pull requests", "read and write", "to open and merge them"),
+    ("Issues", "read and write", "to read what is asked; to comment and close"),
+    ("Checks, Commit statuses", "read", "to know what CI says of the exact head"),
+    ("Actions", "read and write", "to read logs and to rerun checks"),
+    ("Administration", "read", "to know which checks branch protection requires"),
+    ("Workflows", "read and write", "only where an approved scope names CI files"),
+    ("Members", "read", "to know who may approve"),
+)
+
+
+def init(*, json: bool, force: bool, organization: str) -> Exit:
+    if CONFIG_PATH.exists() and not force:
+        output.complain(f"{CONFIG_PATH} is there already; --force replaces it.")
+        return Exit.WRONG_USE
+    text = TEMPLATE.read_text().replace("organization: acme", f"organization: {organization or 'acme'}")
+    CONFIG_PATH.parent.mkdir(parents=True, exist_ok=True)
+    CONFIG_PATH.write_text(text)
+    if json:
+        output.as_json({"written": str(CONFIG_PATH), "permissions": [list(p) for p in PERMISSIONS]})
+        return Exit.DONE
+    output.say(f"Wrote {CONFIG_PATH}. Set discovery.organization there, then give Penstock a token:\n")
+    output.say("  INFINITY_APP_TOKEN  an App's or fine-grained token, kept in the environment or in .env")
+    output.say(
+        "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write (recommended)"
+    )
+    output.say("  GITHUB_TOKEN        taken if there is no other, with a warning\n")
+    output.say("It needs, on the repositories it may work on:")
+    for name, level, why in PERMISSIONS:
+        output.say(f"  {name:<24} {level:<15} {why}")
+    output.say("\nThen `penstock validate-config`, and `penstock start --mode manual`.")
+    return Exit.DONE
+
+
+def validate(config: Path | None, *, json: bool) -> Exit:
+    path = config or CONFIG_PATH
+    problems: list[str] = []
+    notes: tuple[str, ...] = ()
+    try:
+        parsed = read_config(path)
+        notes = tuple(
+            f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
+        )
+    except Misconfigured as error:
+        problems.extend(error.problems)
+    try:
+        load_recipes()
+    except Misconfigured as error:
+        problems.extend(error.problems)
+    if json:
+        output.as_json({"problems": problems, "notes": list(notes)})
+    else:
+        for problem in (*problems, *notes):
+            output.complain(problem)
+        if not problems:
+            output.say(f"{path} is valid.")
+    return Exit.WRONG_USE if problems else Exit.DONE
+
+
+def schema(name: str) -> Exit:
+    schemas = {"orchestrator": CONFIG.json_schema, "recipe": recipe_schema}
+    if name not in schemas:
+        output.complain(f"There is no schema {name}; there are {', '.join(schemas)}.")
+        return Exit.WRONG_USE
+    sys.stdout.write(jsonlib.dumps(schemas[name](), indent=2) + "\n")
+    return Exit.DONE
