@@ -1,5 +1,7 @@
 """The composition root: the only file that names concrete classes. Everything is made when it is first asked for."""
 
+import getpass
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from penstock.adapters.agents.recipe import RecipeProposer
 from penstock.adapters.agents.recipes import Library, load_library
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
+from penstock.adapters.embedded.seeding import Operator, Source
+from penstock.adapters.git.local import import_source
 from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author
@@ -30,7 +34,9 @@ from penstock.adapters.store.memory import Inbox, Responses, TimeLogs
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
 from penstock.adapters.store.store import Store, open_store
+from penstock.core.change.journal import Appended
 from penstock.core.policy.rules import Policy, Toggles, effective
+from penstock.core.refs import Actor, BlobRef
 from penstock.flows.durable import Durable, Options
 from penstock.flows.intake import Circumstances
 from penstock.flows.orders import Desk
@@ -41,7 +47,6 @@ from penstock.settings import Settings, Token
 
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-DEMO_PATH = Path("demo")
 EMBEDDED_LOOK = timedelta(seconds=0.25)
 
 
@@ -219,6 +224,17 @@ class Installation:
             "E_NOTICE_POSTED", now.replace(hour=0, minute=0, second=0, microsecond=0)
         )
 
+    @cached_property
+    def operator_hands(self) -> Operator:
+        """The embedded forge's operator, for setting it up."""
+        assert self.embedded is not None, "only the embedded forge has an operator here"  # noqa: S101
+        return Operator(self.embedded)
+
+    def erase(self, ref: str, reason: str) -> bool:
+        """Erase one text of the ledger, on the operator's order."""
+        by = Actor(login=getpass.getuser())
+        return isinstance(self.store.erase(BlobRef(ref), by=by, reason=reason), Appended)
+
     def desk(self, *, interactive: bool) -> Desk:
         """Where this command line's person gives orders."""
         return Desk(
@@ -258,10 +274,38 @@ def recipe_folders() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(p for p in (shipped if shipped.is_dir() else source, own) if p.is_dir()))
 
 
-def demo_folder() -> Path:
-    """The demonstration organization's sources, in a checkout or as installed."""
+def has_other_state(state: Path) -> bool:
+    """Does a state directory belong to an installation that works on an outside forge."""
+    return (state / "penstock.db").exists() and embedding.find(state) is None
+
+
+def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:
+    """An installation on its own embedded forge, which is made and started as needed."""
+    if embedding.find(settings.state) is None:
+        embedding.create(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
+    return Installation(settings)
+
+
+def end_embedded(state: Path) -> bool:
+    """End the embedded forge's process; False when there was none."""
+    kept = embedding.find(state)
+    return kept is not None and embedding.stop(kept)
+
+
+def demo_sources(state: Path) -> Iterator[Source]:
+    """The demonstration organization's repositories, ready to publish."""
     shipped = Path(__file__).parent / "demo"
-    return (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
+    folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
+    return import_sources(state, tuple(sorted(path for path in folder.iterdir() if path.is_dir())))
+
+
+def import_sources(state: Path, paths: tuple[Path, ...]) -> Iterator[Source]:
+    """Copies of clones or folders as bare repositories, each there only until the next is asked for."""
+    for path in paths:
+        (state / "scratch").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=state / "scratch") as folder:
+            imported = import_source(path, Path(folder) / "source.git")
+            yield Source(bare=imported.bare, name=imported.name, branch=imported.branch)
 
 
 def _credential(token: Token | None, names: str) -> Credential:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -172,3 +173,16 @@ def _repositories(shown: Details) -> None:
     if shown.repositories:
         out.print()
         out.print(table)
+
+
+@contextmanager
+def working(what: str, *, quiet: bool) -> Iterator[None]:
+    """A spinner while something takes its time, and a line where there is no terminal."""
+    if quiet:
+        yield
+    elif out.is_terminal:
+        with out.status(f"{what} …"):
+            yield
+    else:
+        say(f"{what} …")
+        yield
