@@ -3,7 +3,7 @@
 from localforge.actions.expressions.errors import ExpressionError, Fault
 from localforge.actions.expressions.evaluator import Environment, evaluate
 from localforge.actions.expressions.parser import Arity, Call, Expr, Scope, calls, parse
-from localforge.actions.expressions.values import Value, to_text, truthy
+from localforge.actions.expressions.values import Value, lookup, to_number, to_text, truthy
 
 __all__ = [
     "Arity",
@@ -16,7 +16,9 @@ __all__ = [
     "Value",
     "calls",
     "evaluate",
+    "lookup",
     "parse",
+    "to_number",
     "to_text",
     "truthy",
 ]

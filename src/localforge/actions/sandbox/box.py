@@ -126,6 +126,12 @@ class Sandbox:
         with contextlib.suppress(OSError):
             os.eventfd_write(self._wake, 1)
 
+    def resume(self) -> None:
+        """Take commands again after `stop`."""
+        self._stop.clear()
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+
     def kill(self) -> None:
         """Kill everything in the sandbox and wait for it.
 
