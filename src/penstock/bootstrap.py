@@ -3,6 +3,7 @@
 import getpass
 import tempfile
 import threading
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,10 +30,12 @@ from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
 from penstock.adapters.sandbox import Bubblewrap, Unsandboxed
+from penstock.adapters.store.evidence import Report, verify_export
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.memory import Inbox, Responses, TimeLogs
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
+from penstock.adapters.store.seal import key_id
 from penstock.adapters.store.store import Store, open_store
 from penstock.core.change.journal import Appended
 from penstock.core.policy.rules import Policy, Toggles, effective
@@ -323,7 +326,21 @@ def load_recipes() -> Library:
 
 
 def verify_file(file: Path, key: Path | None) -> Report:
-    """Verify an export with the keys it names, or only with the one that is given."""
-    keys = {} if key is None else public_key(key)
+    """Verify an export with the keys it names itself, or only with the one that is given."""
+    keys = _public_key(key) if key else None
     with file.open(encoding="utf-8") as lines:
-        return verify_export(lines, keys or None)
+        return verify_export(lines, keys)
+
+
+def _public_key(path: Path) -> dict[str, bytes]:
+    """A published key file: the key's id and its 32 bytes in base64. Raises Permanent."""
+    try:
+        name, _, encoded = path.read_text().strip().partition(" ")
+        raw = b64decode(encoded, validate=True)
+    except (OSError, ValueError) as error:
+        raise Permanent(
+            "bad_key", f"{path} is not a public key file as Penstock writes it: {error}"
+        ) from error
+    if key_id(raw) != name:
+        raise Permanent("bad_key", f"{path}: the key is not the one that its id {name} names")
+    return {name: raw}

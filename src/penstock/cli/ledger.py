@@ -32,6 +32,8 @@ def verify(state: Path | None, file: Path | None, key: Path | None, *, json: boo
             )
         )
         return Exit.DONE
+    if report.malformed:
+        output.out.print(Text(f"{file}: {report.malformed}", style="red"))
     for broken in report.breaks:
         output.out.print(Text(f"{broken.change} record {broken.n}: {broken.problem}", style="red"))
     output.say("The ledger does not hold. Nothing was changed; compare with an earlier export.")
@@ -73,7 +75,7 @@ def _brief(text: str, limit: int = 220) -> str:
 
 
 def export(home: Installation, file: Path) -> Exit:
-    lines = home.proof.export()
+    lines = (f"{line}\n" for line in home.proof.export())
     if str(file) == "-":
         sys.stdout.writelines(lines)
         return Exit.DONE
