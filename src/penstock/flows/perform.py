@@ -87,4 +87,5 @@ def _failed(world: World, effect: Effect, change: Change, error: Transient, text
         reason=error.code,
         due_at=world.clock.now() + timedelta(seconds=wait),
         detail=texts.put(str(error)),
+        notice=effect.notice if isinstance(effect, Decide | Write) else "",
     )

@@ -39,7 +39,7 @@ def wanted_for(scene: Scene, action: Action) -> Wanted:
         case Action.BRANCH:
             return _inverse_content(world, change, lane, texts)
         case Action.PULL_REQUEST:
-            return _pull(change, lane, leg, texts)
+            return _pull(scene)
         case Action.ROLLBACK_POINT:
             return PlaceTag(repo=lane.repo, tag=rollback_tag_of(change.id), commit=_base_now(world, lane))
         case Action.MERGE:
@@ -169,17 +169,19 @@ def _message(change: Change, title: str) -> str:
     return words("commit", change=change, title=" ".join(title.split())[:200])
 
 
-def _pull(change: Change, lane: Lane, leg: LegName, texts: Texts) -> OpenPull:
-    title = " ".join(stored(change.title, texts, "the title").split())[:200]
+def _pull(scene: Scene) -> OpenPull:
+    """A draft while in quarantine (G-11)."""
+    change, lane, leg = scene.change, scene.lane, scene.leg
+    title = " ".join(stored(change.title, scene.texts, "the title").split())[:200]
     return OpenPull(
         repo=lane.repo,
         branch=branch_name(change, leg),
         base_ref=lane.base_ref,
-        expected_head=_head(lane, leg),
+        expected_head=scene.head,
         title=title if leg is LegName.FORWARD else f"Revert: {title}",
-        body=_pull_body(change, lane, leg, texts),
+        body=_pull_body(change, lane, leg, scene.texts),
         labels=(*LABELS, f"risk:{change.tier or 'unknown'}"),
-        draft=False,
+        draft=scene.world.toggles().quarantine,
     )
 
 

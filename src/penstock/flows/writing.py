@@ -35,7 +35,7 @@ from penstock.core.tap import (
     decide_withdrawal,
 )
 from penstock.core.verdict import Verdict, failures, passed
-from penstock.core.write import Comment, Content, Refusal, Wanted, authorize, subject_of
+from penstock.core.write import Comment, Content, OpenPull, Refusal, Wanted, authorize, subject_of
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     content_heads,
@@ -226,7 +226,8 @@ def _written(scene: Scene, effect: Write, wanted: Wanted, outcome: Written) -> E
             return PatchesApplied(repo=repo, leg=leg, head=_sha(outcome), tree=wanted.tree)
         case Action.PULL_REQUEST:
             assert outcome.number is not None, "an opened pull request has a number"  # noqa: S101
-            return PullOpened(repo=repo, leg=leg, number=outcome.number, draft=False)
+            draft = isinstance(wanted, OpenPull) and wanted.draft
+            return PullOpened(repo=repo, leg=leg, number=outcome.number, draft=draft)
         case Action.ROLLBACK_POINT:
             return RollbackPointPlaced(repo=repo, leg=leg, commit=_sha(outcome))
         case Action.MERGE:

@@ -150,18 +150,9 @@ def _inverse_step(change: Change, lane: Lane) -> Effect:
 def _step(change: Change, lane: Lane, leg: LegName, action: Action) -> Effect:
     """Decide first; write once the decision is on record."""
     decided = action in lane.leg(leg).intents
-    repo, due = lane.repo.node_id, lane.trouble.retry_at
-    if decided:
-        return Write(
-            key=f"{_key(change, 'write', lane)}:{leg}.{action}", action=action, repo=repo, leg=leg, due=due
-        )
-    return Decide(
-        key=f"{_key(change, 'tap', lane)}:{leg}.{action}.{lane.leg(leg).looks}",
-        action=action,
-        repo=repo,
-        leg=leg,
-        due=due,
-    )
+    kind, name = (Write, "write") if decided else (Decide, "tap")
+    key = f"{_key(change, name, lane)}:{leg}.{action}.{lane.leg(leg).looks}"
+    return kind(key=key, action=action, repo=lane.repo.node_id, leg=leg, due=lane.trouble.retry_at)
 
 
 def _notices(change: Change) -> tuple[Effect, ...]:

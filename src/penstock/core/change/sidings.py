@@ -88,9 +88,11 @@ def _(change: Change, at: datetime, event: e.EffectFailed) -> Change:
     else:
         lanes = tuple(replace(old, trouble=trouble) if old is lane else old for old in change.lanes)
         change = replace(change, lanes=lanes)
-    if trouble.failures > change.terms.max_failures:
-        return needs_human(change, f"gave_up_{event.reason}", event.detail)
-    return change
+    if trouble.failures <= change.terms.max_failures:
+        return change
+    if event.notice:
+        return replace(change, noticed=change.noticed | {event.notice}, trouble=Trouble(tries=trouble.tries))
+    return needs_human(change, f"gave_up_{event.reason}", event.detail)
 
 
 def _worse(trouble: Trouble, at: datetime, event: e.EffectFailed) -> Trouble:

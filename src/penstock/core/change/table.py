@@ -70,7 +70,8 @@ def needs_human(
 
 def in_state(change: Change, state: State) -> Change:
     """Moved on, with nothing holding it."""
-    return replace(change, state=state, reason="", detail=None, resume_to=None, wake_at=None)
+    calm = Trouble(tries=change.trouble.tries)
+    return replace(change, state=state, reason="", detail=None, resume_to=None, wake_at=None, trouble=calm)
 
 
 def send_back(lane: Lane) -> Lane:

@@ -78,6 +78,8 @@ class EffectFailed:
     reason: str
     due_at: datetime
     detail: BlobRef
+    notice: str = ""
+    """The notice that could not be posted; after too many tries it is given up, and nothing else stops for it."""
     kind: Literal["E_EFFECT_FAILED"] = "E_EFFECT_FAILED"
 
 
