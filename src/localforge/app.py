@@ -25,7 +25,8 @@ class App:
 
     def __init__(self, forge: Forge) -> None:
         self.forge = forge
-        self._router = Router(assemble(forge))
+        self.operations = assemble(forge)
+        self.router = Router(self.operations)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forge")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,12 +50,12 @@ class App:
 
     def body_limit(self, request: Request) -> int:
         """How many bytes of body the request's operation takes."""
-        found = self._router.match(request.method, request.segments)
+        found = self.router.match(request.method, request.segments)
         return found[0].body_limit if found else MEBIBYTE
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request whose body has been read. Never raises."""
-        return dispatch(self.forge, request, self._router.match(request.method, request.segments))
+        return dispatch(self.forge, request, self.router.match(request.method, request.segments))
 
 
 def _request(scope: Scope) -> Request:

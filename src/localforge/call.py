@@ -20,6 +20,8 @@ JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
+_VARIANTS = frozenset({"diff", "patch", "raw", "html", "sha", "full", "text", "object"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -147,13 +149,12 @@ class Call:
 
     @cached_property
     def accept(self) -> str:
-        """The media type asked for: `json`, `diff`, `patch`, `raw`, `html`, `sha`, `full` or `text`."""
+        """The media type asked for: `json`, `diff`, `patch`, `raw`, `html`, `sha`, `full`, `text` or `object`."""
         for entry in self.headers.get("accept", "").split(","):
-            media_type = entry.partition(";")[0].strip()
-            for kind in ("diff", "patch", "raw", "html", "sha", "full", "text"):
-                if media_type.startswith("application/vnd.github") and kind in media_type.split("."):
-                    return kind
-                if media_type.startswith("application/vnd.github") and f".{kind}+json" in media_type:
+            media_type = entry.partition(";")[0].strip().removesuffix("+json")
+            if media_type.startswith("application/vnd.github."):
+                kind = media_type.rpartition(".")[2]
+                if kind in _VARIANTS:
                     return kind
         return "json"
 

@@ -21,6 +21,7 @@ AREAS = (
     "localforge.rest.branch_protection",
     "localforge.rest.commits",
     "localforge.rest.contents",
+    "localforge.rest.raw",
     "localforge.rest.git_refs",
     "localforge.rest.git_objects",
 )

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from tests.forge.openapi import JudgedForge
 
 from localforge import seed
 from localforge.access import Role
 from localforge.app import App
 from localforge.forge import Forge, Settings
-from localforge.mounted import MountedForge
 from localforge.ratelimit import Limits
 from localforge.store.accounts import Account
 from localforge.store.repos import Repository
@@ -37,9 +37,9 @@ class World:
     secret: Repository
 
     def client(self, token: str | None = None) -> httpx.Client:
-        """A client of the app with this token; no background threads run."""
+        """A client of the app with this token, each of whose answers is judged. No background threads run."""
         headers = {"authorization": f"token {token}"} if token else {}
-        return httpx.Client(transport=MountedForge(self.app), base_url="http://forge.test", headers=headers)
+        return httpx.Client(transport=JudgedForge(self.app), base_url="http://forge.test", headers=headers)
 
     def as_(self, login: str) -> httpx.Client:
         """A client with that person's classic token (`repo`, `workflow`, `read:org`, `delete_repo`)."""

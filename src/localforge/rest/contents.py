@@ -123,7 +123,7 @@ def _folder(call: Call, sha: str, ref: str, path: str) -> Answer:
         where = f"{path}/{entry.name}" if path else entry.name
         kind = "symlink" if entry.mode == "120000" else kinds[entry.kind]
         shown.append({**_links(call, ref, where, entry), "type": kind, "size": _size(call, entry)})
-    if "application/vnd.github.object" not in call.headers.get("accept", ""):
+    if call.accept != "object":
         return ok(shown)
     found = call.git.info(f"{sha}:{path}")
     itself = TreeEntry(mode="040000", name=path, sha=found[0] if found else sha)
