@@ -17,7 +17,7 @@ from penstock.core.change.effects import (
 )
 from penstock.core.change.model import Action, Change, Lane, LegName, State
 from penstock.core.change.shipping import is_applied
-from penstock.core.change.table import to_withdraw
+from penstock.core.change.table import PARKED, to_withdraw
 from penstock.core.refs import NodeId
 
 
@@ -42,7 +42,9 @@ NOTICES: dict[State, tuple[tuple[Action, str], ...]] = {
 
 def next_effects(change: Change) -> tuple[Effect, ...] | Await | None:
     """Effects of different repositories may run at the same time; of one repository there is one at a time."""
-    if change.ending or change.state in {State.CANCELLED, State.FAILED}:
+    if change.state in PARKED:
+        work: tuple[Effect, ...] = ()
+    elif change.ending or change.state in {State.CANCELLED, State.FAILED}:
         work = tuple(_step(change, lane, LegName.FORWARD, Action.WITHDRAW) for lane in to_withdraw(change))
     else:
         work = _work(change)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.change import events as e
-from penstock.core.change.model import Action, Change, Lane, Leg, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
 from penstock.core.change.proposing import merging
 from penstock.core.change.table import (
     ANY,
@@ -42,6 +42,11 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
     if event.allowed:
         leg = lane.leg(event.leg)
         return with_leg(change, lane, event.leg, replace(leg, intents=leg.intents | {event.action}))
+    if change.state in ENDS:
+        given_up = replace(lane.leg(event.leg), withdrawn=True)
+        return replace(
+            with_leg(change, lane, event.leg, given_up), reason=f"{event.action}_denied", detail=event.verdict
+        )
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
     return parked(change, state, f"{event.action}_denied", event.verdict)
 
