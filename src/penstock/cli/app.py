@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from penstock.cli.exits import Exit
@@ -190,13 +189,10 @@ def version() -> None:
 def run() -> int:
     """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leaving:
-        return leaving.exit_code
-    except click.exceptions.UsageError as error:
-        error.show()
-        return Exit.WRONG_USE
-    except (click.Abort, KeyboardInterrupt):
+        app()
+    except SystemExit as leaving:
+        return _interrupted() if leaving.code == Exit.INTERRUPTED else int(leaving.code or 0)
+    except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
         code = _explained(error)

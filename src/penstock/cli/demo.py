@@ -19,6 +19,7 @@ from penstock.flows import orders
 from penstock.flows.discovery import ref_of
 from penstock.flows.intake import issue_signal, take_issue
 from penstock.flows.views import (
+    Details,
     details_of,
     is_ended,
     is_waiting_for_people,
@@ -147,7 +148,7 @@ class _Demo:
         output.out.print(output.failing_lines(shown.detail_verdict))
         output.say("")
 
-    def _details(self, change: ChangeId) -> output.Details:
+    def _details(self, change: ChangeId) -> Details:
         found = self._home.store.change(change)
         assert isinstance(found, Change), "the demonstration's changes exist"  # noqa: S101
         return details_of(found, self._home.store.texts(), self._home.address.web)

@@ -57,6 +57,10 @@ class Answer:
     recorded: bool
 
 
+Judgement = Callable[[Desk, Change, Digest, str], Answer]
+"""`reject` or `request_changes`."""
+
+
 def approve(
     desk: Desk, change: Change, digests: tuple[Digest, ...], scope: ApprovalScope
 ) -> tuple[Answer, ...]:
