@@ -199,7 +199,7 @@ class Repositories(Protocol):
     def capture(self, repo: RepoRef, base: Sha, folder: Path) -> Sha:
         """The tree id of a folder that untrusted code wrote, read without following links or running git in it.
 
-        Raises Permanent `unsafe_tree` for what may not be captured (a `.git`, devices, sockets, too much).
+        Raises Permanent `unsafe_tree` for what may not be captured (a `.git`, devices, sockets) and `too_large`.
         """
         ...
 
@@ -229,7 +229,8 @@ class Repositories(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxResult:
-    """`exit_code` None: ended by a limit, which `limit` names (`timeout`, `output`, `memory`). Output is at most 256 KiB."""
+    """`exit_code` None: ended by a limit, which `limit` names (`timeout`, `output`, `memory`,
+    `disk`). Output is at most 256 KiB."""
 
     exit_code: int | None
     limit: str

@@ -1,0 +1,1 @@
+"""Where untrusted commands run: away from everything (`bubblewrap`), or after an explicit order as they are (`none`)."""
