@@ -16,24 +16,23 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """One entry of `errors[]`: which field of which resource is wrong, and how.
+    """One entry of `errors[]`: which field of which resource (empty: the whole of it) is wrong, and how.
 
     `code` is GitHub's: missing, missing_field, invalid, already_exists, unprocessable, custom.
     """
 
     resource: str
-    field: str
+    field: str = ""
     code: str = "invalid"
     message: str | None = None
     value: Json = None
 
     def json(self) -> dict[str, Json]:
         """The entry as GitHub writes it."""
-        optional = {"message": self.message, "value": self.value}
+        optional = {"field": self.field or None, "message": self.message, "value": self.value}
         return {
             "resource": self.resource,
             "code": self.code,
-            "field": self.field,
             **{name: value for name, value in optional.items() if value is not None},
         }
 

@@ -53,7 +53,10 @@ class RepositoryEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestEvent:
-    """opened, closed, reopened, synchronize (`before`, `after`), edited, labeled, review_requested …"""
+    """opened, closed, reopened, synchronize (`before`, `after`), edited, labeled, review_requested …
+
+    `changes` is what an edit replaced, as GitHub tells it: `{"title": {"from": …}}`.
+    """
 
     repo_id: int
     actor_id: int
@@ -63,6 +66,7 @@ class PullRequestEvent:
     after: str | None = None
     label: str | None = None
     subject_id: int | None = None
+    changes: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +81,19 @@ class PullRequestReviewEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequestReviewCommentEvent:
+    """created, edited, deleted: a remark on a line."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    pull_number: int
+    comment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuesEvent:
-    """opened, closed, reopened, edited, labeled (`label`), assigned (`subject_id`: the assignee) …"""
+    """opened, closed, reopened, edited (`changes`), labeled (`label`), assigned (`subject_id`: the assignee) …"""
 
     repo_id: int
     actor_id: int
@@ -86,17 +101,19 @@ class IssuesEvent:
     issue_number: int
     label: str | None = None
     subject_id: int | None = None
+    changes: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueCommentEvent:
-    """created, edited, deleted; on issues and on pull requests."""
+    """created, edited (`changes`), deleted; on issues and on pull requests."""
 
     repo_id: int
     actor_id: int
     action: str
     issue_number: int
     comment_id: int
+    changes: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +173,7 @@ Event: TypeAlias = (
     | RepositoryEvent
     | PullRequestEvent
     | PullRequestReviewEvent
+    | PullRequestReviewCommentEvent
     | IssuesEvent
     | IssueCommentEvent
     | StatusEvent

@@ -48,6 +48,9 @@ class Move:
 # request merged). Filled by `running` from the areas, so that a change settled after a crash is settled alike.
 SETTLERS: dict[str, Settler] = {}
 
+# What else follows from every ref change, in the same transaction: pull requests go with their branches.
+FOLLOWERS: list[Settler] = []
+
 
 def move(forge: Forge, repo_id: int, moves: Sequence[Move], actor_id: int, cause: JsonObject = PUSH) -> None:
     """Move refs, all or none. 409 when one is not where `before` says; the caller has judged the right to."""
@@ -139,6 +142,8 @@ def _publish(forge: Forge, tx: Tx, change: RefChange) -> None:
     settler = SETTLERS.get(str(change.cause["kind"]))
     if settler:
         settler(forge, tx, change)
+    for follower in FOLLOWERS:
+        follower(forge, tx, change)
 
 
 def _command(item: Move) -> str:

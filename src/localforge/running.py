@@ -24,6 +24,12 @@ AREAS = (
     "localforge.rest.raw",
     "localforge.rest.git_refs",
     "localforge.rest.git_objects",
+    "localforge.rest.issues",
+    "localforge.rest.issue_comments",
+    "localforge.rest.labels",
+    "localforge.rest.milestones",
+    "localforge.rest.pulls",
+    "localforge.rest.reviews",
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
