@@ -30,6 +30,7 @@ AREAS = (
     "localforge.rest.milestones",
     "localforge.rest.pulls",
     "localforge.rest.reviews",
+    "localforge.rest.search_issues",
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
@@ -46,6 +47,8 @@ def assemble(forge: Forge) -> list[Operation]:
 def start(forge: Forge) -> None:
     """Claim the state directory, settle what a crash left open, begin the background work."""
     forge.claim()
+    for name in AREAS:
+        import_module(name)  # areas say what follows from a ref change, also from one settled now
     recover(forge)
     forge.bus.start()
 
