@@ -1,7 +1,7 @@
 """The adapter on the embedded forge, a local clone to take content from, and a wire that loses things."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +26,15 @@ class LossyWire(httpx.BaseTransport):
         self.losing: int | None = None
         self.performed = True
         self.mutations: list[str] = []
+        self.before: Callable[[str], None] = lambda _mutation: None
+        """Runs before each mutation: what somebody else does in that moment."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET" or request.url.path.endswith("/graphql"):
             return self._forge.handle_request(request)
         number = len(self.mutations)
         self.mutations.append(f"{request.method} {request.url.path}")
+        self.before(self.mutations[-1])
         if number != self.losing:
             return self._forge.handle_request(request)
         if self.performed:
@@ -49,6 +52,11 @@ class Embedded:
     wire: LossyWire
     clone: Path
     repo: RepoRef
+
+    def owner(self) -> httpx.Client:
+        """A plain client of somebody who may do everything."""
+        headers = {"authorization": f"Bearer {self.admin.token}"}
+        return httpx.Client(transport=MountedForge(self.world.app), base_url=URL, headers=headers)
 
     def content(self, files: Mapping[str, bytes | None]) -> Content:
         """Files written, deleted (None) or, with a name that ends in `*`, made executable, on top of main."""

@@ -124,6 +124,29 @@ def test_a_head_that_moved_is_left_alone(forge: Embedded, expected: str) -> None
     assert forge.wire.mutations == []
 
 
+@pytest.mark.parametrize(("exists", "code"), [(False, "branch_taken"), (True, "head_moved")])
+def test_a_push_in_the_last_moment_wins(forge: Embedded, exists: bool, code: str) -> None:
+    """Between our last look and our ref, somebody pushes: theirs stays, and nothing is forced."""
+    theirs, base = forge.head("main"), forge.head("feature/side")
+
+    def point(sha: str) -> None:
+        with forge.owner() as olga:
+            ref = {"ref": "refs/heads/penstock/c-1", "sha": sha}
+            if olga.post("/repos/acme/widget/git/refs", json=ref).status_code == 422:
+                moved = olga.patch("/repos/acme/widget/git/refs/heads/penstock/c-1", json={"sha": sha})
+                assert moved.status_code == 200
+
+    wanted = forge.content({"src/widget.py": TEXT})
+    if exists:
+        point(base)
+        wanted = replace(wanted, expected_head=base, parents=(base,))
+    forge.wire.before = lambda mutation: point(theirs) if "/git/refs" in mutation else None
+    refused = put(forge, wanted)
+    assert isinstance(refused, NotWritten)
+    assert refused.code == code
+    assert forge.head("penstock/c-1") == theirs
+
+
 def test_a_tree_that_is_not_the_approved_one_makes_no_commit(forge: Embedded) -> None:
     wanted = forge.content({"src/widget.py": TEXT})
     other = replace(wanted, tree=wanted.base_tree)

@@ -5,7 +5,7 @@ from tests.contract.github.setting import REPO, Asked, Reply, Script, serving, s
 
 from penstock.adapters.github.facts import STATUS_APP
 from penstock.core.evidence import CheckFact, CheckStatus, RequiredChecks
-from penstock.ports import Permanent, Transient
+from penstock.ports import ForgeReader, Permanent, Transient
 
 NOT_FOUND = Reply(status=404, body={"message": "Not Found"})
 NOT_PROTECTED = Reply(status=404, body={"message": "Branch not protected"})
@@ -291,7 +291,7 @@ def test_an_owner_that_is_not_there_is_no_empty_list() -> None:
 
 def test_missing_things_are_none() -> None:
     with serving(at({})) as (kit, _):
-        reader = kit.reader
+        reader: ForgeReader = kit.reader
         assert reader.branch_head(REPO, "b") is None
         assert reader.commit(REPO, sha("1")) is None
         assert reader.issue(REPO, 1) is None

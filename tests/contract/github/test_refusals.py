@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.contract.github.setting import (
+    BOT,
     NOW,
     REPO,
     Asked,
@@ -19,8 +20,18 @@ from tests.contract.github.setting import (
 )
 
 from penstock.core.policy.rules import MergeMethod
-from penstock.core.write import CloseIssue, Comment, Merge, OpenPull, PlaceTag, Rerun, Wanted, Withdraw
-from penstock.ports import NotWritten, Permanent, Transient, Written
+from penstock.core.write import (
+    CloseIssue,
+    Comment,
+    Content,
+    Merge,
+    OpenPull,
+    PlaceTag,
+    Rerun,
+    Wanted,
+    Withdraw,
+)
+from penstock.ports import ForgeWriter, NotWritten, Permanent, Transient, Written
 
 HEAD = sha("1")
 MERGE = Merge(
@@ -128,7 +139,8 @@ def script(mutation: Reply, **answers: object) -> Script:
 
 
 def apply(kit: Kit, wanted: Wanted) -> Written | NotWritten:
-    return kit.writer.apply(authorized(wanted), Going())
+    writer: ForgeWriter = kit.writer
+    return writer.apply(authorized(wanted), Going())
 
 
 def code_of(outcome: Written | NotWritten) -> str:
@@ -139,6 +151,35 @@ def code_of(outcome: Written | NotWritten) -> str:
 
 def mutations(asked: list[Asked]) -> list[str]:
     return [request.method for request in asked if request.method != "GET" and "graphql" not in request.path]
+
+
+@pytest.mark.parametrize("wrong", [{"tree": {"sha": sha("8")}}, {"message": "other"}, {"parents": []}])
+def test_a_commit_that_is_not_as_asked_becomes_no_branch(wrong: dict[str, object]) -> None:
+    by = {"name": BOT.name, "email": BOT.email, "date": NOW.isoformat()}
+    commit = {
+        "sha": sha("7"),
+        "tree": {"sha": sha("3")},
+        "parents": [{"sha": HEAD}],
+        "message": "m",
+        "author": by,
+        "committer": by,
+    }
+    wanted = Content(
+        repo=REPO,
+        branch="penstock/c-1",
+        expected_head=None,
+        parents=(HEAD,),
+        base_tree=sha("3"),
+        tree=sha("3"),
+        edits=(),
+        message="m",
+        at=NOW,
+    )
+    made = script(Reply(status=201, body={**commit, **wrong}), head=None)
+    with serving(made) as (kit, asked), pytest.raises(Permanent) as failed:
+        apply(kit, wanted)
+    assert failed.value.code == "unexpected_answer"
+    assert mutations(asked) == ["POST"]
 
 
 MERGE_REFUSALS = [
@@ -252,6 +293,7 @@ def test_refusals_of_any_write(status: int, said: str, code: str) -> None:
     with serving(script(refusal)) as (kit, asked):
         assert code_of(apply(kit, NOTE)) == code
         assert code_of(apply(kit, TAG)) == code
+        assert bool(kit.clock.slept) == (status == 422), "only what may be there already is looked for"
     assert mutations(asked) == ["POST", "POST"]
 
 

@@ -122,17 +122,13 @@ def _merge_refused(pen: Pen, wanted: Merge, refusal: Refused) -> NotWritten:
 
 def withdraw(pen: Pen, wanted: Withdraw) -> Outcome:
     """Close what is open and ours; take away the branch only while it is where we left it."""
-    number = wanted.number or _open_one(pen, wanted.branch)
+    number = wanted.number or next((p.number for p in _our_pulls(pen, wanted.branch)), None)
     pull = pen.look.pull(pen.repo, number) if number else None
     if pull and pull.open and pull.head_branch == wanted.branch and same_login(pull.author, pen.login()):
         path = pen.path("pulls", pull.number)
         mutation = Mutation(method="PATCH", path=path, need=WRITE_PULLS, body={"state": "closed"})
         pen.send(mutation, wire.Anything)
     return pen.once(lambda: _left(pen, wanted, number), lambda: _delete_branch(pen, wanted, number))
-
-
-def _open_one(pen: Pen, branch: str) -> int | None:
-    return next((pull.number for pull in _our_pulls(pen, branch) if pull.state == "open"), None)
 
 
 def _left(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome | None:
