@@ -1,4 +1,4 @@
-"""What must survive a restart beside the ledger: deliveries, cached responses, and writer lanes."""
+"""What must survive a restart beside the ledger: deliveries, cached responses, writer lanes, and tallies."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from penstock.adapters.store.codec import from_micros, micros
 from penstock.adapters.store.database import Database
-from penstock.adapters.store.schema import bucket, delivery, http_cache
+from penstock.adapters.store.schema import bucket, delivery, http_cache, tally
 from penstock.ports import Clock
 
 
@@ -111,3 +111,44 @@ class TimeLogs:
                 connection.execute(update(bucket).where(c.lane == lane).values(times=times))
             else:
                 connection.execute(insert(bucket), {"lane": lane, "times": times})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often something happened since `at`; `note` is what was said of it last."""
+
+    count: int
+    at: datetime
+    note: str
+
+
+class Tallies:
+    """What `status` tells of things that are no change's: each a count since a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, name: str, at: datetime, *, count: int = 1, note: str = "") -> None:
+        """Count it; the first since the last `clear` says since when."""
+        row = {"name": name, "count": count, "at": micros(at), "note": note}
+        counted = (
+            upsert(tally)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["name"], set_={"count": tally.c.count + count, "note": note}
+            )
+        )
+        with self._database.writing() as connection:
+            connection.execute(counted)
+
+    def clear(self, name: str) -> bool:
+        """Start over; says whether there was anything."""
+        if self.get(name) is None:
+            return False
+        with self._database.writing() as connection:
+            return connection.execute(delete(tally).where(tally.c.name == name)).rowcount == 1
+
+    def get(self, name: str) -> Tally | None:
+        with self._database.reading() as connection:
+            found = connection.execute(select(tally).where(tally.c.name == name)).mappings().one_or_none()
+        return found and Tally(count=found["count"], at=from_micros(found["at"]), note=found["note"])

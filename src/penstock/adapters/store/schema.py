@@ -110,3 +110,13 @@ bucket = Table(
     Column("times", Text, nullable=False),
 )
 """When each writer lane wrote or will: a JSON list of Unix seconds, shared by all processes."""
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+"""How often something worth telling happened since `at`, and what was said of it last. No decision reads it."""

@@ -95,3 +95,10 @@ def _memory() -> None:
         sa.Column("lane", sa.String, primary_key=True),
         sa.Column("times", sa.Text, nullable=False),
     )
+    op.create_table(
+        "tally",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+    )
