@@ -151,4 +151,6 @@ class Tallies:
     def get(self, name: str) -> Tally | None:
         with self._database.reading() as connection:
             found = connection.execute(select(tally).where(tally.c.name == name)).mappings().one_or_none()
-        return found and Tally(count=found["count"], at=from_micros(found["at"]), note=found["note"])
+        if found is None:
+            return None
+        return Tally(count=found["count"], at=from_micros(found["at"]), note=found["note"])
