@@ -1,5 +1,6 @@
 """What a handler is given (`Call`) and what it gives back (`Answer`)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from localforge.access import Actor, Need, can
 from localforge.body import Body
-from localforge.errors import BadRequestError, InvalidError
+from localforge.errors import BadRequestError, InvalidError, NotFoundError
 from localforge.forge import Forge
 from localforge.git.directory import GitDir
 from localforge.json_types import Json, decode, encode
@@ -20,6 +21,7 @@ JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _VARIANTS = frozenset({"diff", "patch", "raw", "html", "sha", "full", "text", "object"})
 
 
@@ -79,7 +81,7 @@ class Query:
     def number(self, name: str, default: int) -> int:
         """The parameter as an integer; the default when absent or not a number."""
         value = self._values.get(name, "")
-        return int(value) if value.lstrip("-").isascii() and value.lstrip("-").isdigit() else default
+        return int(value) if _NUMBER.fullmatch(value) else default
 
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
         """The parameter, which must be one of the choices; 422 otherwise."""
@@ -157,6 +159,13 @@ class Call:
                 if kind in _VARIANTS:
                     return kind
         return "json"
+
+    def number(self, name: str) -> int:
+        """A path parameter that is a number or id; 404 when it is none that anything could have."""
+        value = self.params[name]
+        if not _NUMBER.fullmatch(value):
+            raise NotFoundError
+        return int(value)
 
     def may(self, need: Need) -> bool:
         """Whether the caller may also do this on the path's repository."""

@@ -145,25 +145,25 @@ def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
         actor=actor,
         address=request.address,
         urls=request.urls,
-        found_repo=_repository(forge, request, params, actor, operation.need) if operation.need else None,
+        found_repo=_repository(forge, request, found, actor, operation.need) if operation.need else None,
     )
     if operation.content:
         forge.limiter.create_content(call.limit_key)
     return call
 
 
-def _repository(
-    forge: Forge, request: Request, params: Mapping[str, str], actor: Actor, need: Need
-) -> Repository:
-    db = forge.store.db
+def _repository(forge: Forge, request: Request, found: Found, actor: Actor, need: Need) -> Repository:
+    db, (operation, params) = forge.store.db, found
     repo, old_name = access.find_repo(db, params["owner"], params["repo"].removesuffix(".git"))
     error = access.refusal(db, actor, repo, need)
     if error:
         raise error
     if old_name:
-        owner = accounts.by_id(db, repo.owner_id).login
-        rest = "/".join(request.path.split("/")[4:])
-        url = f"{request.urls.repo(f'{owner}/{repo.name}')}{'/' if rest else ''}{rest}"
+        full_name = f"{accounts.by_id(db, repo.owner_id).login}/{repo.name}"
+        base, depth = (
+            (request.urls.page(full_name), 3) if operation.page else (request.urls.repo(full_name), 4)
+        )
+        url = "/".join([base, *request.path.split("/")[depth:]])
         query = f"?{request.query}" if request.query else ""
         raise MovedError(url + query, status=301 if request.method in {"GET", "HEAD"} else 307)
     if repo.archived and request.method not in {"GET", "HEAD"} and not need.archived_too:

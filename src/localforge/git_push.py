@@ -32,8 +32,12 @@ def receive_pack(forge: Forge, repo: Repository, actor: Actor, request: BinaryIO
     with tempfile.TemporaryFile() as output:
         ask, asked = os.pipe()
         answered, answer = os.pipe()
-        with os.fdopen(ask, "rb") as questions, os.fdopen(answer, "wb", buffering=0) as answers:
-            process = _start(forge, repo, request, output, (asked, answered))
+        # Left in reverse order: whatever happens, the hook is answered (refused) before git is waited for.
+        with (
+            os.fdopen(ask, "rb") as questions,
+            _start(forge, repo, request, output, (asked, answered)) as process,
+            os.fdopen(answer, "wb", buffering=0) as answers,
+        ):
             os.close(asked)
             os.close(answered)
             moves, quarantine = _read_question(questions, forge.git_path(repo.id))

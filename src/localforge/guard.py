@@ -71,6 +71,8 @@ def _reasons(
     reasons: list[str] = []
     if not item.deletes and actor.credential and not actor.credential.permits(_WORKFLOWS, repo):
         reasons += _workflow_refusal(git, item, quarantine)
+    if not item.ref.isprintable():
+        reasons.append("Reference names must be printable UTF-8.")
     branch = item.ref.removeprefix(refnames.BRANCH)
     protection = repos.protection_of(forge.store.db, repo.id, branch) if branch != item.ref else None
     if protection:

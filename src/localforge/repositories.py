@@ -137,7 +137,10 @@ def import_clone(forge: Forge, repo: Repository, clone: Path) -> Repository:
     try:
         source = find(clone)
         branch = source.text("symbolic-ref", "--short", "HEAD")
+        # What GitHub would refuse to take by push (zero-padded modes of old, say) is no reason to refuse one's own.
         git.run(
+            "-c",
+            "fetch.fsckObjects=false",
             "fetch",
             "--quiet",
             "--no-write-fetch-head",

@@ -30,7 +30,12 @@ class Urls:
 
     def page(self, *parts: str | int) -> str:
         """A web page's address, e.g. `page("o/r", "pull", 7)`."""
-        return "/".join([self.origin, *(quote(str(part), safe="/") for part in parts)])
+        return "/".join([self.origin, *(quoted(str(part)) for part in parts)])
+
+
+def quoted(path: str) -> str:
+    """A path or ref name for a URL; bytes of git that are no UTF-8 keep their value."""
+    return quote(path, errors="surrogateescape")
 
 
 def node_id(prefix: str, *parts: int | str) -> str:
@@ -67,5 +72,5 @@ def _packed(part: int | str) -> bytes:
         case int():
             return b"\xcf" + part.to_bytes(8, "big")
         case str():
-            text = part.encode()
+            text = part.encode("utf-8", "surrogateescape")
             return b"\xd9" + bytes([len(text)]) + text

@@ -19,7 +19,15 @@ from localforge.mounted import MountedForge
 DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops.json.gz"
 
 # Operations that the forge has beyond the description's 222.
-BEYOND = {"repos/delete", "repos/get-content (root)"}
+BEYOND = {
+    "issues/remove-all-labels",
+    "pulls/delete-pending-review",
+    "pulls/get-review-comment",
+    "pulls/list-comments-for-review",
+    "pulls/update-review",
+    "repos/delete",
+    "repos/get-content (root)",
+}
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.
 EVERYWHERE = {301, 304, 307}

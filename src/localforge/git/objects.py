@@ -7,12 +7,13 @@ import tempfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from localforge.git.directory import GitDir
 
 _IDENT = re.compile(r"(?P<name>.*?) ?<(?P<email>[^>]*)> (?P<seconds>-?\d+) (?P<zone>[+-]\d{4})", re.DOTALL)
+LAST_SECOND = 253_402_300_799
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -129,8 +130,8 @@ def parse_commit(sha: str, data: bytes) -> Commit:
         sha=sha,
         tree=fields["tree"],
         parents=tuple(value for name, value in headers if name == "parent"),
-        author=parse_ident(fields["author"]),
-        committer=parse_ident(fields["committer"]),
+        author=parse_ident(fields.get("author", "")),
+        committer=parse_ident(fields.get("committer", "")),
         message=message,
         signature=signature,
         payload=payload,
@@ -152,28 +153,25 @@ def parse_tree(data: bytes) -> Iterable[TreeEntry]:
 
 
 def parse_ident(text: str) -> Ident:
-    """An author, committer or tagger line."""
+    """An author, committer or tagger line. Times before 1970 and after 9999 become the nearest that is not."""
     match = _IDENT.fullmatch(text)
     if match is None:
         return Ident(name=text, email="", seconds=0)
-    return Ident(name=match["name"], email=match["email"], seconds=int(match["seconds"]), zone=match["zone"])
+    seconds = min(max(int(match["seconds"]), 0), LAST_SECOND)
+    return Ident(name=match["name"], email=match["email"], seconds=seconds, zone=match["zone"])
 
 
 def ident_at(name: str, email: str, date: str) -> Ident:
-    """An ident at an ISO 8601 time, keeping its offset; raises ValueError when it is no time."""
+    """An ident at an ISO 8601 time, keeping its offset; raises ValueError when it is no time since 1970."""
     moment = datetime.fromisoformat(date)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    if moment.timestamp() < 0:
+        raise ValueError(f"{date} is before 1970")
     offset = (moment.utcoffset() or timedelta()) // timedelta(minutes=1)
     sign = "-" if offset < 0 else "+"
     zone = f"{sign}{abs(offset) // 60:02}{abs(offset) % 60:02}"
     return Ident(name=name, email=email, seconds=int(moment.timestamp()), zone=zone)
-
-
-def zone_of(ident: Ident) -> timezone:
-    """The ident's offset as a tzinfo."""
-    minutes = int(ident.zone[1:3]) * 60 + int(ident.zone[3:5])
-    return timezone(timedelta(minutes=-minutes if ident.zone[0] == "-" else minutes))
 
 
 def write_commit(git: GitDir, draft: Draft) -> Commit:

@@ -1,7 +1,6 @@
 """Branches and their protection."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from localforge.git.objects import Commit
 from localforge.git.refnames import Ref
@@ -12,6 +11,7 @@ from localforge.render.commits import commit as render_commit
 from localforge.render.view import View
 from localforge.store import accounts, repos
 from localforge.store.repos import Protection, Repository
+from localforge.urls import quoted
 
 _SWITCHES = {
     "required_linear_history": "linear_history",
@@ -45,7 +45,7 @@ def branch_with_protection(view: View, repo: Repository, name: str, head: Commit
         "name": name,
         "commit": render_commit(view, repo, head),
         "_links": {
-            "self": f"{view.urls.repo(full_name)}/branches/{quote(name)}",
+            "self": f"{view.urls.repo(full_name)}/branches/{quoted(name)}",
             "html": view.urls.page(full_name, "tree", name),
         },
         "protected": row is not None,
@@ -80,7 +80,7 @@ def protected_branch(view: View, repo: Repository, row: Protection) -> dict[str,
 
 def protection_url(view: View, repo: Repository, branch: str) -> str:
     """The address of a branch's protection."""
-    return f"{view.urls.repo(view.full_name(repo))}/branches/{quote(branch)}/protection"
+    return f"{view.urls.repo(view.full_name(repo))}/branches/{quoted(branch)}/protection"
 
 
 def _summary(view: View, repo: Repository, branch: str, row: Protection | None) -> dict[str, Json]:

@@ -1,7 +1,6 @@
 """Commits, changed files and refs."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from localforge.git.diff import FileChange
 from localforge.git.objects import Commit, Ident
@@ -11,7 +10,7 @@ from localforge.render.accounts import simple_user
 from localforge.render.view import View
 from localforge.store.accounts import Account
 from localforge.store.repos import Repository
-from localforge.urls import node_id
+from localforge.urls import node_id, quoted
 
 NOREPLY = "users.noreply.localhost"
 
@@ -97,7 +96,7 @@ def git_commit(view: View, repo: Repository, item: Commit) -> dict[str, Json]:
 def diff_entry(view: View, repo: Repository, sha: str, file: FileChange) -> dict[str, Json]:
     """`diff-entry`: one changed file, at the commit `sha`."""
     name = view.full_name(repo)
-    path = quote(file.path, errors="surrogateescape")
+    path = quoted(file.path)
     optional = {"patch": file.patch, "previous_filename": file.old_path}
     return {
         "sha": file.sha,
@@ -119,7 +118,7 @@ def git_ref(view: View, repo: Repository, ref: Ref) -> dict[str, Json]:
     return {
         "ref": ref.name,
         "node_id": node_id("REF", repo.id, ref.name[:200]),
-        "url": f"{url}/{quote(ref.name)}",
+        "url": f"{url}/{quoted(ref.name)}",
         "object": {"sha": ref.sha, "type": ref.kind, "url": f"{url}/{ref.kind}s/{ref.sha}"},
     }
 

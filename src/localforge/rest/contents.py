@@ -2,7 +2,6 @@
 
 import posixpath
 import time
-from urllib.parse import quote
 
 from localforge.call import Answer, Call, created, ok, text
 from localforge.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -16,6 +15,7 @@ from localforge.operations import MEBIBYTE, Area
 from localforge.refs import Move
 from localforge.render.commits import git_commit, ident_of
 from localforge.rest.git_objects import decoded, encoded, ident_from
+from localforge.urls import quoted
 
 area = Area()
 
@@ -90,14 +90,14 @@ def _links(call: Call, ref: str, path: str, entry: TreeEntry) -> dict[str, Json]
     """Name, path, sha and every address of an entry."""
     full_name = call.view.full_name(call.repo)
     api, page = call.urls.repo(full_name), call.urls.page(full_name)
-    quoted = quote(path, errors="surrogateescape")
-    url = f"{api}/contents/{quoted}?ref={quote(ref)}"
+    at = quoted(path)
+    url = f"{api}/contents/{at}?ref={quoted(ref)}"
     git_url, html_url, download_url = None, None, None
     if entry.kind != "commit":
         git_url = f"{api}/git/{entry.kind}s/{entry.sha}"
-        html_url = f"{page}/{entry.kind}/{quote(ref)}/{quoted}"
+        html_url = f"{page}/{entry.kind}/{quoted(ref)}/{at}"
     if entry.kind == "blob":
-        download_url = f"{page}/raw/{quote(ref)}/{quoted}"
+        download_url = f"{page}/raw/{quoted(ref)}/{at}"
     return {
         "name": path.rpartition("/")[2],
         "path": path,

@@ -20,6 +20,7 @@ DDL = (
         updated_at TEXT NOT NULL
     )
     """,
+    "CREATE INDEX IF NOT EXISTS account_email ON account (email COLLATE NOCASE)",
     """
     CREATE TABLE IF NOT EXISTS membership (
         org_id INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,

@@ -66,6 +66,7 @@ DDL = (
         at TEXT NOT NULL
     )
     """,
+    "CREATE INDEX IF NOT EXISTS repository_parent ON repository (parent_id)",
     "CREATE INDEX IF NOT EXISTS ref_change_open ON ref_change (repo_id) WHERE state = 'intended'",
 )
 
