@@ -40,6 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--state", type=Path, required=True, help="the directory that holds everything")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=0, help="0 (default): a free one")
+    serve.add_argument("--no-actions", action="store_true", help="leave workflow jobs queued")
+    serve.add_argument("--jobs", type=int, help="workflow jobs at a time (default: one per processor)")
+    serve.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run workflow jobs without protection; their logs say so",
+    )
     serve.add_argument("--ready-file", type=Path, help="the URL is written here once requests are taken")
 
     admin = commands.add_parser("admin", help="create accounts, tokens and repositories")
@@ -76,9 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(forge: "Forge", options: argparse.Namespace) -> None:
+    from localforge.actions.runner import RunnerSettings
     from localforge.serve import Address, serve
 
-    serve(forge, Address(host=options.host, port=options.port), options.ready_file)
+    actions = RunnerSettings(slots=options.jobs, sandbox=not options.unsafe_no_sandbox)
+    address = Address(host=options.host, port=options.port)
+    serve(forge, address, options.ready_file, None if options.no_actions else actions)
 
 
 def _administer(forge: "Forge", options: argparse.Namespace) -> None:

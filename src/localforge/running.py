@@ -34,7 +34,7 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ()
+SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering",)
 
 
 def assemble(forge: Forge) -> list[Operation]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from localforge.actions.runner import Runner, RunnerSettings
 from localforge.app import App
 from localforge.forge import Forge
 from localforge.running import start, stop
@@ -22,20 +23,35 @@ class Address:
     port: int = 0
 
 
-def serve(forge: Forge, address: Address, ready_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Prints the URL, and writes it to `ready_file`, once requests are taken."""
+def serve(
+    forge: Forge,
+    address: Address,
+    ready_file: Path | None = None,
+    actions: RunnerSettings | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. Prints the URL, and writes it to `ready_file`, once requests are taken.
+
+    Workflow jobs are run as `actions` says; None: they stay queued.
+    """
     # granian binds with SO_REUSEPORT: holding the port ourselves lets the system choose it without a race.
     with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind((address.host, address.port))
+        host, port = address.host, holder.getsockname()[1]
+        forge.origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        app = App(forge)
         start(forge)
+        runner = Runner(forge, actions) if actions else None
         try:
-            asyncio.run(_serve(App(forge), address.host, holder.getsockname()[1], ready_file))
+            asyncio.run(_serve(app, (host, port), ready_file, runner))
         finally:
+            if runner:
+                runner.stop()
             stop(forge)
 
 
-async def _serve(app: App, host: str, port: int, ready_file: Path | None) -> None:
+async def _serve(app: App, bound: tuple[str, int], ready_file: Path | None, runner: Runner | None) -> None:
+    host, port = bound
     server = Server(
         app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False
     )
@@ -43,12 +59,12 @@ async def _serve(app: App, host: str, port: int, ready_file: Path | None) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     serving = asyncio.create_task(server.serve())
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    app.forge.origin = url
     if await _accepts(host, port, serving):
-        print(url, flush=True)  # noqa: T201 (the command's answer)
+        if runner:
+            runner.start()
+        print(app.forge.origin, flush=True)  # noqa: T201 (the command's answer)
         if ready_file:
-            ready_file.write_text(url + "\n")
+            ready_file.write_text(app.forge.origin + "\n")
     await serving
 
 

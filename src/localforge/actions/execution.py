@@ -98,9 +98,14 @@ class JobExecution:
         self.timed_out = False
 
     def cancel(self) -> None:
-        """Stop the step at hand; what asks for it (`always()`, `cancelled()`) still runs, for a minute at most."""
-        self.cancelled.set()
-        self.sandbox.stop()
+        """Stop the step at hand, once; what asks for it (`always()`, `cancelled()`) still runs, for a minute each."""
+        if not self.cancelled.is_set():
+            self.cancelled.set()
+            self.sandbox.stop()
+
+    def abandon(self) -> None:
+        """The runner ends: the job's processes end now, and `run` raises SandboxError."""
+        self.sandbox.terminate()
 
     def run(self) -> JobResult:
         """Raises SandboxError when the sandbox dies."""

@@ -180,11 +180,11 @@ def job_environment(progress: Progress, job: Job) -> Environment:
         need: {"result": _word(progress.result(need)), "outputs": dict(progress.outputs(need))}
         for need in job.needs
     }
-    ancestors = _ancestors(progress.workflow, job)
+    before = ancestors(progress.workflow, job)
 
     def results(arguments: Sequence[Value]) -> set[Conclusion | None]:
         named = [to_text(argument) for argument in arguments]
-        return {progress.result(name) for name in named or ancestors}
+        return {progress.result(name) for name in named or before}
 
     return Environment(
         contexts={**progress.contexts, "needs": needs},
@@ -201,7 +201,8 @@ def _word(result: Conclusion | None) -> str:
     return result.value if result else ""
 
 
-def _ancestors(workflow: Workflow, job: Job) -> set[str]:
+def ancestors(workflow: Workflow, job: Job) -> set[str]:
+    """Every job that `job` needs, directly or not."""
     needs = {candidate.id: candidate.needs for candidate in workflow.jobs}
     found: set[str] = set()
     todo = list(job.needs)

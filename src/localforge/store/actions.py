@@ -212,6 +212,14 @@ def run(db: Db, run_id: int) -> RunRow | None:
     return db.one(RunRow, "SELECT * FROM workflow_run WHERE id = ?", run_id)
 
 
+def existing_run(db: Db, run_id: int) -> RunRow:
+    """The run with this id, which a foreign key guarantees."""
+    found = run(db, run_id)
+    if found is None:
+        raise LookupError(f"workflow run {run_id}")
+    return found
+
+
 def runs_of_commit(db: Db, repo_id: int, head_sha: str) -> list[RunRow]:
     """The runs that report on the commit, oldest first."""
     return db.all(

@@ -82,6 +82,7 @@ class Sandbox:
         self._process = process
         self._answers = bytearray()
         self._stop = threading.Event()
+        self._gone = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def run(
@@ -132,6 +133,11 @@ class Sandbox:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
 
+    def terminate(self) -> None:
+        """From any thread: the command at hand and every later one raise SandboxError."""
+        self._gone.set()
+        self.stop()
+
     def kill(self) -> None:
         """Kill everything in the sandbox and wait for it.
 
@@ -163,6 +169,8 @@ class Sandbox:
     def _await(self, on_output: Callable[[bytes], None], deadline: float | None) -> tuple[_Answer, bool]:
         """The next answer, passing on output meanwhile; whether the command had to be stopped."""
         stopping = False
+        if self._gone.is_set():
+            raise SandboxError("the sandbox was ended")
         while (answer := self._parsed()) is None:
             if not stopping and (
                 self._stop.is_set() or (deadline is not None and time.monotonic() >= deadline)
@@ -173,6 +181,8 @@ class Sandbox:
             elif stopping and deadline is not None and time.monotonic() >= deadline:
                 raise SandboxError("the sandbox did not stop and was killed")
             self._listen(on_output, deadline, heed_stop=not stopping)
+            if self._gone.is_set():
+                raise SandboxError("the sandbox was ended")
         self._drain(on_output)
         return answer, stopping
 

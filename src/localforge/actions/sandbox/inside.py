@@ -55,7 +55,10 @@ def main() -> None:
     if config["uid"] is not None:
         _give_up_root(home, config["uid"])
     if config["port"]:
-        _start_relay(config["port"], config["socket"])
+        try:
+            _start_relay(config["port"], config["socket"])
+        except OSError as error:
+            sys.exit(f"cannot listen on the forge's port {config['port']} inside the sandbox: {error}")
     os.umask(0o022)
     if config["reap"]:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

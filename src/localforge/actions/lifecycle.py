@@ -1,0 +1,279 @@
+"""A run from its event to its end, one transaction per change.
+
+`advance` is the only place where a run moves on: it asks the plan what follows from the jobs so far and writes it. It
+is called in the transaction of whatever happened (an event, a job's end, a cancel), so a run is never half moved.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from localforge.actions import invalid, jobs
+from localforge.actions.contexts import Facts, github_context
+from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
+from localforge.actions.payload import at_address
+from localforge.actions.plan import (
+    Cancel,
+    Conclusion,
+    Decision,
+    Leg,
+    Progress,
+    Queue,
+    Settle,
+    conclusion,
+    decide,
+    job_environment,
+    leg_environment,
+)
+from localforge.actions.workflow.model import InvalidWorkflow, Workflow
+from localforge.actions.workflow.reader import read_workflow
+from localforge.actions.workflow.tree import Node, resolve
+from localforge.events import WorkflowRunEvent
+from localforge.forge import Forge
+from localforge.json_types import Json
+from localforge.store import accounts, actions, checks, repos
+from localforge.store.actions import RunRow
+from localforge.store.checks import ACTIONS_APP, SuiteOf
+from localforge.store.database import Db, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """What begins a run. `title` is its display title unless the workflow has a `run-name`."""
+
+    repo_id: int
+    path: str
+    source: str
+    event: str
+    payload: Mapping[str, Json]
+    title: str
+    ref: str
+    sha: str
+    head_sha: str
+    head_branch: str | None
+    base_branch: str | None = None
+    pull_number: int | None = None
+    actor_id: int
+
+
+def create(forge: Forge, tx: Tx, new: NewRun) -> int:
+    """Begin a run; an invalid file makes one that has failed, with the file, line and message. Returns its id."""
+    at = forge.clock()
+    read = parsed(new.path, new.source)
+    name = (read.name if isinstance(read, Workflow) else None) or new.path
+    row = actions.register(tx, new.repo_id, new.path, name, at)
+    suite = checks.create_suite(
+        tx,
+        SuiteOf(repo_id=new.repo_id, app=ACTIONS_APP, head_sha=new.head_sha, head_branch=new.head_branch),
+        at,
+    )
+    run_id = tx.insert(
+        "workflow_run",
+        repo_id=new.repo_id,
+        workflow_id=row.id,
+        suite_id=suite.id,
+        run_number=actions.next_run_number(tx, row.id),
+        name=name,
+        title=new.title,
+        source=new.source,
+        event=new.event,
+        payload=new.payload,
+        ref=new.ref,
+        sha=new.sha,
+        head_sha=new.head_sha,
+        head_branch=new.head_branch,
+        base_branch=new.base_branch,
+        pull_number=new.pull_number,
+        actor_id=new.actor_id,
+        triggering_actor_id=new.actor_id,
+        created_at=at,
+        updated_at=at,
+        started_at=at,
+    )
+    tell_run(tx, actions.existing_run(tx, run_id), "requested")
+    match read:
+        case InvalidWorkflow():
+            run = actions.existing_run(tx, run_id)
+            invalid.report(tx, run, read, at)
+            _set_status(forge, tx, run, "completed", Conclusion.FAILURE.value)
+        case Workflow():
+            _name_and_group(forge, tx, actions.existing_run(tx, run_id), read)
+            advance(forge, tx, run_id)
+    return run_id
+
+
+@lru_cache(maxsize=256)
+def parsed(path: str, source: str) -> Workflow | InvalidWorkflow:
+    """The workflow in this text; read once for all the transactions that move its runs."""
+    return read_workflow(path, source)
+
+
+def workflow_of(db: Db, run: RunRow) -> Workflow:
+    """The workflow that the run executes: its file as it was when the run began."""
+    row = actions.workflow(db, run.workflow_id)
+    read = parsed(row.path if row else "", run.source)
+    match read:
+        case Workflow():
+            return read
+        case InvalidWorkflow():
+            raise LookupError(f"run {run.id} has no valid workflow")
+
+
+def progress_of(forge: Forge, db: Db, run: RunRow) -> Progress:
+    """Where the run stands."""
+    legs = [jobs.leg_state(job) for job in actions.jobs(db, run.id, run.attempt)]
+    contexts = run_contexts(forge, db, run)
+    return Progress(workflow=workflow_of(db, run), legs=legs, cancelled=run.cancelled, contexts=contexts)
+
+
+def run_contexts(forge: Forge, db: Db, run: RunRow) -> dict[str, Value]:
+    """github, inputs and vars of the run."""
+    event = at_address(run.payload, forge.origin)
+    inputs = event.get("inputs")
+    github = github_context(run, facts_of(forge, db, run), event)
+    return {"github": github, "inputs": inputs if isinstance(inputs, Mapping) else {}, "vars": {}}
+
+
+def facts_of(forge: Forge, db: Db, run: RunRow) -> Facts:
+    """Names and addresses for the run's contexts."""
+    repo = repos.by_id(db, run.repo_id)
+    if repo is None:
+        raise LookupError(f"run {run.id} has lost its repository")
+    owner = accounts.by_id(db, repo.owner_id)
+    return Facts(
+        repository=f"{owner.login}/{repo.name}",
+        repository_owner_id=owner.id,
+        actor=accounts.by_id(db, run.actor_id).login,
+        triggering_actor=accounts.by_id(db, run.triggering_actor_id).login,
+        server_url=forge.origin,
+        api_url=f"{forge.origin}/api/v3",
+    )
+
+
+def advance(forge: Forge, tx: Tx, run_id: int) -> None:
+    """Write everything that follows from where the run is, until nothing more follows."""
+    run = actions.existing_run(tx, run_id)
+    if run.status == "completed":
+        return
+    if run.concurrency is not None and _waits(tx, run):
+        _set_status(forge, tx, run, "pending", None)
+        return
+    progress = progress_of(forge, tx, run)
+    while sum(_carry_out(forge, tx, run, progress, decision) for decision in decide(progress)):
+        progress = progress_of(forge, tx, run)
+    ended = conclusion(progress)
+    if ended is not None:
+        _set_status(forge, tx, run, "completed", ended.value)
+        _release(forge, tx, run)
+    else:
+        begun = any(state.started or state.conclusion for state in progress.legs)
+        _set_status(forge, tx, run, "in_progress" if begun else "queued", None)
+
+
+def cancel_run(forge: Forge, tx: Tx, run_id: int) -> None:
+    """Stop a run: queued jobs end at once, running ones when their runner notices; `always()` still runs."""
+    run = actions.existing_run(tx, run_id)
+    tx.update("workflow_run", run_id, cancelled=True)
+    for job in actions.jobs(tx, run_id, run.attempt):
+        jobs.stop_job(forge, tx, job)
+    if run.status == "pending":
+        _set_status(forge, tx, run, "completed", Conclusion.CANCELLED.value)
+    advance(forge, tx, run_id)
+
+
+def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: Decision) -> bool:
+    """Write one decision; False when it was written before."""
+    match decision:
+        case Queue(legs=legs):
+            for leg in legs:
+                job = jobs.add_job(forge, tx, run, leg, _labels(progress, leg))
+                jobs.tell_job(tx, run, job.id, "queued")
+            return True
+        case Settle(leg=leg, conclusion=ended, message=message):
+            job = jobs.add_job(forge, tx, run, leg)
+            if message:
+                jobs.annotate_file(tx, run, job.id, message)
+            jobs.settle_job(forge, tx, job, ended)
+            return True
+        case Cancel(leg_id=leg_id):
+            stopping = actions.job(tx, leg_id)
+            return stopping is not None and jobs.stop_job(forge, tx, stopping)
+
+
+def _labels(progress: Progress, leg: Leg) -> list[str]:
+    job = next(job for job in progress.workflow.jobs if job.id == leg.job)
+    try:
+        wanted = (
+            resolve(job.runs_on, leg_environment(job_environment(progress, job), leg)) if job.runs_on else []
+        )
+    except ExpressionError:
+        return []
+    return [to_text(label) for label in wanted] if isinstance(wanted, list) else [to_text(wanted)]
+
+
+def _set_status(forge: Forge, tx: Tx, run: RunRow, status: str, ended: str | None) -> None:
+    """Where the run and its check suite stand."""
+    before = actions.existing_run(tx, run.id)
+    if (before.status, before.conclusion) == (status, ended):
+        return
+    at = forge.clock()
+    tx.update("workflow_run", run.id, status=status, conclusion=ended, updated_at=at)
+    suite_status = "queued" if status == "pending" else status
+    checks.settle_suite(tx, run.suite_id, suite_status, ended, actor_id=run.triggering_actor_id, at=at)
+    if status in {"in_progress", "completed"}:
+        tell_run(tx, run, status)
+
+
+def tell_run(tx: Tx, run: RunRow, action: str) -> None:
+    """The event of a run: requested, in_progress, completed."""
+    tx.emit(
+        WorkflowRunEvent(repo_id=run.repo_id, actor_id=run.triggering_actor_id, action=action, run_id=run.id)
+    )
+
+
+def _name_and_group(forge: Forge, tx: Tx, run: RunRow, workflow: Workflow) -> None:
+    """The run's own title (`run-name`) and its concurrency group, which may stop the runs before it."""
+    contexts = run_contexts(forge, tx, run)
+    title = _text(workflow.run_name, contexts)
+    if title:
+        tx.update("workflow_run", run.id, title=title)
+    group, cancels = _concurrency(workflow.concurrency, contexts)
+    if not group:
+        return
+    for other in actions.in_group(tx, run.repo_id, group):
+        if cancels or other.status == "pending":
+            cancel_run(forge, tx, other.id)
+    tx.update("workflow_run", run.id, concurrency=group)
+
+
+def _text(node: Node | None, contexts: Mapping[str, Value]) -> str:
+    """The node's text; empty when there is none or it cannot be evaluated."""
+    try:
+        return to_text(resolve(node, Environment(contexts=contexts))) if node else ""
+    except ExpressionError:
+        return ""
+
+
+def _concurrency(node: Node | None, contexts: Mapping[str, Value]) -> tuple[str, bool]:
+    """The group (empty: none) and whether it cancels what runs in it."""
+    try:
+        value = resolve(node, Environment(contexts=contexts)) if node else ""
+    except ExpressionError:
+        return "", False
+    if isinstance(value, Mapping):
+        return to_text(lookup(value, "group")), truthy(lookup(value, "cancel-in-progress"))
+    return to_text(value), False
+
+
+def _waits(tx: Tx, run: RunRow) -> bool:
+    """Whether an earlier run of its concurrency group is still open."""
+    return run.status in {"queued", "pending"} and any(
+        other.id < run.id for other in actions.in_group(tx, run.repo_id, run.concurrency or "")
+    )
+
+
+def _release(forge: Forge, tx: Tx, run: RunRow) -> None:
+    """The next run of the group may begin."""
+    if run.concurrency is not None:
+        for other in actions.in_group(tx, run.repo_id, run.concurrency)[:1]:
+            advance(forge, tx, other.id)

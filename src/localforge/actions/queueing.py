@@ -1,0 +1,176 @@
+"""Jobs between the queue and a runner: claimed, given back after a crash, run again on request."""
+
+from dataclasses import dataclass, replace
+
+from localforge.actions import jobs
+from localforge.actions.lifecycle import advance, tell_run, workflow_of
+from localforge.actions.plan import Conclusion, LegState, ancestors, runnable
+from localforge.actions.workflow.model import Workflow
+from localforge.forge import Forge
+from localforge.store import accounts, actions, checks, repos
+from localforge.store.actions import JobRow, RunRow
+from localforge.store.database import Db, Tx
+
+MAX_INTERRUPTIONS = 3
+READ = "read"
+_DEFAULT_PERMISSIONS = {"contents": READ, "metadata": READ}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobToken:
+    """The credential that a job gets: the digest of its text, and when it ends by itself."""
+
+    digest: str
+    expires_at: str
+
+
+def claim(forge: Forge, token: JobToken) -> JobRow | None:
+    """Take the oldest job that may start now and mark it begun; None when there is none."""
+    if not actions.open_jobs(forge.store.db, "queued"):
+        return None
+    with forge.store.write() as tx:
+        for run in actions.open_runs(tx):
+            for state in runnable([jobs.leg_state(job) for job in actions.jobs(tx, run.id, run.attempt)]):
+                return _begin(forge, tx, run, state, token)
+    return None
+
+
+def recover(forge: Forge) -> None:
+    """Queue again what an earlier process was running when it died; a job that saw that too often fails."""
+    with forge.store.write() as tx:
+        for job in actions.open_jobs(tx, "in_progress"):
+            tx.execute("DELETE FROM token WHERE id = ?", job.token_id)
+            run = actions.existing_run(tx, job.run_id)
+            if job.cancelled:
+                jobs.settle_job(forge, tx, job, Conclusion.CANCELLED)
+            elif job.interruptions + 1 >= MAX_INTERRUPTIONS:
+                words = f"The forge stopped {MAX_INTERRUPTIONS} times while this job ran."
+                jobs.annotate_file(tx, run, job.id, words)
+                jobs.settle_job(forge, tx, job, Conclusion.FAILURE)
+            else:
+                _give_back(forge, tx, run, job)
+            advance(forge, tx, run.id)
+
+
+def rerun(forge: Forge, tx: Tx, run_id: int, actor_id: int, *, failed_only: bool) -> None:
+    """A new attempt of a complete run: of all jobs, or of those that failed and what depends on them."""
+    before = actions.existing_run(tx, run_id)
+    at = forge.clock()
+    tx.update(
+        "workflow_run",
+        run_id,
+        attempt=before.attempt + 1,
+        status="queued",
+        conclusion=None,
+        cancelled=False,
+        triggering_actor_id=actor_id,
+        updated_at=at,
+        started_at=at,
+    )
+    run = actions.existing_run(tx, run_id)
+    checks.settle_suite(tx, run.suite_id, "queued", None, actor_id=actor_id, at=at)
+    tell_run(tx, run, "requested")
+    if failed_only:
+        for job in actions.jobs(tx, run_id, before.attempt):
+            _repeat_or_keep(forge, tx, run, job)
+    advance(forge, tx, run_id)
+
+
+def can_rerun(db: Db, run: RunRow) -> bool:
+    """Whether the run is complete and was of a valid file."""
+    return run.status == "completed" and bool(actions.jobs(db, run.id, run.attempt))
+
+
+def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) -> JobRow:
+    at = forge.clock()
+    tx.update(
+        "workflow_job",
+        state.id,
+        status="in_progress",
+        started_at=at,
+        token_id=_grant(forge, tx, run, state.leg.job, token),
+    )
+    actor_id = run.triggering_actor_id
+    checks.update_run(tx, state.id, actor_id=actor_id, at=at, status="in_progress", started_at=at)
+    jobs.tell_job(tx, run, state.id, "in_progress")
+    advance(forge, tx, run.id)
+    return _existing(tx, state.id)
+
+
+def _grant(forge: Forge, tx: Tx, run: RunRow, job_id: str, token: JobToken) -> int:
+    """The job's token: it reads, as its actor could, repositories of the same owner, and no more than it asked for."""
+    repo = repos.by_id(tx, run.repo_id)
+    if repo is None:
+        raise LookupError(f"run {run.id} has lost its repository")
+    workflow = workflow_of(tx, run)
+    asked = next(job for job in workflow.jobs if job.id == job_id).permissions
+    asked = workflow.permissions if asked is None else asked
+    granted = (
+        _DEFAULT_PERMISSIONS if asked is None else {n: READ for n, level in asked.items() if level != "none"}
+    )
+    siblings = tx.column(int, "SELECT id FROM repository WHERE owner_id = ? ORDER BY id", repo.owner_id)
+    return tx.insert(
+        "token",
+        user_id=accounts.by_id(tx, run.triggering_actor_id).id,
+        digest=token.digest,
+        permissions={**granted, "metadata": READ},
+        repositories=siblings,
+        expires_at=token.expires_at,
+        created_at=forge.clock(),
+    )
+
+
+def _give_back(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
+    actions.forget_attempt(tx, job.id)
+    tx.update(
+        "workflow_job",
+        job.id,
+        status="queued",
+        started_at=None,
+        token_id=None,
+        interruptions=job.interruptions + 1,
+    )
+    checks.update_run(
+        tx, job.id, actor_id=run.triggering_actor_id, at=forge.clock(), status="queued", started_at=None
+    )
+    jobs.tell_job(tx, run, job.id, "queued")
+
+
+def _repeat_or_keep(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
+    """Carry a job of the attempt before over: queued again if it failed, as it was if nothing before it failed."""
+    workflow = workflow_of(tx, run)
+    redone = _redone(workflow, actions.jobs(tx, run.id, run.attempt - 1))
+    spec = next((candidate for candidate in workflow.jobs if candidate.id == job.key), None)
+    if spec is None or ancestors(workflow, spec) & redone:
+        return
+    copy = jobs.add_job(forge, tx, run, jobs.leg_of(job), job.labels)
+    if _failed(job):
+        jobs.tell_job(tx, run, copy.id, "queued")
+        return
+    ended = Conclusion(job.conclusion or Conclusion.SUCCESS.value)
+    for table, columns in (
+        ("workflow_step", "number, name, status, conclusion, started_at, completed_at"),
+        ("job_log", "step, text"),
+    ):
+        tx.execute(
+            f"INSERT INTO {table} (job_id, {columns}) SELECT ?, {columns} FROM {table} WHERE job_id = ?",  # noqa: S608 (ours)
+            copy.id,
+            job.id,
+        )
+    jobs.settle_job(forge, tx, replace(copy, started_at=job.started_at), ended, job.outputs)
+
+
+def _failed(job: JobRow) -> bool:
+    return job.conclusion not in {Conclusion.SUCCESS.value, Conclusion.SKIPPED.value}
+
+
+def _redone(workflow: Workflow, rows: list[JobRow]) -> set[str]:
+    """The jobs that run again: those that failed."""
+    return {row.key for row in rows if _failed(row)} & {job.id for job in workflow.jobs}
+
+
+def _existing(db: Db, job_id: int) -> JobRow:
+    job = actions.job(db, job_id)
+    if job is None:
+        raise LookupError(f"job {job_id}")
+    return job
