@@ -105,9 +105,11 @@ def test_writes_of_one_credential_never_overlap() -> None:
         return httpx.Response(200, json={})
 
     with httpx.Client(transport=httpx.MockTransport(handle)) as http:
-        client = Kit(http=http, base_url="https://forge.test").writes
+        kit = Kit(http=http, base_url="https://forge.test")
+        account = kit.account
 
         def work() -> None:
+            client = WriteClient(http, account, kit.pace, kit.times)
             crowd.wait()
             for _ in range(25):
                 client.send(WRITE, wire.Anything, Going())

@@ -60,6 +60,7 @@ LEFT = {**SPENT, "x-ratelimit-remaining": "3"}
     [
         (403, {"retry-after": "7"}, "", 7.0),
         (429, {"retry-after": "7"}, "", 7.0),
+        (403, {"retry-after": "Fri, 01 May 2026 12:00:00 GMT"}, "", 60.0),
         (403, SPENT, "API rate limit exceeded", 90.0),
         (429, SPENT, "", 90.0),
         (403, {**SPENT, "x-ratelimit-reset": "10"}, "", 1.0),

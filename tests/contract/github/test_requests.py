@@ -3,6 +3,7 @@
 import logging
 import socket
 import traceback
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -251,6 +252,15 @@ def test_redirects_end() -> None:
     with serving(lambda _: around) as (kit, asked), pytest.raises(Permanent, match="redirects"):
         read(kit)
     assert len(asked) == 4
+
+
+def test_text_that_is_no_unicode_is_not_sent() -> None:
+    """Paths of stray bytes come as lone surrogates, which JSON cannot carry."""
+    stray = replace(POST, body={"path": b"caf\xe9".decode("utf-8", "surrogateescape")})
+    with serving(lambda _: USER) as (kit, asked), pytest.raises(Permanent) as failed:
+        write(kit, stray)
+    assert failed.value.code == "unsendable"
+    assert asked == []
 
 
 def test_a_stopped_write_is_not_sent() -> None:

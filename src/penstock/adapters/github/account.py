@@ -1,6 +1,7 @@
 """One credential at one forge: addresses, headers, and what is left of its allowance."""
 
 import re
+import threading
 from collections.abc import Mapping
 from urllib.parse import quote, urljoin
 
@@ -33,6 +34,8 @@ class Account:
         self.clock = clock
         self.budgets: dict[str, Budget] = {}
         """By resource, as the forge told last."""
+        self.writing = threading.Lock()
+        """Held during a write: GitHub asks for one at a time."""
         self._origin = origin
         self._closed_until = 0.0
 

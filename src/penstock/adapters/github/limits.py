@@ -79,9 +79,9 @@ def limited_for(status: int, headers: Mapping[str, str], said: str, now: float) 
     """For how long a rate limit refused; None: it was refused for something else."""
     if status not in {403, 429}:
         return None
-    after = headers.get("retry-after", "")
-    if after.isdigit():
-        return float(after)
+    after = headers.get("retry-after")
+    if after is not None:
+        return float(after) if after.isdigit() else SECONDARY_WAIT
     budget = budget_of(headers)
     if budget is not None and budget.remaining == 0:
         return max(1.0, budget.wait(now))

@@ -1,6 +1,5 @@
 """Writes: one at a time for each credential, paced, and never repeated blindly."""
 
-import threading
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ from penstock.adapters.github.memory import TimeLog
 from penstock.adapters.github.needs import Need
 from penstock.adapters.github.transport import Http
 from penstock.adapters.github.wire import Body, parsed
-from penstock.ports import StopFlag, Transient
+from penstock.ports import Permanent, StopFlag, Transient
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -39,7 +38,6 @@ class WriteClient:
         self._account = account
         self._channel = Channel(http, account)
         self._lane = WriterLane(account, pace, log)
-        self._one = threading.Lock()
 
     def send(self, mutation: Mutation, kind: type[A], stop: StopFlag) -> A:
         """Ask once; again only after a refusal for a rate limit.
@@ -54,7 +52,7 @@ class WriteClient:
             if not stop.wanted():
                 raise Transient("stopped", f"{call.asked} was not sent: it is no longer wanted")
 
-        with self._one:
+        with self._account.writing:
             try:
                 response = self._channel.exchange(call, before)
             except Limited as limit:
@@ -71,6 +69,15 @@ class WriteClient:
             url=self._account.url(mutation.path, {}),
             need=mutation.need,
             repeatable=False,
-            content=None if mutation.body is None else pydantic_core.to_json(mutation.body),
+            content=_encoded(mutation),
             headers={} if mutation.body is None else {"content-type": "application/json"},
         )
+
+
+def _encoded(mutation: Mutation) -> bytes | None:
+    """The body as JSON; Permanent `unsendable` for text that is no Unicode, such as a path of stray bytes."""
+    try:
+        return None if mutation.body is None else pydantic_core.to_json(mutation.body)
+    except pydantic_core.PydanticSerializationError as error:
+        message = f"{mutation.method} {mutation.path}: its text cannot be sent as JSON; rename paths that are no UTF-8"
+        raise Permanent("unsendable", message) from error
