@@ -106,7 +106,7 @@ def _milestone(where: Conditions, number: str | None) -> None:
             where.add("issue.milestone_id IS NULL")
         case "*":
             where.add("issue.milestone_id IS NOT NULL")
-        case _ if number.isascii() and number.isdigit():
+        case _ if number.isascii() and number.isdigit() and len(number) < 19:
             where.add(
                 "issue.milestone_id IN (SELECT id FROM milestone"
                 " WHERE milestone.repo_id = issue.repo_id AND number = ?)",

@@ -133,12 +133,12 @@ def _compared(column: str) -> Callable[[str], Clause | None]:
 
 def _lowest(text: str) -> SqlValue:
     """A count, or the first moment of a day."""
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text[:18]) if text.isascii() and text.isdigit() else text
 
 
 def _highest(text: str) -> SqlValue:
     """A count, or what sorts after every moment of a day."""
-    return int(text) if text.isascii() and text.isdigit() else f"{text}~"
+    return int(text[:18]) if text.isascii() and text.isdigit() else f"{text}~"
 
 
 def _is(value: str) -> Clause | None:

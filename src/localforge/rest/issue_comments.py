@@ -106,8 +106,7 @@ def delete(call: Call) -> Answer:
 
 
 def _found(call: Call) -> Comment:
-    text = call.params["comment_id"]
-    row = issues.comment_by_id(call.db, int(text)) if text.isascii() and text.isdigit() else None
+    row = issues.comment_by_id(call.db, call.number("comment_id"))
     if row is None or row.deleted or row.repo_id != call.repo.id:
         raise NotFoundError
     return row

@@ -216,9 +216,7 @@ def list_timeline(call: Call) -> Answer:
 
 def found_issue(call: Call) -> Issue:
     """The issue of the path; 404 when there is none."""
-    text = call.params["issue_number"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    item = issues.by_number(call.db, call.repo.id, number)
+    item = issues.by_number(call.db, call.repo.id, call.number("issue_number"))
     if item is None:
         raise NotFoundError
     if not item.is_pull:

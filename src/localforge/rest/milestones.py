@@ -56,22 +56,17 @@ def create(call: Call) -> Answer:
 @area("GET", _ONE, "issues/get-milestone", needs="issues:read")
 def get(call: Call) -> Answer:
     """One milestone."""
-    return ok(_shown(call, _number(call)))
+    return ok(_shown(call, call.number("milestone_number")))
 
 
 @area("PATCH", _ONE, "issues/update-milestone", needs="issues:write")
 def update(call: Call) -> Answer:
     """Change a milestone."""
-    row = _found(call, _number(call))
+    row = _found(call, call.number("milestone_number"))
     columns = _columns(call, row)
     with call.forge.store.write() as tx:
         tx.update("milestone", row.id, updated_at=call.forge.clock(), **columns)
     return ok(_shown(call, row.number))
-
-
-def _number(call: Call) -> int:
-    text = call.params["milestone_number"]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _found(call: Call, number: int) -> Milestone:

@@ -216,9 +216,7 @@ def associated(call: Call) -> Answer:
 
 def found_pull(call: Call) -> tuple[Issue, Pull]:
     """The pull request of the path; 404 when there is none."""
-    number = call.params["pull_number"]
-    known = number.isascii() and number.isdigit() and len(number) < 19
-    pull = pulls.by_number(call.db, call.repo.id, int(number)) if known else None
+    pull = pulls.by_number(call.db, call.repo.id, call.number("pull_number"))
     if pull is None:
         raise NotFoundError
     return issues.by_id(call.db, pull.issue_id), pull

@@ -189,7 +189,7 @@ def create_comment(call: Call) -> Answer:
 )
 def reply(call: Call) -> Answer:
     """Answer a remark."""
-    return _reply(call, *found_pull(call), _number(call.params["comment_id"]))
+    return _reply(call, *found_pull(call), call.number("comment_id"))
 
 
 @area(
@@ -200,7 +200,7 @@ def reply(call: Call) -> Answer:
 )
 def get_comment(call: Call) -> Answer:
     """One remark."""
-    row = pulls.review_comment_by_id(call.db, _number(call.params["comment_id"]))
+    row = pulls.review_comment_by_id(call.db, call.number("comment_id"))
     if row is None or row.repo_id != call.repo.id:
         raise NotFoundError
     return ok(render_comment(call.view, call.repo, pulls.by_id(call.db, row.pull_id), row, call.accept))
@@ -250,17 +250,13 @@ def withdraw(call: Call) -> Answer:
     return ok(simple(call.view, call.repo, issue, pull))
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
 def _visible(call: Call, item: Review) -> bool:
     return item.state != "PENDING" or (call.actor.user is not None and item.author_id == call.actor.user.id)
 
 
 def _found(call: Call) -> tuple[Issue, Pull, Review]:
     issue, pull = found_pull(call)
-    item = pulls.review_by_id(call.db, _number(call.params["review_id"]))
+    item = pulls.review_by_id(call.db, call.number("review_id"))
     if item is None or item.pull_id != pull.id or not _visible(call, item):
         raise NotFoundError
     return issue, pull, item

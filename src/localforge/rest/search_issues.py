@@ -29,7 +29,12 @@ def search(call: Call) -> Answer:
     found = issue_page(call, conditions(call.db, call.actor, query), _order(call, query))
     view = call.view
     items: list[Json] = [_item(view, item) for item in found.items]
-    answer: dict[str, Json] = {"total_count": found.total, "incomplete_results": False, "items": items}
+    answer: dict[str, Json] = {
+        "total_count": found.total,
+        "incomplete_results": False,
+        "search_type": "lexical",
+        "items": items,
+    }
     return ok(answer, headers=found.headers)
 
 
@@ -46,4 +51,4 @@ def _item(view: View, item: Issue) -> dict[str, Json]:
     repo = repos.by_id(view.db, item.repo_id)
     if repo is None:
         raise NotFoundError
-    return {**render(view, repo, item), "score": 1.0}
+    return {**render(view, repo, item), "body": item.body or "", "score": 1.0}
