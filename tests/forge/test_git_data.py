@@ -88,16 +88,25 @@ def test_trees(world: World) -> None:
         {"path": "a/b/c.txt", "mode": "100644", "type": "blob", "content": "hello\n"},
         {"path": "README.md", "mode": "100755", "type": "blob", "sha": blob},
         {"path": "src/widget.py", "mode": "100644", "type": "blob", "sha": None},
+        {"path": "a.txt", "mode": "100644", "type": "blob", "content": "sorts before the folder a"},
         {"path": "link", "mode": "120000", "type": "blob", "content": "README.md"},
         {"path": "module", "mode": "160000", "type": "commit", "sha": head},
     ]
     made = olga.post(f"{REPO}/git/trees", json={"base_tree": base, "tree": entries}).json()
-    assert [entry["path"] for entry in made["tree"]] == ["README.md", "a", "link", "module", "run.sh"]
+    assert [entry["path"] for entry in made["tree"]] == [
+        "README.md",
+        "a.txt",
+        "a",
+        "link",
+        "module",
+        "run.sh",
+    ]
     text = world.forge.git(world.widget.id).text(
         "ls-tree", "-r", "--format=%(objectmode) %(path)", made["sha"]
     )
     assert text.split("\n") == [
         "100755 README.md",
+        "100644 a.txt",
         "100644 a/b/c.txt",
         "120000 link",
         "160000 module",
