@@ -211,7 +211,7 @@ class Issue(Answer):
     body: str | None = None
     labels: tuple[Label, ...]
     user: Login | None
-    author_association: str
+    author_association: str = "NONE"
     state: Literal["open", "closed"]
     html_url: str
     pull_request: PullMark | None = None
