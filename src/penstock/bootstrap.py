@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 
 from penstock.adapters import embedded as embedding
+from penstock.adapters.agents.definition import RECIPE, ad_hoc, written
 from penstock.adapters.agents.recipe import RecipeProposer
-from penstock.adapters.agents.recipes import Library, load_library
+from penstock.adapters.agents.recipes import BadRecipes, Library, load_library
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator, Source
@@ -29,7 +30,8 @@ from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
-from penstock.adapters.sandbox import Bubblewrap, Unsandboxed
+from penstock.adapters.sandbox.bubblewrap import Bubblewrap
+from penstock.adapters.sandbox.unsandboxed import Unsandboxed
 from penstock.adapters.store.evidence import Report, verify_export
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.memory import Inbox, Responses, TimeLogs
@@ -45,7 +47,7 @@ from penstock.flows.intake import Circumstances
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
-from penstock.ports import Permanent, Sandbox
+from penstock.ports import Permanent, Sandbox, SandboxResult
 from penstock.settings import Settings, Token
 
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
@@ -59,6 +61,20 @@ class Address:
 
     api: str
     web: str
+
+
+class _Asked:
+    """The sandbox, tried out only when something is to run in it: all else works on hosts that cannot isolate."""
+
+    def __init__(self, home: "Installation") -> None:
+        self._home = home
+
+    @property
+    def isolates(self) -> str:
+        return self._home.sandbox.isolates
+
+    def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
+        return self._home.sandbox.run(command, folder, timeout_seconds=timeout_seconds)
 
 
 class Installation:
@@ -174,7 +190,7 @@ class Installation:
 
     @cached_property
     def recipes(self) -> Library:
-        return load_library(recipe_folders())
+        return load_library((*recipe_folders(), *_there(self.settings.state / "recipes")))
 
     @property
     def unsafe_sandbox(self) -> bool:
@@ -183,6 +199,11 @@ class Installation:
     @cached_property
     def sandbox(self) -> Sandbox:
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self._http.close()
+        self.store.database.close()
 
     def toggles(self) -> Toggles:
         return effective(self.settings.holders)
@@ -277,6 +298,24 @@ def recipe_folders() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(p for p in (shipped if shipped.is_dir() else source, own) if p.is_dir()))
 
 
+def _there(*folders: Path) -> tuple[Path, ...]:
+    return tuple(folder for folder in folders if folder.is_dir())
+
+
+def keep_recipe(state: Path, command: str) -> str:
+    """The name of a recipe that runs this command, kept with the state so that every worker knows it."""
+    recipe = ad_hoc(command)
+    path = state / "recipes" / f"{recipe.name}.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(written(recipe))
+    return recipe.name
+
+
+def recipe_schema() -> dict[str, object]:
+    """The JSON Schema of a recipe file."""
+    return RECIPE.json_schema()
+
+
 def has_other_state(state: Path) -> bool:
     """Does a state directory belong to an installation that works on an outside forge."""
     return (state / "penstock.db").exists() and embedding.find(state) is None
@@ -320,9 +359,13 @@ def _credential(token: Token | None, names: str) -> Credential:
     return Credential(token=token.value, source=token.source)
 
 
-def load_recipes() -> Library:
-    """Every recipe there is. Raises Misconfigured."""
-    return load_library(recipe_folders())
+def recipe_problems() -> tuple[str, ...]:
+    """What is wrong with recipe files, a line for each problem; empty where all is well."""
+    try:
+        load_library(recipe_folders())
+    except BadRecipes as bad:
+        return bad.problems
+    return ()
 
 
 def verify_file(file: Path, key: Path | None) -> Report:

@@ -226,6 +226,6 @@ def _explained(error: Exception) -> Exit | None:
             return Exit.WRONG_USE
         case PortError(code=code):
             complain(str(error))
-            return Exit.FORGE if code in FORGE_CODES else Exit.NO
+            return Exit.FORGE if code in FORGE_CODES else Exit.WRONG_USE if code == "bad_recipes" else Exit.NO
         case _:
             return None

@@ -4,7 +4,7 @@ import json as jsonlib
 import sys
 from pathlib import Path
 
-from penstock.bootstrap import load_recipes, recipe_schema
+from penstock.bootstrap import recipe_problems, recipe_schema
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.settings import CONFIG, CONFIG_PATH, Misconfigured, read_config, unused_keys
@@ -57,10 +57,7 @@ def validate(config: Path | None, *, json: bool) -> Exit:
         )
     except Misconfigured as error:
         problems.extend(error.problems)
-    try:
-        load_recipes()
-    except Misconfigured as error:
-        problems.extend(error.problems)
+    problems.extend(recipe_problems())
     if json:
         output.as_json({"problems": problems, "notes": list(notes)})
     else:

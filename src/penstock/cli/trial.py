@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from penstock.bootstrap import Installation, adhoc_recipe, embed, has_other_state, import_sources
+from penstock.bootstrap import Installation, embed, has_other_state, import_sources, keep_recipe
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
@@ -38,7 +38,7 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
         )
         return Exit.WRONG_USE
     home = embed(settings, unsafe_no_sandbox=wishes.unsafe)
-    recipe = wishes.recipe or adhoc_recipe(home, wishes.command or "")
+    recipe = wishes.recipe or keep_recipe(settings.state, wishes.command or "")
     if home.recipes.card(recipe) is None:
         output.complain(f"There is no recipe {recipe}; there are: {', '.join(home.recipes.names)}.")
         return Exit.WRONG_USE

@@ -100,42 +100,45 @@ def ensure_running(embedded: Embedded) -> Embedded:
         return embedded
     ready = embedded.state / "forge.url"
     ready.unlink(missing_ok=True)
-    flags = ["--unsafe-no-sandbox"] if embedded.unsafe_no_sandbox else []
-    command = [
-        sys.executable,
-        "-m",
-        "localforge",
-        "serve",
-        "--state",
-        str(embedded.forge_state),
-        "--port",
-        str(embedded.port),
-        "--ready-file",
-        str(ready),
-        *flags,
-    ]
-    with (embedded.state / "forge.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
+    pid = _spawn(embedded, ready)
     deadline = time.monotonic() + READY_SECONDS
     while not (ready.exists() and ready.read_text().endswith("\n")):
-        if process.poll() is not None:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
             if embedded.port:
                 return ensure_running(replace(embedded, port=0))
-            raise Transient(
-                "forge_down", f"the embedded forge did not start; its log is {embedded.state / 'forge.log'}"
-            )
+            raise Transient("forge_down", f"the embedded forge did not start; its log is {_log(embedded)}")
         if time.monotonic() > deadline:
             raise Transient(
                 "forge_down",
-                f"the embedded forge did not answer in {READY_SECONDS:.0f} s; its log is {embedded.state / 'forge.log'}",
+                f"the embedded forge did not answer in {READY_SECONDS:.0f} s; its log is {_log(embedded)}",
             )
         time.sleep(0.02)
     running = replace(embedded, port=int(ready.read_text().strip().rsplit(":", 1)[1]))
-    (embedded.state / "forge.pid").write_text(f"{process.pid}\n")
+    (embedded.state / "forge.pid").write_text(f"{pid}\n")
     _keep(running)
     return running
+
+
+def _log(embedded: Embedded) -> Path:
+    return embedded.state / "forge.log"
+
+
+def _spawn(embedded: Embedded, ready: Path) -> int:
+    """A server in a session of its own, which this process does not own: it stays when this one ends."""
+    flags = ["--unsafe-no-sandbox"] if embedded.unsafe_no_sandbox else []
+    where = ["--state", str(embedded.forge_state), "--port", str(embedded.port), "--ready-file", str(ready)]
+    writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "localforge", "serve", *where, *flags],
+        {"PATH": os.defpath, "LANG": "C.UTF-8"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(_log(embedded)), writing, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 def stop(embedded: Embedded) -> bool:

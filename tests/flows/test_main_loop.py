@@ -1,0 +1,333 @@
+"""The main loop on a real forge: what must happen, and what people, CI and the world can do meanwhile."""
+
+import pytest
+from tests.flows.house import ORG, House
+
+from penstock.core.approval import ApprovalScope
+from penstock.core.change.model import State
+from penstock.core.policy.rules import Holder
+from penstock.flows import orders
+from penstock.ports import ProposalRefused
+
+LIB = {"pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n'}
+APP = {"pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["lib"]\n'}
+
+
+def test_providers_merge_first_and_every_write_was_decided_before(house: House):
+    lib, app = house.repository("way-lib", LIB), house.repository("way-app", APP)
+    with house.working():
+        name = house.to_merge_approval(app, lib)
+        assert not any(pull["merged_at"] for repo in (lib, app) for pull in house.pulls(repo))
+        house.approve(name, ApprovalScope.MERGE)
+        done = house.until(name, State.DONE)
+    merges = [e.event.repo for e in house.home.store.reader.entries(name) if e.event.kind == "E_MERGED"]
+    assert merges == [lib.node_id, app.node_id]
+    assert all(len(house.pulls(repo)) == 1 for repo in (lib, app))
+    assert done.refused == 0
+    kinds = house.kinds(name)
+    assert kinds.count("E_TAP_DECIDED") == kinds.count("E_PATCHES_APPLIED") + kinds.count(
+        "E_PR_OPENED"
+    ) + kinds.count("E_ROLLBACK_POINT_PLACED") + kinds.count("E_MERGED")
+
+
+def test_nothing_is_written_before_the_approval(house: House):
+    repo = house.repository("patient")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    assert house.branches(repo) == {"main"}
+    assert house.pulls(repo) == []
+
+
+REJECTED = [
+    ("CI files", ".github/workflows/ci.yml", "on: push\n", "protected_paths"),
+    ("outside the scope", "setup.cfg", "[x]\n", "in_scope"),
+    ("our own policy", "config/orchestrator.yml", "version: 1\n", "own_policy"),
+    ("broken code", "src/a.py", "def (\n", "parses"),
+    ("a secret", "src/a.py", "token = 'ghp_" + "b" * 36 + "'\n", "P-001"),
+    ("hidden characters", "src/a.py", "x = 1  # \u202e\n", "no_surprises"),
+]
+
+
+@pytest.mark.parametrize(("what", "path", "text", "rule"), REJECTED, ids=[r[0] for r in REJECTED])
+def test_what_strays_is_blocked_with_the_rule_that_says_so(house: House, what, path, text, rule):
+    repo = house.repository("stray-" + what.replace(" ", "-").lower())
+
+    def edit(folder):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+
+    house.script.edit = edit
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.BLOCKED_POLICY)
+    gates = next(
+        e.event for e in house.home.store.reader.entries(name) if e.event.kind == "E_GATES_EVALUATED"
+    )
+    assert rule in {violation.rule for violation in gates.violations}
+    assert change.approvals == ()
+    assert house.branches(repo) == {"main"}
+
+
+def test_a_refused_proposal_asks_a_person_and_a_resume_asks_again(house: House):
+    repo = house.repository("refusing")
+    house.script.refusal = ProposalRefused(code="timeout", detail="ran into its limit of 1 s")
+    with house.working():
+        name = house.start(repo)
+        assert house.until(name, State.NEEDS_HUMAN).reason == "proposal_timeout"
+        house.script.refusal = None
+        orders.resume(house.home.desk(interactive=True), house.change(name))
+        house.until(name, State.WAITING_USER_APPROVAL)
+
+
+def test_nothing_to_change_asks_a_person(house: House):
+    repo = house.repository("idle")
+    house.script.edit = None
+    with house.working():
+        assert house.until(house.start(repo), State.NEEDS_HUMAN).reason == "nothing_to_change"
+
+
+def test_a_base_that_moved_is_not_written_blindly_and_is_proposed_anew(house: House):
+    repo = house.repository("moving")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.put("moving", "README.md", "somebody else\n")
+        house.approve(name)
+        assert house.until(name, State.NEEDS_HUMAN).reason == "base_moved"
+        assert house.branches(repo) == {"main"}
+        orders.resume(house.home.desk(interactive=True), house.change(name))
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        assert len(house.script.briefs) == 2
+        assert not change.approved(
+            change.shipping[0].patch_set.digest, ApprovalScope.CONTENT, change.updated_at
+        )
+
+
+@pytest.mark.parametrize(
+    ("what", "body", "reason"),
+    [("archived", {"archived": True}, "archived"), ("renamed", {"name": "away-renamed-now"}, "renamed")],
+)
+def test_a_repository_that_was_archived_or_renamed_is_left_alone(house: House, what, body, reason):
+    repo = house.repository(f"away-{what}")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.ask("PATCH", f"/repos/{ORG}/{repo.name}", body)
+        house.approve(name)
+        assert house.until(name, State.NEEDS_HUMAN).reason == reason
+
+
+def test_somebody_elses_branch_of_our_name_is_left_alone(house: House):
+    repo = house.repository("taken")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+        base = house.ask("GET", f"/repos/{ORG}/taken/git/ref/heads/main").json()["object"]["sha"]
+        house.ask("POST", f"/repos/{ORG}/taken/git/refs", {"ref": f"refs/heads/penstock/{name}", "sha": base})
+        house.approve(name)
+        assert house.until(name, State.NEEDS_HUMAN).reason == "head_moved"
+    there = house.ask("GET", f"/repos/{ORG}/taken/git/ref/heads/penstock/{name}").json()["object"]["sha"]
+    assert there == base
+
+
+def test_a_persons_push_to_the_branch_stops_it(house: House):
+    repo = house.repository("pushed")
+    with house.working():
+        name = house.to_pull_requests(repo)
+        house.put("pushed", "README.md", "mine\n", branch=f"penstock/{name}")
+        assert house.until(name, State.NEEDS_HUMAN).reason == "head_moved"
+    assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_closed_pull_request_stops_it(house: House):
+    repo = house.repository("closed")
+    with house.working():
+        name = house.to_pull_requests(repo)
+        house.ask("PATCH", f"/repos/{ORG}/closed/pulls/1", {"state": "closed"})
+        assert house.until(name, State.NEEDS_HUMAN).reason == "pull_request_closed"
+
+
+def test_a_deleted_branch_stops_it(house: House):
+    repo = house.repository("deleted")
+    with house.working():
+        name = house.to_pull_requests(repo)
+        house.ask("DELETE", f"/repos/{ORG}/deleted/git/refs/heads/penstock/{name}")
+        house.until(name, State.NEEDS_HUMAN)
+    assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_person_may_merge(house: House):
+    repo = house.repository("by-hand")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        house.ask("PUT", f"/repos/{ORG}/by-hand/pulls/1/merge", {"merge_method": "merge"})
+        house.until(name, State.DONE)
+    merged = next(e.event for e in house.home.store.reader.entries(name) if e.event.kind == "E_MERGED")
+    assert merged.by.login == "operator"
+    assert merged.faithful
+
+
+def test_a_base_that_moves_before_the_merge_needs_a_new_yes(house: House):
+    repo = house.repository("late")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        before = house.change(name).shipping[0].forward.preview
+        house.put("late", "README.md", "meanwhile\n")
+        house.approve(name, ApprovalScope.MERGE)
+        change = house.until(
+            name, State.VERIFYING_CI, and_=lambda c: c.shipping[0].forward.preview not in {None, before}
+        )
+        assert not house.pulls(repo)[0]["merged_at"]
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+    assert change.shipping[0].forward.preview.base_commit != before.base_commit
+
+
+def test_red_checks_send_it_back_and_the_same_answer_asks_a_person(house: House):
+    repo = house.repository("red")
+    with house.working():
+        name = house.to_pull_requests(repo)
+        house.report(house.change(name), "failure")
+        assert house.until(name, State.NEEDS_HUMAN).reason == "same_proposal"
+    assert "failure" in house.script.briefs[-1].feedback
+    assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_fix_goes_on_top_of_the_same_branch_after_its_own_approval(house: House):
+    repo = house.repository("fixed")
+
+    def fix(folder):
+        (folder / "src" / "a.py").write_text("x = 1\ny = 3\n")
+
+    with house.working():
+        name = house.to_pull_requests(repo)
+        house.script.edit = fix
+        house.report(house.change(name), "failure")
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.approve(name)
+        house.until(name, State.PR_OPEN)
+        house.report(house.change(name))
+        house.until(
+            name, State.VERIFYING_CI, and_=lambda c: all(lane.forward.preview for lane in c.to_verify)
+        )
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+    assert len(house.pulls(repo)) == 1
+    assert len(house.ask("GET", f"/repos/{ORG}/fixed/pulls/1/commits").json()) == 2
+
+
+def test_requested_changes_reach_the_proposer(house: House):
+    repo = house.repository("words")
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        house.script.edit = lambda folder: (folder / "src" / "a.py").write_text("x = 7\n")
+        orders.request_changes(
+            house.home.desk(interactive=True), change, change.shipping[0].patch_set.digest, "say seven"
+        )
+        house.until(name, State.WAITING_USER_APPROVAL, and_=lambda c: c.rounds == 1)
+    assert house.script.briefs[-1].feedback == "say seven"
+
+
+def test_a_rejection_ends_it(house: House):
+    repo = house.repository("rejected")
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        orders.reject(house.home.desk(interactive=True), change, change.shipping[0].patch_set.digest, "no")
+        house.until(name, State.FAILED)
+        late = house.approve(name)
+    assert late == ()
+    assert house.branches(repo) == {"main"}
+
+
+def test_a_cancel_closes_what_it_opened(house: House):
+    repo = house.repository("cancelled")
+    with house.working():
+        name = house.to_pull_requests(repo)
+        orders.cancel(house.home.desk(interactive=True), house.change(name), rollback=False, words="enough")
+        house.until(name, State.CANCELLED)
+    assert [pull["state"] for pull in house.pulls(repo)] == ["closed"]
+    assert house.branches(repo) == {"main"}
+
+
+def test_a_rollback_reverts_dependents_first(house: House):
+    lib, app = house.repository("back-lib", LIB), house.repository("back-app", APP)
+    with house.working():
+        name = house.to_merge_approval(lib, app)
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+        orders.cancel(
+            house.home.desk(interactive=True), house.change(name), rollback=True, words="take it back"
+        )
+        for repo in (app, lib):
+            change = house.until(
+                name, State.ROLLING_BACK, and_=lambda c, r=repo: c.lane(r.node_id).inverse.pull is not None
+            )
+            house.status(repo.name, change.lane(repo.node_id).inverse.head)
+        house.until(name, State.ROLLED_BACK)
+    for repo in (lib, app):
+        raw = house.person.get(
+            f"/repos/{ORG}/{repo.name}/contents/src/a.py", headers={"accept": "application/vnd.github.raw"}
+        )
+        assert raw.text == "x = 1\n"
+    merged = [e.event.repo for e in house.home.store.reader.entries(name) if e.event.kind == "E_MERGED"]
+    assert merged == [lib.node_id, app.node_id, app.node_id, lib.node_id]
+
+
+@pytest.mark.parametrize(
+    ("holder", "reason"),
+    [
+        (Holder(name="environment", autonomy=False), "branch_denied"),
+        (Holder(name="organization", readable=False), "branch_denied"),
+    ],
+)
+def test_the_kill_switch_stops_every_write(house: House, holder, reason):
+    repo = house.repository(f"stopped-{holder.name}")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.holders = (holder,)
+        house.approve(name)
+        assert house.until(name, State.BLOCKED_POLICY).reason == reason
+        assert house.branches(repo) == {"main"}
+        house.holders = ()
+        orders.resume(house.home.desk(interactive=True), house.change(name))
+        house.until(name, State.PR_OPEN)
+
+
+def test_quarantine_opens_drafts_and_merges_nothing(house: House):
+    repo = house.repository("quarantined")
+    house.holders = (Holder(name="system", quarantine=True),)
+    with house.working():
+        name = house.to_merge_approval(repo)
+        assert house.pulls(repo)[0]["draft"]
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.BLOCKED_POLICY)
+    assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_an_approval_twice_is_one_record(house: House):
+    repo = house.repository("twice")
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        digest = change.shipping[0].patch_set.digest
+        desk = house.home.desk(interactive=True)
+        first = orders.approve(desk, change, (digest,), ApprovalScope.CONTENT)
+        second = orders.approve(desk, change, (digest,), ApprovalScope.CONTENT)
+        stale = orders.approve(desk, house.until(name, State.PR_OPEN), (digest,), ApprovalScope.CONTENT)
+    assert first[0].recorded
+    assert not second[0].recorded
+    assert not stale[0].verdict.allows
+    assert house.kinds(name).count("E_APPROVAL_RECORDED") == 1
+
+
+def test_the_ledger_verifies_afterwards(house: House):
+    repo = house.repository("proven")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+    assert house.home.proof.verify().holds
