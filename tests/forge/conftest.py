@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.forge.world import World, build, make_clone
+from tests.forge.world import World, build, copied, make_clone
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +17,20 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clone(tmp_path_factory.mktemp("clones") / "widget")
 
 
-@pytest.fixture
-def world(tmp_path: Path, clone: Path) -> Iterator[World]:
-    """A populated forge, mounted in process."""
-    built = build(tmp_path / "state", clone)
-    yield built
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, clone: Path) -> World:
+    """A populated forge that is closed: copies of it are cheaper than making each anew."""
+    built = build(tmp_path_factory.mktemp("worlds") / "state", clone)
     built.forge.close()
+    return built
+
+
+@pytest.fixture
+def world(tmp_path: Path, template: World) -> Iterator[World]:
+    """A populated forge, mounted in process."""
+    own = copied(template, tmp_path / "state")
+    yield own
+    own.forge.close()
 
 
 @pytest.fixture

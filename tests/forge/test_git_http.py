@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.forge.world import World, build, git
+from tests.forge.world import World, git
 
 from localforge import seed
 from localforge.forge import Forge
@@ -44,11 +44,10 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path, clone: Path, serve: Callable[[Path], str]) -> Served:
+def served(world: World, serve: Callable[[Path], str]) -> Served:
     """A populated forge, served by a process of its own."""
-    world = build(tmp_path / "state", clone)
     world.forge.close()
-    return Served(world=world, url=serve(tmp_path / "state"))
+    return Served(world=world, url=serve(world.forge.state))
 
 
 def commit(work: Path, name: str, text: str) -> str:

@@ -1,8 +1,9 @@
 """A small populated forge for tests: an organization, its people, their tokens, and clients."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -65,6 +66,13 @@ def build(state: Path, clone: Path, settings: Settings = ROOMY) -> World:
     return World(
         forge=forge, app=App(forge), org=org, people=people, tokens=tokens, widget=widget, secret=secret
     )
+
+
+def copied(world: World, state: Path) -> World:
+    """The same world in a state directory of its own, copied from a closed one's."""
+    shutil.copytree(world.forge.state, state)
+    forge = Forge(state, world.forge.settings)
+    return replace(world, forge=forge, app=App(forge))
 
 
 def git(*arguments: str | Path, cwd: Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
