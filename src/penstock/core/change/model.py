@@ -266,6 +266,8 @@ class Change:
     wake_at: datetime | None = None
     ending: State | None = None
     """Where it ends once every branch and pull request it wrote is withdrawn."""
+    hurdles: int = 0
+    """How often something stood in the way of its ending."""
     noticed: frozenset[str] = frozenset()
     """Keys of notices posted or given up."""
     intents: frozenset[str] = frozenset()

@@ -258,7 +258,7 @@ def is_rolled_back(change: Change) -> bool:
     return not open_pulls and all(lane.inverse.merged for lane in merged)
 
 
-@on(e.MergeRefused, states(State.MERGING, State.VERIFYING_CI, State.ROLLING_BACK))
+@on(e.MergeRefused, OBSERVING)
 def _(change: Change, at: datetime, event: e.MergeRefused) -> Change | None:
     lane = change.lane(event.repo)
     if lane is None:

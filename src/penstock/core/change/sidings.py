@@ -37,10 +37,11 @@ def _(change: Change, at: datetime, event: e.PolicyBlocked) -> Change:
 def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
     if change.resume_to is None:
         return None
-    lanes = tuple(_resumed(lane, stale=lane.repo.node_id in event.stale) for lane in change.lanes)
+    stale = frozenset() if change.any_merged else frozenset(event.stale)
+    lanes = tuple(_resumed(lane, stale=lane.repo.node_id in stale) for lane in change.lanes)
     rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
-    target = State.PATCHES_PROPOSED if rejudge and not change.any_merged else change.resume_to
-    return fresh(in_state(replace(change, lanes=lanes), target))
+    target = State.PATCHES_PROPOSED if rejudge else change.resume_to
+    return fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
 
 
 def _resumed(lane: Lane, *, stale: bool) -> Lane:

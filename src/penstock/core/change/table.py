@@ -18,6 +18,7 @@ TABLE: dict[type[object], tuple[frozenset[State], Handler]] = {}
 ANY = frozenset(State)
 OPEN = ANY - ENDS
 PARKED = frozenset({State.NEEDS_HUMAN, State.BLOCKED_POLICY})
+MAX_HURDLES = 3
 
 
 def on(
@@ -56,9 +57,15 @@ def with_leg(change: Change, lane: Lane, name: LegName, leg: Leg) -> Change:
 def parked(
     change: Change, state: State, reason: str, detail: BlobRef | None, *, resume_to: State | None = None
 ) -> Change:
-    """Stopped until a person decides; it remembers where it goes on."""
+    """Stopped until a person decides; it remembers where it goes on.
+
+    A change that is ending already has a person's order: what stops something else on the way only makes it try its
+    withdrawals anew, a few times.
+    """
     if change.state in ENDS or change.state in PARKED:
         return change
+    if change.ending is not None and change.hurdles < MAX_HURDLES:
+        return fresh(replace(change, hurdles=change.hurdles + 1))
     return replace(change, state=state, resume_to=resume_to or change.state, reason=reason, detail=detail)
 
 
