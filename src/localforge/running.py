@@ -30,6 +30,8 @@ AREAS = (
     "localforge.rest.milestones",
     "localforge.rest.pulls",
     "localforge.rest.reviews",
+    "localforge.rest.actions",
+    "localforge.rest.actions_logs",
     "localforge.rest.search_issues",
 )
 

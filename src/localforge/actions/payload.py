@@ -11,6 +11,7 @@ from localforge.git import objects
 from localforge.git.objects import Commit, Ident
 from localforge.json_types import Json, decode, encode
 from localforge.render.accounts import simple_user
+from localforge.render.pulls import full
 from localforge.render.repository import repository
 from localforge.render.view import View
 from localforge.store.issues import Issue
@@ -55,39 +56,10 @@ def pull_payload(
     view: View, repo: Repository, issue: Issue, pull: Pull, *, action: str, actor_id: int
 ) -> dict[str, Json]:
     """`pull_request`: the action and the pull request as it is now."""
-    page = view.urls.page(view.full_name(repo), "pull", pull.number)
     return {
         "action": action,
         "number": pull.number,
-        "pull_request": {
-            "id": pull.id,
-            "number": pull.number,
-            "url": f"{view.urls.repo(view.full_name(repo))}/pulls/{pull.number}",
-            "html_url": page,
-            "diff_url": f"{page}.diff",
-            "patch_url": f"{page}.patch",
-            "state": issue.state,
-            "locked": issue.locked,
-            "title": issue.title,
-            "body": issue.body,
-            "draft": pull.draft,
-            "merged": pull.merged_at is not None,
-            "merged_at": pull.merged_at,
-            "merge_commit_sha": pull.merge_commit_sha,
-            "created_at": issue.created_at,
-            "updated_at": issue.updated_at,
-            "closed_at": issue.closed_at,
-            "user": simple_user(view.urls, view.account(issue.author_id)),
-            "labels": [{"name": name} for name in _labels(view, issue)],
-            "head": _end(
-                view,
-                pull.head_owner_id,
-                pull.head_ref,
-                pull.head_sha,
-                repo if pull.head_repo_id == repo.id else None,
-            ),
-            "base": _end(view, repo.owner_id, pull.base_ref, pull.base_sha, repo),
-        },
+        "pull_request": full(view, repo, issue, pull),
         **_about(view, repo, actor_id),
     }
 
@@ -124,23 +96,3 @@ def _commit(view: View, repo: Repository, commit: Commit) -> dict[str, Json]:
 
 def _ident(ident: Ident) -> dict[str, Json]:
     return {"name": ident.name, "email": ident.email}
-
-
-def _end(view: View, owner_id: int, ref: str, sha: str, repo: Repository | None) -> dict[str, Json]:
-    owner = view.account(owner_id)
-    return {
-        "label": f"{owner.login}:{ref}",
-        "ref": ref,
-        "sha": sha,
-        "user": simple_user(view.urls, owner),
-        "repo": repository(view, repo) if repo else None,
-    }
-
-
-def _labels(view: View, issue: Issue) -> list[str]:
-    return view.db.column(
-        str,
-        "SELECT label.name FROM label JOIN issue_label ON issue_label.label_id = label.id"
-        " WHERE issue_label.issue_id = ? ORDER BY label.name",
-        issue.id,
-    )

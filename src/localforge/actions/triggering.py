@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from localforge.actions import payload
 from localforge.actions.lifecycle import NewRun, create, parsed
-from localforge.actions.workflow.filters import matches, paths_pass, ref_passes
+from localforge.actions.workflow.filters import paths_pass, ref_passes
 from localforge.actions.workflow.model import InvalidWorkflow, Trigger, Workflow
 from localforge.bus import Reaction, Subscriber
 from localforge.events import ZERO_SHA, Event, PullRequestEvent, Push
@@ -175,22 +175,14 @@ def listens(trigger: Trigger, occasion: Occasion) -> bool:
     """Whether the trigger is for this event and its filters pass."""
     if trigger.event != occasion.event:
         return False
-    if occasion.action is not None and not _type_fits(trigger, occasion.action):
+    if occasion.action is not None and occasion.action not in (trigger.types or DEFAULT_PULL_TYPES):
         return False
-    if not _branch_fits(trigger, occasion):
+    if not ref_passes(trigger, occasion.filtered_ref):
         return False
     filters_paths = trigger.paths is not None or trigger.paths_ignore is not None
     if not filters_paths or occasion.filtered_ref.startswith(refnames.TAG):
         return True
     return paths_pass(trigger, occasion.changed())
-
-
-def _type_fits(trigger: Trigger, action: str) -> bool:
-    return matches(trigger.types or DEFAULT_PULL_TYPES, action)
-
-
-def _branch_fits(trigger: Trigger, occasion: Occasion) -> bool:
-    return ref_passes(trigger, occasion.filtered_ref)
 
 
 def _create_all(
@@ -232,6 +224,18 @@ def _register(forge: Forge, tx: Tx, repo: Repository, files: Sequence[WorkflowFi
     for row in actions.workflows(tx, repo.id):
         if row.path not in present and row.state != "deleted":
             tx.update("workflow", row.id, state="deleted", updated_at=at)
+
+
+def register_default(forge: Forge, repo: Repository) -> None:
+    """Know the workflows of the default branch also of a repository that was never pushed to (an import)."""
+    if actions.workflows(forge.store.db, repo.id):
+        return
+    git = forge.git(repo.id)
+    sha = refnames.branch_sha(git, refnames.head_branch(git))
+    files = list(workflow_files(git, sha)) if sha else []
+    if files:
+        with forge.store.write() as tx:
+            _register(forge, tx, repo, files)
 
 
 def _skipped(message: str) -> bool:
