@@ -167,6 +167,11 @@ class Lane:
     def takes_part(self) -> bool:
         return self.patch_set is not None
 
+    @property
+    def is_applied(self) -> bool:
+        """Does the change's branch hold the patch set's tree."""
+        return self.patch_set is not None and self.forward.tree == self.patch_set.tree
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:

@@ -16,7 +16,6 @@ from penstock.core.change.effects import (
     Write,
 )
 from penstock.core.change.model import Action, Change, Lane, LegName, State
-from penstock.core.change.shipping import is_applied
 from penstock.core.change.table import PARKED, to_withdraw
 from penstock.core.refs import NodeId
 
@@ -64,7 +63,7 @@ def _work(change: Change) -> tuple[Effect, ...]:
             gates = EvaluateGates(key=_key(change, "gates"), due=change.trouble.retry_at)
             return _proposals(change) or (gates,)
         case State.APPLYING_PATCHES:
-            lanes = (lane for lane in change.shipping if not is_applied(lane))
+            lanes = (lane for lane in change.shipping if not lane.is_applied)
             return tuple(_step(change, lane, LegName.FORWARD, Action.BRANCH) for lane in lanes)
         case State.PR_OPEN:
             return _pulls(change) or _observations(change, change.to_verify)

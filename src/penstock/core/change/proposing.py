@@ -116,7 +116,8 @@ def _approved(change: Change, at: datetime) -> Change:
     """G4: on to applying when every patch set's digest has its quorum."""
     digests = [lane.patch_set.digest for lane in change.shipping if lane.patch_set]
     if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in digests):
-        return in_state(change, State.APPLYING_PATCHES)
+        written = all(lane.is_applied for lane in change.shipping)
+        return in_state(change, State.PR_OPEN if written else State.APPLYING_PATCHES)
     return change
 
 

@@ -64,12 +64,7 @@ def _(change: Change, at: datetime, event: e.PatchesApplied) -> Change | None:
 
 
 def _all_applied(change: Change) -> bool:
-    return change.state is State.APPLYING_PATCHES and all(is_applied(lane) for lane in change.shipping)
-
-
-def is_applied(lane: Lane) -> bool:
-    """Does the change's branch hold the patch set's tree."""
-    return lane.patch_set is not None and lane.forward.tree == lane.patch_set.tree
+    return change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping)
 
 
 @on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.ROLLING_BACK))
