@@ -15,7 +15,7 @@ from localforge.forge import Forge
 from localforge.git import refnames
 from localforge.git.directory import GitDir, GitError
 from localforge.git.statistics import languages, size_kb
-from localforge.json_types import JsonObject
+from localforge.json_types import Json, JsonObject
 from localforge.store import repos
 from localforge.store.database import Tx
 from localforge.store.repos import RefChange
@@ -80,9 +80,7 @@ def settle(forge: Forge, changes: Sequence[RefChange]) -> list[RefChange]:
         return []
     done = [change for change in changes if _happened(forge.git(change.repo_id), change)]
     statistics = {
-        repo_id: (languages(git), size_kb(git))
-        for repo_id in {change.repo_id for change in done}
-        for git in (forge.git(repo_id),)
+        repo_id: _statistics(forge.git(repo_id), done) for repo_id in {change.repo_id for change in done}
     }
     with forge.store.write() as tx:
         for change in changes:
@@ -90,8 +88,8 @@ def settle(forge: Forge, changes: Sequence[RefChange]) -> list[RefChange]:
             tx.update("ref_change", change.id, state="done" if happened else "dropped")
             if happened:
                 _publish(forge, tx, change)
-        for repo_id, (counts, size) in statistics.items():
-            tx.update("repository", repo_id, languages=counts, size_kb=size, pushed_at=forge.clock())
+        for repo_id, columns in statistics.items():
+            tx.update("repository", repo_id, pushed_at=forge.clock(), **columns)
     return done
 
 
@@ -144,6 +142,14 @@ def _publish(forge: Forge, tx: Tx, change: RefChange) -> None:
         settler(forge, tx, change)
     for follower in FOLLOWERS:
         follower(forge, tx, change)
+
+
+def _statistics(git: GitDir, done: Sequence[RefChange]) -> dict[str, Json]:
+    """The repository's columns that follow from git, when its default branch is among what moved."""
+    default = refnames.BRANCH + refnames.head_branch(git)
+    if all(change.ref != default for change in done):
+        return {}
+    return {"languages": languages(git), "size_kb": size_kb(git)}
 
 
 def _command(item: Move) -> str:

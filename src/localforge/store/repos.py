@@ -76,7 +76,7 @@ class Repository:
     """A repository's facts. Its refs, default branch included, are in git alone.
 
     `settings` holds the switches of `repos/update` that differ from their defaults (see `RepoSettings`);
-    `languages` and `size_kb` are computed from git after each push; `open_issues` counts open issues and pull
+    `languages` and `size_kb` are computed from git when the default branch moves; `open_issues` counts open issues and pull
     requests and is kept by whoever opens and closes them.
     """
 
