@@ -3,7 +3,6 @@
 import getpass
 import tempfile
 import threading
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator, Source
 from penstock.adapters.git.local import import_source
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.credential import Credential, single_credential
@@ -32,16 +32,16 @@ from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
-from penstock.adapters.store.evidence import Report, verify_export
 from penstock.adapters.store.heads import Queue
-from penstock.adapters.store.memory import Inbox, Responses, TimeLogs
+from penstock.adapters.store.memory import Delivery, Inbox, Responses, Tallies, TimeLogs
+from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
-from penstock.adapters.store.seal import key_id
 from penstock.adapters.store.store import Store, open_store
 from penstock.core.change.journal import Appended
 from penstock.core.policy.rules import Policy, Toggles, effective
-from penstock.core.refs import Actor, BlobRef
+from penstock.core.refs import Actor, BlobRef, RepoRef
+from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
 from penstock.flows.intake import Circumstances
 from penstock.flows.orders import Desk
@@ -97,6 +97,18 @@ class Installation:
         return Inbox(self.store.database)
 
     @cached_property
+    def tallies(self) -> Tallies:
+        return Tallies(self.store.database)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return Overview(self.store.database)
+
+    def deliver(self, name: str, event: str, body: bytes) -> bool:
+        """Keep a webhook delivery for a worker; false where it was kept before."""
+        return self.inbox.accept(Delivery(id=name, received_at=self.clock.now(), event=event, body=body))
+
+    @cached_property
     def embedded(self) -> Embedded | None:
         """The embedded forge, answering; None where the forge is outside."""
         kept = embedding.find(self.settings.state)
@@ -125,6 +137,16 @@ class Installation:
     def organization(self) -> str:
         configured = self.settings.config.discovery.organization
         return configured or (embedding.ORGANIZATION if self.embedded else "")
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        wanted = self.settings.config.discovery
+        return Fleet(
+            forge=self.forge_name,
+            owner=self.organization,
+            include=wanted.include,
+            exclude=wanted.exclude,
+        )
 
     @cached_property
     def _http(self) -> httpx.Client:
@@ -167,6 +189,10 @@ class Installation:
     @cached_property
     def reader(self) -> GitHubReader:
         return GitHubReader(self.reader_client)
+
+    def lacking(self, repo: RepoRef) -> tuple[str, ...]:
+        """A sentence for each permission that is missing there: which one, for what, and of which token."""
+        return lacking(repo, reader=self.reader_client, writer=self.writer_reads)
 
     @cached_property
     def own_login(self) -> str:
@@ -366,24 +392,3 @@ def recipe_problems() -> tuple[str, ...]:
     except BadRecipes as bad:
         return bad.problems
     return ()
-
-
-def verify_file(file: Path, key: Path | None) -> Report:
-    """Verify an export with the keys it names itself, or only with the one that is given."""
-    keys = _public_key(key) if key else None
-    with file.open(encoding="utf-8") as lines:
-        return verify_export(lines, keys)
-
-
-def _public_key(path: Path) -> dict[str, bytes]:
-    """A published key file: the key's id and its 32 bytes in base64. Raises Permanent."""
-    try:
-        name, _, encoded = path.read_text().strip().partition(" ")
-        raw = b64decode(encoded, validate=True)
-    except (OSError, ValueError) as error:
-        raise Permanent(
-            "bad_key", f"{path} is not a public key file as Penstock writes it: {error}"
-        ) from error
-    if key_id(raw) != name:
-        raise Permanent("bad_key", f"{path}: the key is not the one that its id {name} names")
-    return {name: raw}

@@ -6,9 +6,8 @@ from rich.text import Text
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.core.evidence import IssueFacts, RepositoryFacts
+from penstock.core.evidence import IssueFacts
 from penstock.core.refs import RepoRef
-from penstock.flows.discovery import in_scope, ref_of
 from penstock.flows.intake import Started, issue_signal, take_issue
 
 
@@ -18,7 +17,7 @@ def list_issues(home: Installation, labels: str, *, json: bool) -> Exit:
     )
     found = [
         (repo, issue)
-        for repo, facts in _repositories(home)
+        for repo, facts in home.fleet.repositories(home.reader)
         if not facts.archived
         for issue in home.reader.issues(repo, wanted)
     ]
@@ -60,19 +59,11 @@ def process_issue(home: Installation, name: str, *, json: bool) -> Exit:
     return Exit.DONE if isinstance(answer, Started) else Exit.NO
 
 
-def _repositories(home: Installation) -> list[tuple[RepoRef, RepositoryFacts]]:
-    discovery = home.settings.config.discovery
-    found = home.reader.repositories(home.organization)
-    return [
-        (ref_of(home.forge_name, facts), facts)
-        for facts in found
-        if in_scope(facts, discovery.include, discovery.exclude)
-    ]
-
-
 def _find(home: Installation, name: str) -> tuple[RepoRef, IssueFacts] | None:
     place, _, number = name.rpartition("#")
-    repos = [repo for repo, _ in _repositories(home) if place in {"", repo.name, repo.full_name}]
+    repos = [
+        repo for repo, _ in home.fleet.repositories(home.reader) if place in {"", repo.name, repo.full_name}
+    ]
     if not number.isdecimal() or len(repos) != 1:
         output.complain(
             f"{name}: name an issue as REPOSITORY#NUMBER; {home.organization} has {len(repos)} repositories that fit."

@@ -6,7 +6,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from penstock.bootstrap import Installation, verify_file
+from penstock.adapters.store.proof import verify_file
+from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change

@@ -1,6 +1,5 @@
 """Raw events become signals, and signals changes. A poll and a webhook of the same fact give the same signal."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from penstock.core.change.events import Created, Superseded
@@ -143,11 +142,3 @@ def terms_of(policy: Policy) -> Terms:
         quorum=policy.required_reviews,
         auto_fix_attempts=policy.auto_fix_attempts,
     )
-
-
-def poll(
-    reader_issues: Iterable[tuple[RepoRef, IssueFacts]], log: ChangeLog, circumstances: Circumstances
-) -> tuple[Started, ...]:
-    """Take every issue that claims us; what is already taken or does not claim us is left."""
-    taken = (take_issue(log, issue_signal(repo, issue), circumstances) for repo, issue in reader_issues)
-    return tuple(one for one in taken if isinstance(one, Started))

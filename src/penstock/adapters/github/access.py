@@ -48,6 +48,17 @@ def check_access(client: ReadClient, repo: RepoRef, *, writes: bool) -> Access:
     return Access(login=login, missing=unread, unproven=needs.WRITES)
 
 
+def lacking(repo: RepoRef, *, reader: ReadClient, writer: ReadClient) -> tuple[str, ...]:
+    """A sentence for each permission that the two tokens lack together; one token may be both."""
+    one = reader.account.credential == writer.account.credential
+    checks = ((writer, True),) if one else ((reader, False), (writer, True))
+    return tuple(
+        f"{repo.full_name}: {sentence} (the token in {client.account.credential.source})"
+        for client, writes in checks
+        for sentence in check_access(client, repo, writes=writes).sentences
+    )
+
+
 def _probes(branch: str) -> tuple[tuple[Need, tuple[str, ...]], ...]:
     return (
         (needs.CONTENTS, ("git", "ref", "heads", *branch.split("/"))),

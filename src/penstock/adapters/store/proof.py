@@ -1,14 +1,15 @@
 """The store's own ledger as evidence: verified in place, or exported. Each is one consistent view of the database."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sqlalchemy import Connection, select, union
 
 from penstock.adapters.store.database import Database
-from penstock.adapters.store.evidence import Log, Report, export_lines, judged
+from penstock.adapters.store.evidence import Log, Report, export_lines, judged, verify_export
 from penstock.adapters.store.reading import as_record, read_head
 from penstock.adapters.store.schema import blob, change_head, ledger
-from penstock.adapters.store.seal import Seal
+from penstock.adapters.store.seal import Seal, public_key
 from penstock.core.ledger import Blob
 from penstock.core.refs import BlobRef, ChangeId
 
@@ -29,6 +30,13 @@ class Proof:
         with self._database.snapshot() as connection:
             sealed = (log for log in _logs(connection) if log.head is not None)
             yield from export_lines(sealed, self._keys)
+
+
+def verify_file(file: Path, key: Path | None) -> Report:
+    """Verify an export with the keys it names itself, or only with the one that is given."""
+    keys = public_key(key) if key else None
+    with file.open(encoding="utf-8") as lines:
+        return verify_export(lines, keys)
 
 
 def _logs(connection: Connection) -> Iterator[Log]:

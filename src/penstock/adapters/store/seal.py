@@ -99,3 +99,17 @@ def _publish(path: Path, public: bytes) -> None:
     text = f"{key_id(public)} {b64encode(public).decode()}\n"
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
+
+
+def public_key(path: Path) -> dict[str, bytes]:
+    """A key file as `_publish` writes it: the key's id and its 32 bytes. Raises Permanent `bad_key`."""
+    try:
+        name, _, encoded = path.read_text().strip().partition(" ")
+        raw = b64decode(encoded, validate=True)
+    except (OSError, ValueError) as error:
+        raise Permanent(
+            "bad_key", f"{path} is not a public key file as Penstock writes it: {error}"
+        ) from error
+    if key_id(raw) != name:
+        raise Permanent("bad_key", f"{path}: the key is not the one that its id {name} names")
+    return {name: raw}

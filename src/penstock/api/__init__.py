@@ -1,0 +1,1 @@
+"""What Penstock answers over HTTP."""

@@ -1,0 +1,181 @@
+"""Reading webhook deliveries: which issue or which changes one of them names. Pure, and nothing else is believed.
+
+A delivery tells where to look; what is there is read from the forge again. So a webhook and a poll of the same issue
+are the same signal, in whatever order and however often deliveries come.
+Source: GitHub Docs, "Webhook events and payloads"; only the fields that are read are here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from penstock.core.refs import ChangeId
+
+W = TypeVar("W", bound=BaseModel)
+_BRANCH = re.compile(r"penstock/(c-[0-9a-z]{10})(?:-revert)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueNamed:
+    """An open issue that may have become ours; `labels` are those that it had."""
+
+    repository: str
+    number: int
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesNamed:
+    """Something happened on the branches of these changes."""
+
+    changes: tuple[ChangeId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingNamed:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """It is not what the forge documents: where, and why."""
+
+    problem: str
+
+
+Named = IssueNamed | ChangesNamed | NothingNamed | Unreadable
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class _Label(_Wire):
+    name: str
+
+
+class _PullMark(_Wire):
+    """Present on an issue that is a pull request."""
+
+
+class _Issue(_Wire):
+    number: int
+    state: Literal["open", "closed"]
+    labels: tuple[_Label, ...] = ()
+    pull_request: _PullMark | None = None
+
+
+class _Repository(_Wire):
+    full_name: str
+
+
+class _IssueEvent(_Wire):
+    action: str
+    issue: _Issue
+    repository: _Repository
+
+
+class _Head(_Wire):
+    ref: str
+
+
+class _Pull(_Wire):
+    head: _Head
+
+
+class _PullEvent(_Wire):
+    pull_request: _Pull
+
+
+class _OnBranch(_Wire):
+    head_branch: str | None
+
+
+class _CheckRun(_Wire):
+    check_suite: _OnBranch
+
+
+class _CheckRunEvent(_Wire):
+    check_run: _CheckRun
+
+
+class _CheckSuiteEvent(_Wire):
+    check_suite: _OnBranch
+
+
+class _WorkflowRunEvent(_Wire):
+    workflow_run: _OnBranch
+
+
+class _Branch(_Wire):
+    name: str
+
+
+class _StatusEvent(_Wire):
+    branches: tuple[_Branch, ...]
+
+
+class _RefEvent(_Wire):
+    """`ref` is a full name in a push, and a branch's or tag's own name where one is deleted."""
+
+    ref: str
+
+
+def read(event: str, body: bytes) -> Named:
+    """What a delivery of this event names."""
+    reader = _READERS.get(event)
+    if reader is None:
+        return NothingNamed(reason=f"nothing is done on {event!r}")
+    try:
+        return reader(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        return Unreadable(problem=f"{event}: {where}: {first['msg']}")
+
+
+_STARTING = frozenset({"opened", "reopened", "labeled", "unlabeled", "edited"})
+"""Actions after which an issue may be ours, or be worded anew. A label that was taken off may have kept us away."""
+
+
+def _issue(body: bytes) -> Named:
+    told = _IssueEvent.model_validate_json(body)
+    if told.action not in _STARTING:
+        return NothingNamed(reason=f"an issue that was {told.action} starts nothing")
+    if told.issue.pull_request or told.issue.state == "closed":
+        return NothingNamed(reason="it is a pull request" if told.issue.pull_request else "it is closed")
+    return IssueNamed(
+        repository=told.repository.full_name,
+        number=told.issue.number,
+        labels=frozenset(label.name for label in told.issue.labels),
+    )
+
+
+def _on_branches(wire: type[W], branches: Callable[[W], Iterable[str | None]]) -> Callable[[bytes], Named]:
+    """A reader of deliveries that tell what happened on branches."""
+
+    def reader(body: bytes) -> Named:
+        names = branches(wire.model_validate_json(body))
+        found = (_BRANCH.fullmatch((name or "").removeprefix("refs/heads/")) for name in names)
+        changes = tuple(dict.fromkeys(ChangeId(match[1]) for match in found if match))
+        return ChangesNamed(changes=changes) if changes else NothingNamed(reason="no branch of ours")
+
+    return reader
+
+
+_pull = _on_branches(_PullEvent, lambda told: (told.pull_request.head.ref,))
+_ref = _on_branches(_RefEvent, lambda told: (told.ref,))
+_READERS: Mapping[str, Callable[[bytes], Named]] = {
+    "issues": _issue,
+    "pull_request": _pull,
+    "pull_request_review": _pull,
+    "check_run": _on_branches(_CheckRunEvent, lambda told: (told.check_run.check_suite.head_branch,)),
+    "check_suite": _on_branches(_CheckSuiteEvent, lambda told: (told.check_suite.head_branch,)),
+    "workflow_run": _on_branches(_WorkflowRunEvent, lambda told: (told.workflow_run.head_branch,)),
+    "status": _on_branches(_StatusEvent, lambda told: (branch.name for branch in told.branches)),
+    "push": _ref,
+    "delete": _ref,
+}

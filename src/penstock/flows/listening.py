@@ -1,0 +1,229 @@
+"""Where signals come in: webhook deliveries as they arrive, and a poll every so often that finds what was missed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from penstock.core.change.model import Change, State
+from penstock.core.evidence import IssueFacts
+from penstock.core.policy.rules import Mode
+from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
+from penstock.core.signal import IssueSignal
+from penstock.flows.discovery import Fleet, ref_of
+from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
+from penstock.flows.intake import Circumstances, Ignored, Started, issue_signal, take_issue
+from penstock.flows.perform import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
+from penstock.ports import ChangeLog, Clock, ForgeReader, Permanent, PortError, Transient
+
+log = logging.getLogger(__name__)
+DELIVERIES_AT_ONCE = 10
+TROUBLE_SECONDS = 1.0
+POLL_FAILS, REFUSED, UNREADABLE = "poll fails", "webhooks refused", "webhooks unreadable"
+"""Names of tallies."""
+BEING_STARTED = frozenset({State.INGESTED, State.TRIAGED, State.PLANNED, State.PATCHES_PROPOSED})
+"""Where a change takes one of the places of `issue_processing.max_concurrent`: not yet at a person's desk."""
+
+
+class Delivered(Protocol):
+    """A webhook delivery as it is kept."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def event(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class Inbox(Protocol):
+    def pending(self, limit: int) -> Sequence[Delivered]:
+        """The oldest that nobody acted on yet."""
+        ...
+
+    def done(self, name: str) -> None: ...
+
+
+class Tallies(Protocol):
+    def add(self, name: str, at: datetime, *, count: int = 1, note: str = "") -> None: ...
+
+    def clear(self, name: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What taking signals needs. `starting` counts changes of issues that are BEING_STARTED."""
+
+    reader: ForgeReader
+    log: ChangeLog
+    inbox: Inbox
+    tallies: Tallies
+    wake: Callable[[ChangeId, datetime], None]
+    clock: Clock
+    fleet: Fleet
+    circumstances: Circumstances
+    starting: Callable[[], int]
+    max_starting: int
+
+    @property
+    def starts_work(self) -> bool:
+        return self.circumstances.policy.mode is not Mode.MANUAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What a poll found. `failures` are repositories that could not be read."""
+
+    started: tuple[ChangeId, ...]
+    failures: tuple[PortError, ...]
+
+
+class Listener:
+    """Takes signals. Any number of them may do so at the same time, in any number of processes."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._answered: set[tuple[str, Digest]] = set()
+        """Issues and their words that have had their change: a poll meets them again and again."""
+
+    def checked_poll(self) -> PortError | None:
+        """A poll; that it fails, and since when, is kept until one does not."""
+        tallies, now = self._door.tallies, self._door.clock.now()
+        try:
+            failures = self.poll().failures
+        except PortError as unanswered:
+            failures = (unanswered,)
+        for failure in failures:
+            log.warning("poll: %s", failure)
+        if failures:
+            tallies.add(POLL_FAILS, now, note=str(failures[0]))
+        elif tallies.clear(POLL_FAILS):
+            log.info("poll: the forge answers again")
+        return failures[0] if failures else None
+
+    def poll(self) -> Polled:
+        """Look at every repository once. Raises Transient where the forge does not answer at all."""
+        door = self._door
+        started: list[ChangeId] = []
+        failures: list[PortError] = []
+        for repo, facts in door.fleet.repositories(door.reader) if door.starts_work else ():
+            try:
+                taken = () if facts.archived else tuple(self._take_all(repo))
+                started += [one.change for one in taken if isinstance(one, Started)]
+            except PortError as failure:
+                if isinstance(failure, Transient) and failure.code != "server_error":
+                    raise
+                if failure.code != "gone":  # so GitHub says that a repository has no issues
+                    failures.append(failure)
+        return Polled(started=tuple(started), failures=tuple(failures))
+
+    def _take_all(self, repo: RepoRef) -> Iterator[Started | Ignored]:
+        labels = self._door.circumstances.policy.auto_claim_labels
+        return (self._take(repo, issue) for issue in self._door.reader.issues(repo, labels))
+
+    def _take(self, repo: RepoRef, issue: IssueFacts) -> Started | Ignored:
+        """Poll and webhook meet here."""
+        door, signal = self._door, issue_signal(repo, issue)
+        words = (signal.key, signal.wording)
+        if words in self._answered:
+            return Ignored(reason="it has had its change")
+        if door.starting() >= door.max_starting:
+            return Ignored(reason="enough changes are being started; a later poll takes it")
+        taken = take_issue(door.log, signal, door.circumstances)
+        if self._is_answered(taken, signal):
+            self._answered.add(words)
+        return taken
+
+    def _is_answered(self, taken: Started | Ignored, signal: IssueSignal) -> bool:
+        """Other words than its change's are a newer signal: they may only have to wait for that change to end."""
+        change = self._door.log.change(taken.change) if taken.change else None
+        return isinstance(change, Change) and change.wording == signal.wording
+
+    def deliver(self) -> None:
+        """Act on every delivery that is kept, once. Raises Transient where the database does not answer."""
+        while pending := self._door.inbox.pending(DELIVERIES_AT_ONCE):
+            for delivery in pending:
+                try:
+                    came = self._act(delivery)
+                except Permanent as failure:
+                    came = f"refused: {failure}"
+                self._door.inbox.done(delivery.id)
+                log.info("webhook %s %s", delivery.event, came)
+
+    def _act(self, delivery: Delivered) -> str:
+        """What came of a delivery, in words."""
+        door = self._door
+        match read(delivery.event, delivery.body):
+            case ChangesNamed(changes=changes):
+                for change in changes:
+                    door.wake(change, door.clock.now())
+                return f"wakes {', '.join(changes)}"
+            case IssueNamed() as named:
+                return self._look(named)
+            case NothingNamed(reason=reason):
+                return f"ignored: {reason}"
+            case Unreadable(problem=problem):
+                door.tallies.add(UNREADABLE, door.clock.now(), note=problem)
+                return f"unreadable: {problem}"
+
+    def _look(self, named: IssueNamed) -> str:
+        """Read the issue from the forge and take it. What cannot be read now is found by a poll later."""
+        policy = self._door.circumstances.policy
+        if not self._door.starts_work:
+            return "ignored: in mode manual a person starts work, with `penstock process-issue`"
+        if not self._door.fleet.has(named.repository):
+            return f"ignored: {named.repository} is not in scope"
+        if not named.labels & set(policy.auto_claim_labels):
+            return "ignored: it has none of the labels that claim an issue"
+        try:
+            found = self._find(named)
+        except Transient as failure:
+            return f"left to a poll: {failure}"
+        if found is None:
+            return "ignored: it is gone, or its repository is archived"
+        taken = self._take(*found)
+        return f"starts {taken.change}" if isinstance(taken, Started) else f"ignored: {taken.reason}"
+
+    def _find(self, named: IssueNamed) -> tuple[RepoRef, IssueFacts] | None:
+        """By the name alone: node ids come from the same place as a poll's."""
+        door = self._door
+        owner, _, name = named.repository.partition("/")
+        called = RepoRef(forge=door.fleet.forge, node_id=NodeId(""), owner=owner, name=name)
+        facts = door.reader.repository(called)
+        if facts is None or facts.archived:
+            return None
+        repo = ref_of(door.fleet.forge, facts)
+        issue = door.reader.issue(repo, named.number)
+        return (repo, issue) if issue else None
+
+
+def listen(
+    listener: Listener, stop: threading.Event, arrived: threading.Event, *, poll_every: timedelta
+) -> None:
+    """Act on deliveries whenever `arrived` is set, and poll, until `stop` and `arrived` are."""
+    wait, failures, next_poll = 0.0, 0, time.monotonic()
+    while not stop.is_set():
+        arrived.clear()
+        try:
+            listener.deliver()
+            if time.monotonic() >= next_poll:
+                failed = listener.checked_poll()
+                failures = failures + 1 if failed else 0
+                next_poll = time.monotonic() + pause(failed, failures, poll_every)
+            wait = next_poll - time.monotonic()
+        except Transient as trouble:
+            log.warning("%s", trouble)
+            wait = TROUBLE_SECONDS
+        arrived.wait(max(wait, 0.0))
+
+
+def pause(failed: PortError | None, failures: int, usual: timedelta) -> float:
+    """Seconds until the next poll: sooner than usual after a first failure, and ever later after more."""
+    if not isinstance(failed, Transient):
+        return usual.total_seconds()
+    return failed.retry_after or min(FIRST_RETRY_SECONDS * 2 ** (failures - 1), LAST_RETRY_SECONDS)
