@@ -15,7 +15,10 @@ from penstock.core.ledger import plain
 from penstock.core.verdict import Outcome, Verdict
 from penstock.flows.views import Details, Pending, Summary
 
-out = Console(highlight=False, soft_wrap=True)
+PIPE_WIDTH = 160
+"""Columns where nobody looks through a terminal."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STATE_STYLES = {
@@ -105,6 +108,29 @@ def verdict_lines(verdict: Verdict, depth: int = 0) -> Text:
     return text
 
 
+def brief_lines(verdict: Verdict, depth: int = 0) -> Text:
+    """The tree in colour, with what passed as a whole on one line, naming its parts."""
+    text = Text()
+    mark, style = MARKS[verdict.outcome]
+    text.append(f"{'  ' * depth}{mark} ", style=style)
+    text.append(verdict.rule, style="bold" if verdict.children else "")
+    if verdict.outcome is Outcome.PASS and depth > 0:
+        text.append(f"  {verdict.reason or ', '.join(_leaves(verdict))}", style="dim")
+        return text
+    if verdict.reason:
+        text.append(f"  {verdict.reason}")
+    for child in verdict.children:
+        text.append("\n")
+        text.append_text(brief_lines(child, depth + 1))
+    return text
+
+
+def _leaves(verdict: Verdict) -> list[str]:
+    if not verdict.children:
+        return [verdict.rule]
+    return list(dict.fromkeys(leaf for child in verdict.children for leaf in _leaves(child)))
+
+
 def failing_lines(verdict: Verdict) -> Text:
     """The tree without what passed: where it says no, and the way there."""
     if not verdict.children:
@@ -150,9 +176,9 @@ def details(shown: Details) -> None:
         out.print(Text(f"\nrisk {summary.tier}", style="bold"))
         for line in shown.risk:
             out.print(Text(f"  {line}"))
-    if shown.gates:
+    if shown.gates and shown.gates != shown.detail_verdict:
         out.print()
-        out.print(verdict_lines(shown.gates))
+        out.print(brief_lines(shown.gates))
     if shown.pending:
         out.print()
         out.print(pending_table(shown.pending))
