@@ -94,58 +94,39 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
-def verdict_lines(verdict: Verdict, depth: int = 0) -> Text:
-    """The verdict tree in colour: shape, word and colour say the same."""
-    text = Text()
-    mark, style = MARKS[verdict.outcome]
-    text.append(f"{'  ' * depth}{mark} ", style=style)
-    text.append(verdict.rule, style="bold" if verdict.children else "")
-    if verdict.reason:
-        text.append(f"  {verdict.reason}", style="dim" if verdict.allows else "")
-    for child in verdict.children:
-        text.append("\n")
-        text.append_text(verdict_lines(child, depth + 1))
-    return text
-
-
 def brief_lines(verdict: Verdict, depth: int = 0) -> Text:
-    """The tree in colour, with what passed as a whole on one line, naming its parts."""
-    text = Text()
-    mark, style = MARKS[verdict.outcome]
-    text.append(f"{'  ' * depth}{mark} ", style=style)
-    text.append(verdict.rule, style="bold" if verdict.children else "")
+    """The tree in colour, shape, word and colour saying the same; what passed as a whole stands on one line."""
     if verdict.outcome is Outcome.PASS and depth > 0:
-        text.append(f"  {verdict.reason or ', '.join(_leaves(verdict))}", style="dim")
-        return text
-    if verdict.reason:
-        text.append(f"  {verdict.reason}")
-    for child in verdict.children:
-        text.append("\n")
-        text.append_text(brief_lines(child, depth + 1))
-    return text
+        return _line(verdict, depth, verdict.reason or ", ".join(_leaves(verdict)))
+    parts = [
+        _line(verdict, depth, verdict.reason),
+        *(brief_lines(child, depth + 1) for child in verdict.children),
+    ]
+    return Text("\n").join(parts)
+
+
+def failing_lines(verdict: Verdict, depth: int = 0) -> Text:
+    """The tree without what passed: where it says no, and the way there."""
+    failing = [failing_lines(child, depth + 1) for child in verdict.children if not child.allows]
+    return Text("\n").join([_line(verdict, depth, verdict.reason), *failing])
+
+
+def _line(verdict: Verdict, depth: int, reason: str) -> Text:
+    mark, style = MARKS[verdict.outcome]
+    rule = Text(verdict.rule, style="bold" if verdict.children else "")
+    return Text.assemble(
+        "  " * depth,
+        (f"{mark} ", style),
+        rule,
+        (f"  {reason}" if reason else "", "dim" if verdict.allows else ""),
+    )
 
 
 def _leaves(verdict: Verdict) -> list[str]:
+    """Names of the rules at the tree's ends, each once."""
     if not verdict.children:
         return [verdict.rule]
     return list(dict.fromkeys(leaf for child in verdict.children for leaf in _leaves(child)))
-
-
-def failing_lines(verdict: Verdict) -> Text:
-    """The tree without what passed: where it says no, and the way there."""
-    if not verdict.children:
-        return verdict_lines(verdict)
-    kept = tuple(child for child in verdict.children if not child.allows)
-    text = Text()
-    mark, style = MARKS[verdict.outcome]
-    text.append(f"{mark} ", style=style)
-    text.append(verdict.rule, style="bold")
-    for child in kept:
-        lines = failing_lines(child).split("\n")
-        for line in lines:
-            text.append("\n  ")
-            text.append_text(line)
-    return text
 
 
 def diff(patch: str) -> Syntax:
