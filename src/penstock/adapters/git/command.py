@@ -16,6 +16,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.attributesFile=/dev/null",
+    "core.compression=1",
     "core.protectHFS=true",
     "core.protectNTFS=true",
     "gc.auto=0",

@@ -16,7 +16,7 @@ from penstock.adapters.sandbox.walls import WORK
 from penstock.ports import Permanent
 
 ADVICE = (
-    "Penstock runs a recipe only where it can isolate it. Allow unprivileged user namespaces (sysctl "
+    "Penstock runs a recipe only where it can isolate it. It needs bubblewrap 0.8 or newer; allow unprivileged user namespaces (sysctl "
     "kernel.unprivileged_userns_clone=1; on Ubuntu an AppArmor profile for bwrap; in a container /proc unmasked), "
     "or use a machine that has them."
 )

@@ -7,11 +7,13 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from penstock.ports import Permanent
 
 MAX_DEPTH = 100
+_PART = 1 << 20
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _WHEN = 946_684_800
 """2000-01-01: when every file was last changed, for commands to give the same result each time."""
 
@@ -55,38 +57,81 @@ def _infos(source: int, depth: int) -> Iterator[os.stat_result]:
 
 
 def receive(source: int, folder: Path) -> None:
-    """Replace what the folder has by a copy of an open folder that `fits`. Nothing may write there meanwhile.
+    """Make a folder equal to an open one that `fits`. Nothing may write to either meanwhile.
 
-    Pipes and sockets arrive as pipes, for whoever judges the folder to see them.
+    What is equal already is not written again. Pipes and sockets arrive as pipes, for whoever judges the folder.
     """
-    for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     with _opened(str(folder), None) as target:
-        _copy(source, target)
+        _match(source, target)
 
 
-def _copy(source: int, target: int) -> None:
+def _match(source: int, target: int) -> None:
+    left = set(os.listdir(target))
     with os.scandir(source) as entries:
         for entry in entries:
+            left.discard(entry.name)
             mode = entry.stat(follow_symlinks=False).st_mode
             if stat.S_ISDIR(mode):
-                os.mkdir(entry.name, dir_fd=target)
-                with _opened(entry.name, source) as below, _opened(entry.name, target) as copy:
-                    _copy(below, copy)
-            elif stat.S_ISLNK(mode):
-                os.symlink(os.readlink(entry.name, dir_fd=source), entry.name, dir_fd=target)
+                _match_folder(entry.name, source, target)
             elif stat.S_ISREG(mode):
-                _copy_file(entry.name, source, target, 0o755 if mode & stat.S_IXUSR else 0o644)
+                _match_file(entry.name, source, target)
             else:
-                os.mkfifo(entry.name, dir_fd=target)
+                _remove(entry.name, target)
+                _make_special(entry.name, source, target)
+    for name in left:
+        _remove(name, target)
 
 
-def _copy_file(name: str, source: int, target: int, permissions: int) -> None:
-    reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=source)
-    with os.fdopen(reading, "rb") as original:
-        writing = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, permissions, dir_fd=target)
-        with os.fdopen(writing, "wb") as copy:
+def _match_folder(name: str, source: int, target: int) -> None:
+    if not stat.S_ISDIR(_mode(name, target)):
+        _remove(name, target)
+        os.mkdir(name, dir_fd=target)
+    with _opened(name, source) as below, _opened(name, target) as copy:
+        _match(below, copy)
+
+
+def _match_file(name: str, source: int, target: int) -> None:
+    with os.fdopen(os.open(name, _READING, dir_fd=source), "rb") as original:
+        executable = os.fstat(original.fileno()).st_mode & stat.S_IXUSR
+        present = _mode(name, target)
+        if stat.S_ISREG(present) and bool(present & stat.S_IXUSR) == bool(executable):
+            with os.fdopen(os.open(name, _READING, dir_fd=target), "rb") as copy:
+                if _equal(original, copy):
+                    return
+            original.seek(0)
+        _remove(name, target)
+        writing = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with os.fdopen(os.open(name, writing, 0o755 if executable else 0o644, dir_fd=target), "wb") as copy:
             shutil.copyfileobj(original, copy)
+
+
+def _equal(one: BinaryIO, other: BinaryIO) -> bool:
+    if os.fstat(one.fileno()).st_size != os.fstat(other.fileno()).st_size:
+        return False
+    return all(part == other.read(_PART) for part in iter(lambda: one.read(_PART), b""))
+
+
+def _make_special(name: str, source: int, target: int) -> None:
+    if stat.S_ISLNK(_mode(name, source)):
+        os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
+    else:
+        os.mkfifo(name, dir_fd=target)
+
+
+def _mode(name: str, parent: int) -> int:
+    """The mode of what has this name, never of what a link names; 0 where there is nothing."""
+    try:
+        return os.lstat(name, dir_fd=parent).st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _remove(name: str, parent: int) -> None:
+    mode = _mode(name, parent)
+    if stat.S_ISDIR(mode):
+        shutil.rmtree(name, dir_fd=parent)
+    elif mode:
+        os.unlink(name, dir_fd=parent)
 
 
 @contextmanager
