@@ -1,0 +1,272 @@
+"""The runner of a served forge, end to end: real pushes, real sandboxes, real restarts."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+from tests.forge.actions.flows import WIDGET, Json, make_branch, open_pull, put, put_workflow
+from tests.forge.world import World
+
+PATIENCE = 30
+T = TypeVar("T")
+
+
+class Served:
+    """A forge served by a process of its own, on one state directory; `olga` is its client."""
+
+    def __init__(self, world: World) -> None:
+        self.state, self._token = world.forge.state, world.tokens["olga"]
+        world.forge.close()
+        self._cleanup = ExitStack()
+
+    def start(self, *options: str) -> httpx.Client:
+        """Begin serving; the client of olga."""
+        self.process, url = start(self.state, *options)
+        headers = {"authorization": f"token {self._token}"}
+        self.olga = self._cleanup.enter_context(httpx.Client(base_url=url, headers=headers, timeout=20))
+        return self.olga
+
+    def stop(self) -> None:
+        """End serving as an administrator does."""
+        self._cleanup.close()
+        self.process.terminate()
+        assert self.process.wait(20) == 0
+
+
+def start(state: Path, *options: str) -> tuple["subprocess.Popen[bytes]", str]:
+    ready = state.parent / f"ready-{time.monotonic_ns()}"
+    command = [
+        sys.executable,
+        "-m",
+        "localforge",
+        "serve",
+        "--state",
+        str(state),
+        "--ready-file",
+        str(ready),
+        *options,
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": "src"})
+    deadline = time.monotonic() + PATIENCE
+    while not ready.exists() or not ready.read_text():
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, "the server does not come up"
+        time.sleep(0.01)
+    return process, ready.read_text().strip()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[Served]:
+    made = Served(world)
+    made.start()
+    yield made
+    made.stop()
+
+
+def until(found: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + PATIENCE
+    while not (value := found()):
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)
+    return value
+
+
+def begun(client: httpx.Client, **query: str) -> Json:
+    """The newest run that the query finds, once there is one."""
+
+    def listed() -> Json | None:
+        found: list[Json] = client.get(f"{WIDGET}/actions/runs", params=query).json()["workflow_runs"]
+        return found[0] if found else None
+
+    return until(listed, "a run began")
+
+
+def finished(client: httpx.Client, **query: str) -> Json:
+    """The same, once it is complete."""
+
+    def complete() -> Json | None:
+        run = begun(client, **query)
+        return run if run["status"] == "completed" else None
+
+    return until(complete, "the run is complete")
+
+
+def logs(client: httpx.Client, run: Json) -> str:
+    found = client.get(f"{WIDGET}/actions/runs/{run['id']}/jobs").json()["jobs"]
+    texts = (
+        client.get(f"{WIDGET}/actions/jobs/{job['id']}/logs", follow_redirects=True).text for job in found
+    )
+    return "\n".join(texts)
+
+
+def workflow(steps: str) -> str:
+    indented = "\n".join("      " + line for line in steps.strip("\n").splitlines())
+    return f"on: [push, pull_request]\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n{indented}\n"
+
+
+def test_checkout_sibling_and_pull_request(served: Served) -> None:
+    """A push checks out its commit, a pull request its merge; a private sibling can be read, nothing written."""
+    olga = served.olga
+    put_workflow(
+        olga,
+        workflow(
+            """
+- uses: actions/checkout@v4
+- run: test "$(git rev-parse HEAD)" = "$GITHUB_SHA" && git cat-file -p HEAD | grep ^parent && cat README.md
+- run: git clone --quiet "$GITHUB_SERVER_URL/acme/secret" "$RUNNER_TEMP/secret"
+- uses: actions/checkout@v4
+  with: {path: whole, fetch-depth: 0, fetch-tags: true}
+- run: git -C whole rev-list --count HEAD && git -C whole tag
+- uses: actions/checkout@v4
+  with: {ref: feature/side, path: side}
+- run: git -C side branch --show-current
+- run: |
+    git commit --quiet --allow-empty -m x --author 'A <a@b>' || true
+    git -c user.name=a -c user.email=a@b commit --quiet --allow-empty -m x
+    git push --quiet origin HEAD:refs/heads/evil && exit 1 || echo push refused
+"""
+        ),
+    )
+    run = finished(olga)
+    text = logs(olga, run)
+    assert run["conclusion"] == "success", text
+    assert "# Widget" in text
+    assert "feature/side" in text
+    assert "v1" in text
+    assert "push refused" in text
+    assert olga.get(f"{WIDGET}/git/ref/heads/evil").status_code == 404
+    make_branch(olga, "topic")
+    put(olga, "new.txt", "from topic", branch="topic")
+    put(olga, "base.txt", "from main")
+    open_pull(olga, "topic")
+    run = finished(olga, event="pull_request")
+    text = logs(olga, run)
+    assert run["conclusion"] == "success", text
+    assert len([line for line in text.splitlines() if "Z parent " in line]) == 2
+
+
+def test_logs_can_be_read_while_the_job_runs_and_cancel_stops_it(served: Served) -> None:
+    olga = served.olga
+    put_workflow(olga, workflow("- run: echo first line; sleep 60\n- run: echo cleanup\n  if: always()"))
+    run = begun(olga)
+    until(lambda: "first line" in logs(olga, run).replace("echo first line", ""), "the line is readable")
+    (job,) = olga.get(f"{WIDGET}/actions/runs/{run['id']}/jobs").json()["jobs"]
+    assert job["status"] == "in_progress"
+    assert [step["status"] for step in job["steps"]] == ["completed", "in_progress"]
+    assert olga.post(f"{WIDGET}/actions/runs/{run['id']}/cancel").status_code == 202
+    done = finished(olga)
+    assert done["conclusion"] == "cancelled"
+    assert "cleanup" in logs(olga, done)
+
+
+def test_a_job_interrupted_by_sigkill_runs_again(served: Served, tmp_path: Path) -> None:
+    """Killed with jobs running: nothing of them survives, and after a restart they run to their end, once."""
+    olga = served.olga
+    put_workflow(olga, workflow("- run: echo begun; sleep 1.5; echo ended"))
+    run = begun(olga)
+    until(lambda: "begun" in logs(olga, run).replace("echo begun", ""), "the job runs")
+    served.process.send_signal(signal.SIGKILL)
+    served.process.wait()
+    until(lambda: not _processes("sleep 1.5"), "the job's processes are gone")
+    with sqlite3.connect(served.state / "forge.sqlite") as database:
+        assert database.execute("SELECT status FROM workflow_job").fetchall() == [("in_progress",)]
+    database.close()
+    olga = served.start()
+    done = finished(olga)
+    text = logs(olga, done)
+    assert done["conclusion"] == "success", text
+    assert "Attempt 2: the forge stopped while this job ran before" in text
+    assert sum(line.endswith("Z ended") for line in text.splitlines()) == 1
+    assert done["run_attempt"] == 1
+
+
+def _processes(marker: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_text(errors="replace").replace("\0", " ")
+        except OSError:
+            continue
+        if text.strip() == marker:
+            found.append(text)
+    return found
+
+
+def test_jobs_run_in_parallel(served: Served) -> None:
+    olga = served.olga
+    put_workflow(
+        olga,
+        "on: push\njobs:\n  m: {runs-on: x, strategy: {matrix: {n: [1, 2]}}, steps: [{run: sleep 1}]}\n",
+    )
+    run = finished(olga)
+    found = olga.get(f"{WIDGET}/actions/runs/{run['id']}/jobs").json()["jobs"]
+    started, ended = (sorted(job[key] for job in found) for key in ("started_at", "completed_at"))
+    assert os.cpu_count() == 1 or started[-1] < ended[0] or started[0] == started[-1]
+
+
+def test_an_idle_runner_costs_nothing(served: Served) -> None:
+    olga = served.olga
+    put_workflow(olga, workflow("- run: echo hi"))
+    finished(olga)
+    time.sleep(0.3)
+    before = _cpu_ticks(served.process.pid)
+    time.sleep(1)
+    assert _cpu_ticks(served.process.pid) - before <= 3
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_without_a_sandbox_only_when_told_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where bubblewrap cannot work a job fails with the reason; `--unsafe-no-sandbox` runs it, and says so."""
+    broken = tmp_path / "bin" / "bwrap"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+    served = Served(world)
+    for options, conclusion, words in (
+        (
+            (),
+            "failure",
+            "cannot isolate on this host: bubblewrap cannot make a sandbox here: bwrap: No permissions",
+        ),
+        (
+            ("--unsafe-no-sandbox",),
+            "success",
+            "##[warning]This job runs WITHOUT a sandbox (--unsafe-no-sandbox)",
+        ),
+    ):
+        olga = served.start(*options)
+        sha = put_workflow(
+            olga, workflow(f"- uses: actions/checkout@v4\n- run: cat README.md; echo {len(options)}")
+        )
+        run = finished(olga, head_sha=sha)
+        text = logs(olga, run)
+        assert run["conclusion"] == conclusion, text
+        assert words in text
+        served.stop()
+
+
+def test_no_actions_leaves_jobs_queued(world: World) -> None:
+    served = Served(world)
+    olga = served.start("--no-actions")
+    put_workflow(olga, workflow("- run: echo hi"))
+    run = begun(olga)
+    time.sleep(0.3)
+    (job,) = olga.get(f"{WIDGET}/actions/runs/{run['id']}/jobs").json()["jobs"]
+    assert job["status"] == "queued"
+    served.stop()
