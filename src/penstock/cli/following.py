@@ -33,6 +33,16 @@ class Follower:
                 return found
             time.sleep(LOOK_SECONDS)
 
+    def skip_all(self) -> None:
+        """Follow every change there is, from here on."""
+        self._seen = dict(self._home.overview.lengths())
+
+    def catch_up(self) -> None:
+        """Print what is new of any change, also of one that did not exist before."""
+        for name, n in self._home.overview.lengths().items():
+            if self._seen.setdefault(name, 0) < n:
+                self._told(name, silent=False)
+
     def _told(self, name: ChangeId, *, silent: bool) -> Change | None:
         change = self._home.store.change(name)
         if not isinstance(change, Change) or change.n == self._seen[name]:
@@ -40,7 +50,7 @@ class Follower:
         for entry in self._home.store.reader.entries(name):
             if self._seen[name] < entry.n <= change.n and not (silent or self._quiet):
                 line = told(entry.event, change, self._home.known_web_address)
-                if line:
+                if line and not (isinstance(entry.event, e.TapDecided) and entry.event.allowed):
                     output.out.print(
                         Text.assemble(
                             (f"{entry.at.astimezone():%H:%M:%S} ", "dim"), (f"{name[:6]} ", "dim"), line
@@ -130,8 +140,17 @@ def _shipping(event: e.Event, change: Change, web: str) -> Text | None:
 
 def _late(event: e.Event, change: Change) -> Text | None:
     match event:
+        case e.TapDecided():
+            about = _name(change, event.repo) or "the issue"
+            said = "allowed" if event.allowed else f"denied by {', '.join(event.rules)}"
+            return Text(
+                f"decided   {event.action} on {about}: {said} (policy {event.policy}, authority {event.authority}, truth {event.truth})"
+            )
         case e.NoticePosted(given_up=""):
-            return Text(f"notice    {event.action} on the issue")
+            what = {"comment": "comment posted", "close_issue": "issue closed"}.get(
+                event.action, str(event.action)
+            )
+            return Text(f"notice    {what}")
         case e.NeedsHuman() | e.PolicyBlocked():
             return Text(f"stopped   {event.reason}", style="magenta")
         case e.EffectFailed():

@@ -10,8 +10,10 @@ from penstock.adapters.store.proof import verify_file
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.cli.following import told
 from penstock.cli.looking import find_change
-from penstock.core.ledger import JsonValue, canonical, plain
+from penstock.core.change.events import Event
+from penstock.core.ledger import plain
 from penstock.settings import load
 
 
@@ -50,29 +52,24 @@ def show(home: Installation, name: str, *, json: bool) -> Exit:
         output.as_json(entries)
         return Exit.DONE
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("n", "time (UTC)", "kind", "what"):
+    for column in ("n", "time", "kind", "what"):
         table.add_column(column, overflow="fold")
     for entry in entries:
-        body = {
-            k: v
-            for k, v in dict(plain_mapping(entry.event)).items()
-            if k != "kind" and v not in (None, "", [], False)
-        }
-        table.add_row(
-            str(entry.n), f"{entry.at:%H:%M:%S}", entry.event.kind, Text(_brief(canonical(body).decode()))
-        )
+        said = told(entry.event, change, home.known_web_address) or Text(_facts(entry.event), style="dim")
+        table.add_row(str(entry.n), f"{entry.at.astimezone():%H:%M:%S}", entry.event.kind, said)
     output.out.print(table)
     return Exit.DONE
 
 
-def plain_mapping(event: object) -> dict[str, JsonValue]:
-    value = plain(event)
-    assert isinstance(value, dict), "an event is an object"  # noqa: S101
-    return value
-
-
-def _brief(text: str, limit: int = 220) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _facts(event: Event) -> str:
+    """An event's short facts, for what has no sentence of its own."""
+    body = plain(event)
+    facts = body.items() if isinstance(body, dict) else ()
+    return "  ".join(
+        f"{name} {value}"
+        for name, value in facts
+        if name != "kind" and isinstance(value, str) and 0 < len(value) <= 60
+    )
 
 
 def export(home: Installation, file: Path) -> Exit:

@@ -1,7 +1,7 @@
 """Commands that only look: status, changes, diffs, the state as a document."""
 
 import json as jsonlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -12,8 +12,10 @@ from penstock.cli.exits import Exit
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.refs import ChangeId
+from penstock.flows.listening import POLL_FAILS, REFUSED, UNREADABLE
 from penstock.flows.views import (
     Pending,
+    Summary,
     counts,
     details_of,
     is_waiting_for_people,
@@ -58,24 +60,40 @@ def status(home: Installation, *, json: bool) -> Exit:
         for repo in details_of(change, texts, "").repositories
         if repo.trouble
     ]
+    tallies = {name: home.tallies.get(name) for name in TALLIES}
     if json:
-        output.as_json({"states": counts(found), "waiting": waiting, "trouble": troubles})
+        output.as_json({"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies})
         return Exit.DONE
-    if not found:
-        output.say(
-            "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
-        )
-        return Exit.DONE
-    output.say("  ".join(f"{name} {number}" for name, number in counts(found).items()))
+    output.say(
+        "  ".join(f"{name} {number}" for name, number in counts(found).items())
+        or "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
+    )
     for change, repository, trouble in troubles:
         output.out.print(Text(f"{change} {repository}: {trouble}; kept, and tried again", style="yellow"))
+    for name, tally in tallies.items():
+        if tally:
+            since = f"since {tally.at:%Y-%m-%d %H:%M:%S} UTC, {tally.count} times"
+            output.out.print(Text(TALLIES[name].format(since=since, note=tally.note), style="yellow"))
+    show_waiting(waiting)
+    return Exit.DONE
+
+
+TALLIES = {
+    POLL_FAILS: "polling fails {since}: {note}; it is tried again, and nothing is lost",
+    REFUSED: "webhooks refused {since}: their signatures were missing or wrong (PENSTOCK_WEBHOOK_SECRET must be the forge's)",
+    UNREADABLE: "webhooks unreadable {since}: {note}",
+}
+"""What `status` says of each tally."""
+
+
+def show_waiting(waiting: Sequence[Summary]) -> None:
+    """What waits for a person, and what to type; nothing where nothing does."""
     if waiting:
         output.say("\n[magenta]Waiting for you[/]")
         output.out.print(output.change_table(waiting))
         output.say(
             "\n[dim]penstock changes show CHANGE · penstock changes diff CHANGE · penstock approvals approve CHANGE[/]"
         )
-    return Exit.DONE
 
 
 def changes(home: Installation, *, every: bool, json: bool) -> Exit:

@@ -96,7 +96,7 @@ def short(digest: str) -> str:
 
 def brief_lines(verdict: Verdict, depth: int = 0) -> Text:
     """The tree in colour, shape, word and colour saying the same; what passed as a whole stands on one line."""
-    if verdict.outcome is Outcome.PASS and depth > 0:
+    if verdict.outcome is Outcome.PASS and depth > 1:
         return _line(verdict, depth, verdict.reason or ", ".join(_leaves(verdict)))
     parts = [
         _line(verdict, depth, verdict.reason),

@@ -62,20 +62,14 @@ class Operator:
     def open_issue(self, name: str, *, title: str, body: str, label: str) -> int:
         """The number of the issue with this title: the one that is there, open or not, or a new one."""
         listed = self._ask("GET", f"/repos/{ORGANIZATION}/{name}/issues?state=all&per_page=100", None)
-        known = (
-            [issue for issue in listed if isinstance(issue, dict) and issue.get("title") == title]
+        found = (
+            [one for one in listed if isinstance(one, dict) and "pull_request" not in one]
             if isinstance(listed, list)
             else []
         )
-        issue = (
-            known[0]
-            if known
-            else self._ask(
-                "POST",
-                f"/repos/{ORGANIZATION}/{name}/issues",
-                {"title": title, "body": body, "labels": [label]},
-            )
-        )
+        known = [issue for issue in found if issue.get("title") == title]
+        wanted: dict[str, object] = {"title": title, "body": body, "labels": [label]}
+        issue = known[0] if known else self._ask("POST", f"/repos/{ORGANIZATION}/{name}/issues", wanted)
         number = issue.get("number") if isinstance(issue, dict) else None
         if not isinstance(number, int):
             raise Permanent("unexpected_answer", "the embedded forge answered an issue without a number")
