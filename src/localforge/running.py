@@ -33,6 +33,8 @@ AREAS = (
     "localforge.rest.actions",
     "localforge.rest.actions_logs",
     "localforge.rest.search_issues",
+    "localforge.rest.statuses",
+    "localforge.rest.checks",
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.

@@ -121,13 +121,19 @@ def review(view: View, repo: Repository, pull: Pull, item: Review, kind: str = "
 def review_comment(
     view: View, repo: Repository, pull: Pull, item: ReviewComment, kind: str = "json"
 ) -> dict[str, Json]:
-    """`pull-request-review-comment`."""
+    """`pull-request-review-comment`. An outdated remark has no present line and position."""
     api, page = _urls(view, repo, pull)
     author = view.account(item.author_id)
     url = f"{view.urls.repo(view.full_name(repo))}/pulls/comments/{item.id}"
     html = f"{page}#discussion_r{item.id}"
     current = item.commit_sha == pull.head_sha
-    answers: dict[str, Json] = {"in_reply_to_id": item.in_reply_to_id} if item.in_reply_to_id else {}
+    places = {
+        "line": item.line if current else None,
+        "original_line": item.line,
+        "position": item.position if current else None,
+        "original_position": item.position,
+        "in_reply_to_id": item.in_reply_to_id,
+    }
     return {
         "url": url,
         "pull_request_review_id": item.review_id,
@@ -149,13 +155,9 @@ def review_comment(
         "start_line": item.start_line if current else None,
         "original_start_line": item.start_line,
         "start_side": item.start_side,
-        "line": item.line if current else None,
-        "original_line": item.line,
         "side": item.side,
-        "position": item.position if current else None,
-        "original_position": item.position,
         "subject_type": item.subject_type,
-        **answers,
+        **{name: value for name, value in places.items() if value is not None},
     }
 
 

@@ -17,7 +17,7 @@ from localforge.pulls import following  # its import makes refs tell pull reques
 from localforge.pulls.comparison import comparison
 from localforge.pulls.merging import Method, Wish, merge, update_branch
 from localforge.pulls.messages import Wording
-from localforge.pulls.opening import Proposal, open_pull, proposed, reopen_pull
+from localforge.pulls.opening import Proposal, open_pull, proposed, refused, reopen_pull
 from localforge.pulls.testmerge import tried_in
 from localforge.render.commits import commit as render_commit
 from localforge.render.commits import diff_entry
@@ -278,11 +278,11 @@ def _base_sha(call: Call, pull: Pull, base: str) -> str:
     """The tip of a new base; 422 when there is none, or when nothing would be proposed to it."""
     sha = refnames.branch_sha(call.git, base)
     if sha is None:
-        raise InvalidError(errors=(f"Proposed base branch '{base}' was not found",))
+        raise field_error("PullRequest", "base", "invalid", f"Proposed base branch '{base}' was not found")
     for other in pulls.open_with_base(call.db, call.repo.id, base):
         if (other.head_repo_id, other.head_ref) == (pull.head_repo_id, pull.head_ref):
             pair = f"base branch '{base}' and head branch '{pull.head_ref}'"
-            raise InvalidError(errors=(f"A pull request already exists for {pair}",))
+            raise refused(f"A pull request already exists for {pair}")
     return sha
 
 
