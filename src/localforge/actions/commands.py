@@ -15,6 +15,8 @@ LEVELS = {"notice": "notice", "warning": "warning", "error": "failure"}
 LARGEST_MESSAGE = 4096
 MAX_LINE = 1 << 16
 MASK = "***"
+MAX_MASKS = 1000
+MAX_REMARKS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +112,14 @@ def _number(text: str | None) -> int | None:
 class OutputReader:
     """Turns a step's raw output into log lines: carries out its commands, hides its secrets.
 
-    `remarks` collects annotations, `masks` every secret (the job's, for later steps too).
+    `remarks` collects annotations, `masks` every secret (the job's, for later steps too); both are bounded.
     """
 
     masks: set[str] = field(default_factory=set)
     remarks: list[Remark] = field(default_factory=list)
     _rest: bytes = b""
     _resume: str | None = None
+    _masking: re.Pattern[str] | None = None
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes, as the log shows them."""
@@ -133,13 +136,16 @@ class OutputReader:
 
     def hide(self, text: str) -> str:
         """`text` with every mask hidden, longest first."""
-        for mask in sorted(self.masks, key=len, reverse=True):
-            text = text.replace(mask, MASK)
-        return text
+        if self._masking is None:
+            longest_first = sorted(map(re.escape, self.masks), key=len, reverse=True)
+            self._masking = re.compile("|".join(longest_first) or r"(?!)")
+        return self._masking.sub(MASK, text)
 
     def add_mask(self, secret: str) -> None:
         """Hide a secret, and each of its lines, from now on."""
-        self.masks.update(line for line in (secret, *secret.splitlines()) if line.strip())
+        wanted = [line for line in (secret, *secret.splitlines()) if line.strip()]
+        self.masks.update(wanted[: max(0, MAX_MASKS - len(self.masks))])
+        self._masking = None
 
     def _line(self, raw: bytes) -> Iterator[str]:
         line = raw[:MAX_LINE].decode("utf-8", "replace").rstrip("\r")
@@ -157,7 +163,8 @@ class OutputReader:
     def _obey(self, command: WorkflowCommand, line: str) -> tuple[str, ...]:
         noted = remark(command)
         if noted:
-            self.remarks.append(noted)
+            if len(self.remarks) < MAX_REMARKS:
+                self.remarks.append(noted)
             return (f"##[{command.name}]{command.data}",)
         match command.name:
             case "add-mask":

@@ -6,10 +6,11 @@ queued again at the next start.
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -44,11 +45,14 @@ _HOW_ON = "Start the forge with --unsafe-no-sandbox to run jobs without protecti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerSettings:
-    """`slots` jobs at a time (None: one per processor). `sandbox` False lets jobs run unprotected."""
+    """`slots` jobs at a time (None: one per processor). `sandbox` False lets jobs run unprotected.
+
+    `limits` of each job; None: a share of the machine.
+    """
 
     slots: int | None = None
     sandbox: bool = True
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | None = None
 
 
 class Runner:
@@ -58,6 +62,7 @@ class Runner:
         self._forge = forge
         self._settings = settings
         self._slots = settings.slots or os.cpu_count() or 1
+        self._limits = settings.limits or Limits.of_host(self._slots)
         self._changed = threading.Condition()
         self._wakes = 0
         self._stopping = False
@@ -106,9 +111,13 @@ class Runner:
                 if self._stopping:
                     return
                 seen = self._wakes
-            self._cancel_stopped()
-            while len(self._running) < self._slots and self._take():
-                continue
+            try:
+                self._cancel_stopped()
+                while len(self._running) < self._slots and self._take():
+                    continue
+            except sqlite3.Error:
+                # A full or locked disk: nothing was taken, and the next write that succeeds wakes us again.
+                log.exception("the runner cannot read its queue")
 
     def _take(self) -> bool:
         """Begin one job; False when none may start."""
@@ -177,7 +186,7 @@ class Runner:
     @contextmanager
     def _sandbox(self, slot: int) -> Iterator[Sandbox]:
         """A sandbox for one job, or none where that was allowed. Raises SandboxError."""
-        limits = self._settings.limits
+        limits = self._limits
         if not self._settings.sandbox:
             with unprotected(limits) as sandbox:
                 yield sandbox

@@ -146,6 +146,11 @@ def _execute(order: Command, bench: Bench) -> Outcome:
         bench.on_output,
         deadline=bench.deadline,
     )
+    for kind, name in names.items():
+        if name not in finished.files and not finished.error:
+            bench.say(
+                f"##[warning]GITHUB_{kind} was not read: it is gone, no plain file, or larger than 1 MB"
+            )
     return _outcome(finished, {kind: finished.files.get(name, "") for kind, name in names.items()})
 
 

@@ -237,6 +237,28 @@ steps:
     assert shown[-1] == "no newline"
 
 
+def test_command_files_cannot_hang_or_flood_the_runner() -> None:
+    started = time.monotonic()
+    result, told = play(
+        """
+runs-on: ubuntu-latest
+steps:
+  - {name: pipe, run: 'rm "$GITHUB_OUTPUT"; mkfifo "$GITHUB_OUTPUT"', id: pipe}
+  - {name: large, run: 'head -c 3M /dev/zero > "$GITHUB_ENV"'}
+  - {name: nonsense, run: 'echo nonsense > "$GITHUB_ENV"', continue-on-error: true}
+  - {name: unended, run: 'echo "A<<END" > "$GITHUB_OUTPUT"', continue-on-error: true}
+  - {name: notices, run: 'yes "::notice::x" | head -n 20000'}
+"""
+    )
+    assert time.monotonic() - started < 10
+    assert result.conclusion is Conclusion.SUCCESS, told.text[:2000]
+    assert "##[error]Unable to process file command: Invalid format 'nonsense'" in told.lines
+    assert any("matching delimiter not found 'END'" in line for line in told.lines)
+    assert len(told.noted) < 1100
+    unread = [line for line in told.lines if "was not read" in line]
+    assert [line.split()[0] for line in unread] == ["##[warning]GITHUB_OUTPUT", "##[warning]GITHUB_ENV"]
+
+
 def test_uses() -> None:
     result, told = play(
         """

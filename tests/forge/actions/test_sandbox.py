@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from localforge.actions.sandbox import isolation
+from localforge.actions.sandbox import box, isolation
 from localforge.actions.sandbox.box import Command, Finished, Sandbox, SandboxError, isolated, unprotected
 from localforge.actions.sandbox.bridge import Bridge
 from localforge.actions.sandbox.isolation import CannotIsolate, Isolation, Limits, Walls, probe
@@ -239,6 +239,17 @@ def test_a_supervisor_that_lies_is_an_error_of_the_job(sandbox: Sandbox) -> None
     else:
         with pytest.raises(SandboxError, match="broke its protocol"):
             run(sandbox, "echo 'not json' > /proc/$PPID/fd/1; sleep 5")
+
+
+def test_a_supervisor_that_is_stopped_is_killed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box, "STOP_SECONDS", 0.5)
+    monkeypatch.setattr(box, "START_SECONDS", 0.5)
+    with isolated(here(), Walls(limits=SMALL), port=0, slot=7) as sandbox:
+        with pytest.raises(SandboxError, match="did not stop"):
+            run(sandbox, "kill -STOP $PPID; sleep 60", seconds=0.3)
+        flood = Command(argv=["/bin/true"], cwd="/", env={"BIG": "x" * (1 << 20)})
+        with pytest.raises(SandboxError, match="takes no more commands"):
+            sandbox.run(flood, bytearray().extend)
 
 
 def test_where_bubblewrap_cannot_isolate_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,8 @@ class Sandbox:
         self._stop = threading.Event()
         self._gone = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
 
     def run(
         self, order: Command, on_output: Callable[[bytes], None], *, deadline: float | None = None
@@ -159,10 +161,14 @@ class Sandbox:
 
     def _ask(self, request: Mapping[str, object]) -> None:
         pipe = self._process.stdin
+        data = memoryview(json.dumps(request).encode() + b"\n")
+        deadline = time.monotonic() + START_SECONDS
         try:
-            if pipe is not None:
-                pipe.write(json.dumps(request).encode() + b"\n")
-                pipe.flush()
+            while data and pipe is not None:
+                left = max(0.0, deadline - time.monotonic())
+                if not select.select([], [pipe], [], left)[1]:
+                    raise SandboxError("the sandbox takes no more commands and was killed")
+                data = data[os.write(pipe.fileno(), data) :]
         except OSError as error:
             raise SandboxError("the sandbox is gone") from error
 

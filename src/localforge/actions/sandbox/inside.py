@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -127,6 +128,7 @@ def _prepare(request: Request) -> None:
     for name, text in {**request["write"], **request["scripts"]}.items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
         if name in request["scripts"]:
             path.chmod(0o755)
@@ -182,11 +184,13 @@ def _signal(child: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
 
 
 def _read(path: Path) -> "str | None":
-    """A small file's text; None when it is no regular file or too large."""
+    """A small file's text; None when it is no regular file (a pipe would block us) or too large."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            data = file.read(LARGEST_FILE + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
     except OSError:
+        return None
+    if data is None:
         return None
     return None if len(data) > LARGEST_FILE else data.decode("utf-8", "replace")
 
@@ -203,7 +207,8 @@ def _hash_files(root: Path, patterns: "list[str]") -> str:
                 found[path] = None
     total = hashlib.sha256()
     for path in found:
-        total.update(hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest() if found else ""
 
 

@@ -43,6 +43,13 @@ class Limits:
     processes: int = 2048
     open_files: int = 16_384
 
+    @classmethod
+    def of_host(cls, slots: int) -> "Limits":
+        """What `slots` jobs at a time may use of this machine's memory without taking all of it."""
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        disk = max(256 << 20, min(cls().disk, memory // (4 * slots)))
+        return cls(disk=disk, temporary=disk // 2, data=max(1 << 30, min(cls().data, memory // 2)))
+
     def rlimits(self) -> dict[str, int]:
         return {
             "RLIMIT_AS": self.address_space,
