@@ -122,13 +122,14 @@ def _approved(change: Change, at: datetime) -> Change:
 
 
 def merging(change: Change, at: datetime) -> Change:
-    """On to merging when everything to verify is green, and this wave's merges are approved."""
-    if change.state is not State.VERIFYING_CI or not all(lane.forward.preview for lane in change.to_verify):
+    """MERGING exactly while everything to verify is green and this wave's merges, as they now are, are approved."""
+    if change.state not in {State.VERIFYING_CI, State.MERGING}:
         return change
+    verified = all(lane.forward.preview for lane in change.to_verify)
     wave = [lane.forward.preview for lane in change.to_verify if lane.wave == change.wave]
-    if wave and all(p and change.approved(p.digest, ApprovalScope.MERGE, at) for p in wave):
-        return in_state(change, State.MERGING)
-    return change
+    ready = verified and all(p and change.approved(p.digest, ApprovalScope.MERGE, at) for p in wave)
+    target = State.MERGING if ready and wave else State.VERIFYING_CI
+    return change if target is change.state else in_state(change, target)
 
 
 @on(e.ApprovalRevoked, OPEN)
@@ -140,7 +141,7 @@ def _(change: Change, at: datetime, event: e.ApprovalRevoked) -> Change | None:
     unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
     if change.state is State.APPLYING_PATCHES and unwritten:
         return in_state(change, State.WAITING_USER_APPROVAL)
-    return in_state(change, State.VERIFYING_CI) if change.state is State.MERGING else change
+    return merging(change, at)
 
 
 @on(e.ChangesRequested, states(State.WAITING_USER_APPROVAL))
