@@ -1,6 +1,7 @@
 """Serving the application in a thread with an event loop of its own, beside a worker."""
 
 import asyncio
+import errno
 import socket
 import threading
 import time
@@ -32,7 +33,10 @@ class Listening:
 
 @contextmanager
 def serving(app: FastAPI, host: str, port: int) -> Iterator[Listening]:
-    """Answer at an address until the block ends; port 0 takes a free one. Raises Permanent `cannot_listen`."""
+    """Answer at an address until the block ends; port 0 takes a free one.
+
+    Raises Permanent `address_taken` or `cannot_listen`.
+    """
     with _held(host, port) as holder:
         address, number = holder.getsockname()[:2]
         thread = _Thread(app, address, number)
@@ -55,7 +59,8 @@ def _held(host: str, port: int) -> socket.socket:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(address)
     except OSError as error:
-        raise Permanent("cannot_listen", f"cannot listen at {host}:{port}: {error.strerror}") from error
+        code = "address_taken" if error.errno == errno.EADDRINUSE else "cannot_listen"
+        raise Permanent(code, f"cannot listen at {host}:{port}: {error.strerror}") from error
     return holder
 
 

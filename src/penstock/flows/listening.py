@@ -151,9 +151,10 @@ class Listener:
                 try:
                     came = self._act(delivery)
                 except Permanent as failure:
-                    came = f"refused: {failure}"
+                    came = "refused"
+                    log.warning("webhook: %s", failure)
                 self._door.inbox.done(delivery.id)
-                log.info("webhook %s %s", delivery.event, came)
+                log.debug("webhook %s: %s", delivery.event, came)
 
     def _act(self, delivery: Delivered) -> str:
         """What came of a delivery, in words."""
@@ -169,7 +170,8 @@ class Listener:
                 return f"ignored: {reason}"
             case Unreadable(problem=problem):
                 door.tallies.add(UNREADABLE, door.clock.now(), note=problem)
-                return f"unreadable: {problem}"
+                log.warning("webhook: not as the forge documents it: %s", problem)
+                return "unreadable"
 
     def _look(self, named: IssueNamed) -> str:
         """Read the issue from the forge and take it. What cannot be read now is found by a poll later."""
@@ -183,7 +185,8 @@ class Listener:
         try:
             found = self._find(named)
         except Transient as failure:
-            return f"left to a poll: {failure}"
+            log.warning("webhook: %s", failure)
+            return "left to a poll"
         if found is None:
             return "ignored: it is gone, or its repository is archived"
         taken = self._take(*found)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from penstock.adapters.github import needs, wire
 from penstock.adapters.github.account import repo_path
+from penstock.adapters.github.credential import single_credential
 from penstock.adapters.github.failures import Refused, not_in_plan, not_protected
 from penstock.adapters.github.needs import Need
 from penstock.adapters.github.reading import ReadClient
@@ -24,18 +25,20 @@ class Access:
         return tuple(f"{need.words} is missing, to {need.purpose}" for need in self.missing)
 
 
-def check_access(client: ReadClient, repo: RepoRef, *, writes: bool) -> Access:
-    """Ask for one of everything that Penstock reads, and compare scopes and role with what it writes.
+def check_access(client: ReadClient, repo: RepoRef, *, judges: bool, writes: bool) -> Access:
+    """Ask for one of everything that the token is to read, and compare scopes and role with what it is to write.
 
+    `judges`: it also reads what decisions rest on (checks, protection), which a token that only writes need not.
     Raises Permanent `unauthorized` where the token is not valid at all.
     """
     login = client.get("user", wire.Login, needs.IDENTITY).login
     found = client.find(repo_path(repo), wire.Repository, needs.REPOSITORY)
     if found is None:
         return Access(login=login, missing=(needs.REPOSITORY,), unproven=())
+    branch = found.default_branch
     unread = tuple(
         need
-        for need, parts in _probes(found.default_branch)
+        for need, parts in (*_looking(branch), *(_judging(branch) if judges else ()))
         if not _readable(client, repo_path(repo, *parts), need)
     )
     if not writes:
@@ -50,25 +53,35 @@ def check_access(client: ReadClient, repo: RepoRef, *, writes: bool) -> Access:
 
 def lacking(repo: RepoRef, *, reader: ReadClient, writer: ReadClient) -> tuple[str, ...]:
     """A sentence for each permission that the two tokens lack together; one token may be both."""
-    one = reader.account.credential == writer.account.credential
-    checks = ((writer, True),) if one else ((reader, False), (writer, True))
+    one = single_credential(reader.account.credential, writer.account.credential)
+    checks = ((writer, True, True),) if one else ((reader, True, False), (writer, False, True))
     return tuple(
-        f"{repo.full_name}: {sentence} (the token in {client.account.credential.source})"
-        for client, writes in checks
-        for sentence in check_access(client, repo, writes=writes).sentences
+        f"{sentence} (the token in {client.account.credential.source})"
+        for client, judges, writes in checks
+        for sentence in check_access(client, repo, judges=judges, writes=writes).sentences
     )
 
 
-def _probes(branch: str) -> tuple[tuple[Need, tuple[str, ...]], ...]:
+Probes = tuple[tuple[Need, tuple[str, ...]], ...]
+
+
+def _looking(branch: str) -> Probes:
+    """What is looked at before and after a write."""
     return (
         (needs.CONTENTS, ("git", "ref", "heads", *branch.split("/"))),
+        (needs.ISSUES, ("issues",)),
+        (needs.PULLS, ("pulls",)),
+        (needs.RUNS, ("actions", "runs")),
+    )
+
+
+def _judging(branch: str) -> Probes:
+    """What a judgement rests on."""
+    return (
         (needs.PROTECTION, ("branches", branch, "protection")),
         (needs.RULES, ("rules", "branches", branch)),
         (needs.CHECKS, ("commits", branch, "check-runs")),
         (needs.STATUSES, ("commits", branch, "status")),
-        (needs.ISSUES, ("issues",)),
-        (needs.PULLS, ("pulls",)),
-        (needs.RUNS, ("actions", "runs")),
     )
 
 

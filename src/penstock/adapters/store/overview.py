@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 from penstock.adapters.store.codec import micros
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.schema import change_head
+from penstock.adapters.store.watch import Watch
 from penstock.core.change.model import State
 from penstock.core.refs import ChangeId
 
@@ -37,3 +38,7 @@ class Overview:
         due = or_(_C.owner.is_not(None), _C.ready_at <= micros(now))
         with self._database.reading() as connection:
             return connection.execute(select(_C.change_id).where(due).limit(1)).first() is not None
+
+    def watch(self) -> Watch:
+        """Tells when anything was committed; for one thread."""
+        return Watch(self._database)

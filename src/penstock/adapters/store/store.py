@@ -186,6 +186,9 @@ class Store:
         assert not isinstance(outcome, Fenced), "only a lease can be fenced"  # noqa: S101
         return outcome
 
+    def close(self) -> None:
+        self.database.close()
+
     def erase(self, ref: BlobRef, *, by: Actor, reason: str) -> Appended | Duplicate | Break | None:
         """Delete a text and its salt for good, on record; None where no such text was ever stored."""
         with self.database.reading() as connection:

@@ -1,0 +1,71 @@
+"""Before `penstock start` starts anything: is the forge there, does it permit what will be needed, what is amiss."""
+
+import time
+from datetime import timedelta
+
+from penstock.bootstrap import Installation
+from penstock.cli import output
+from penstock.core.refs import RepoRef
+from penstock.flows.listening import POLL_FAILS, pause
+from penstock.ports import Transient
+from penstock.settings import unused_keys
+
+TRIED = 25
+"""Repositories in which permissions are tried; each takes some ten requests."""
+NAMED = 3
+
+
+def missing_permissions(home: Installation, *, patient: bool) -> tuple[str, ...]:
+    """A sentence for each, and an introduction where none is missing. Patient: waits for a forge that is away."""
+    failures = 0
+    while True:
+        try:
+            repos = [repo for repo, facts in home.fleet.repositories(home.reader) if not facts.archived]
+            missing = _missing(home, repos[:TRIED])
+        except Transient as away:
+            if not patient:
+                raise
+            failures += 1
+            wait = pause(away, failures, timedelta())
+            home.tallies.add(POLL_FAILS, home.clock.now(), note=str(away))
+            output.complain(f"{away}; it is tried again in {wait:.0f} s, Ctrl-C ends it.")
+            time.sleep(wait)
+        else:
+            if not missing:
+                _introduce(home, len(repos))
+            return missing
+
+
+def _missing(home: Installation, repos: list[RepoRef]) -> tuple[str, ...]:
+    """What is missing in several repositories is said once."""
+    where: dict[str, list[str]] = {}
+    with output.working("Trying what the tokens permit", quiet=not output.out.is_terminal):
+        for repo in repos:
+            for sentence in home.lacking(repo):
+                where.setdefault(sentence, []).append(repo.full_name)
+    return tuple(f"{_listed(names)}: {sentence}" for sentence, names in where.items())
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _introduce(home: Installation, repositories: int) -> None:
+    config = home.settings.config
+    tried = f", permissions tried in {TRIED} of them" if repositories > TRIED else ""
+    output.say(
+        f"Working for {home.organization} at {home.address.web} ({repositories} repositories{tried}), "
+        f"mode {config.mode}; state in {home.settings.state}"
+    )
+    if not repositories:
+        output.complain(
+            f"{home.organization} has no repository that discovery.include and exclude leave over."
+        )
+    if home.single_credential:
+        output.complain(
+            "One token both reads and writes, which records will say (single_credential); a second one in "
+            "PENSTOCK_READ_TOKEN, with read permissions only, keeps reading from writing."
+        )
+    for key in unused_keys(config):
+        output.complain(f"`{key}` is configured, and nothing acts on it yet.")
