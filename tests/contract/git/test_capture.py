@@ -17,6 +17,7 @@ from penstock.adapters.git.names import means_git
 from penstock.core.refs import Sha
 from penstock.ports import Permanent
 
+PLACE = 'a: "b\\c'
 FILES = {"README.md": b"# widget\n", "src/widget.py": b"x = 1\n", "empty": b""}
 
 
@@ -34,7 +35,7 @@ def base(origin: Origin) -> Sha:
 
 @pytest.fixture
 def mirrors(tmp_path: Path, origin: Origin, base: Sha) -> Mirrors:
-    return mirrored(tmp_path / "mirrors", origin, base)
+    return mirrored(tmp_path / PLACE, origin, base)
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_what_may_not_be_captured_is_refused_and_leaves_nothing(
     make(folder)
     before = object_names(mirrors)
     limits = CaptureLimits(files=50 if code == "too_large" else 1000, total_bytes=5000, file_bytes=2000)
-    strict = Mirrors(tmp_path / "mirrors", lambda: None, limits=limits)
+    strict = Mirrors(tmp_path / PLACE, lambda: None, limits=limits)
     with pytest.raises(Permanent, match=says) as refused:
         strict.capture(REPO, base, folder)
     assert refused.value.code == code

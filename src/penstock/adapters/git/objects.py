@@ -110,7 +110,7 @@ class Quarantine:
         self._objects = git.directory / "objects"
         self._folder = folder
         self.git = git.with_environment(
-            GIT_OBJECT_DIRECTORY=str(folder), GIT_ALTERNATE_OBJECT_DIRECTORIES=str(self._objects)
+            GIT_OBJECT_DIRECTORY=str(folder), GIT_ALTERNATE_OBJECT_DIRECTORIES=_quoted(self._objects)
         )
 
     def add(self, contents: Iterable[bytes]) -> None:
@@ -136,6 +136,12 @@ class Quarantine:
                 target = self._objects / path.relative_to(self._folder)
                 target.parent.mkdir(exist_ok=True)
                 path.replace(target)
+
+
+def _quoted(path: Path) -> str:
+    """A path in a list that colons separate (git(1), GIT_ALTERNATE_OBJECT_DIRECTORIES)."""
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @contextmanager

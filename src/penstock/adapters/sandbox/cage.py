@@ -16,9 +16,9 @@ from penstock.adapters.sandbox.walls import WORK
 from penstock.ports import Permanent
 
 ADVICE = (
-    "Penstock runs a recipe only where it can isolate it. It needs bubblewrap 0.8 or newer; allow unprivileged user namespaces (sysctl "
-    "kernel.unprivileged_userns_clone=1; on Ubuntu an AppArmor profile for bwrap; in a container /proc unmasked), "
-    "or use a machine that has them."
+    "Penstock runs a recipe only where it can isolate it. It needs bubblewrap 0.8 or newer and unprivileged user "
+    "namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu an AppArmor profile for bwrap; in a "
+    "container an unmasked /proc). Set these up, or use a machine that has them."
 )
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -27,16 +28,16 @@ class Unsandboxed:
         return "none"
 
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
+        with tempfile.TemporaryDirectory(prefix="penstock-home-") as home:
+            return self._run(command, folder, home, timeout_seconds)
+
+    def _run(self, command: str, folder: Path, home: str, timeout_seconds: int) -> SandboxResult:
         began = time.monotonic()
         process = subprocess.Popen(
             ["/bin/sh", "-e", "-c", command],
             bufsize=0,
             cwd=folder,
-            env={
-                "PATH": f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin",
-                "HOME": str(folder),
-                "LANG": "C.UTF-8",
-            },
+            env={"PATH": f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin", "HOME": home, "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

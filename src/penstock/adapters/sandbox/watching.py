@@ -30,26 +30,28 @@ def watch(
     reading = process.stdout.fileno()
     os.set_blocking(reading, False)
     ended = os.pidfd_open(process.pid)
-    output = bytearray()
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    output, limit, look = bytearray(), "", 0.0
     try:
-        waiting = [reading, ended]
         while True:
-            ready, _, _ = select.select(waiting, [], [], TICK_SECONDS)
-            if not _drain(reading, output, output_limit):
-                waiting = [ended]
-            limit = _limit(output, output_limit, deadline, broken)
+            ready = {handle for handle, _ in poll.poll(TICK_SECONDS * 1000)}
+            if reading in ready and not _drain(reading, output, output_limit):
+                poll.unregister(reading)
+            if (now := time.monotonic()) >= look:
+                look, limit = now + TICK_SECONDS, broken()
+            limit = _exceeded(output, output_limit, late=now > deadline) or limit
             if limit or ended in ready:
                 return Watched(output=bytes(output[:output_limit]), limit=limit)
     finally:
         os.close(ended)
 
 
-def _limit(output: bytearray, output_limit: int, deadline: float, broken: Callable[[], str]) -> str:
+def _exceeded(output: bytearray, output_limit: int, *, late: bool) -> str:
     if len(output) > output_limit:
         return "output"
-    if time.monotonic() > deadline:
-        return "timeout"
-    return broken()
+    return "timeout" if late else ""
 
 
 def _drain(reading: int, output: bytearray, limit: int) -> bool:
