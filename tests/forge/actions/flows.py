@@ -88,3 +88,9 @@ def play(world: World, **results: Conclusion) -> list[str]:
         names.append(job.name)
         end(world, job, results.get(job.key, Conclusion.SUCCESS))
     return names
+
+
+def jobs_of(client: httpx.Client, run: Json, **query: str) -> dict[str, tuple[str, str | None]]:
+    """Status and conclusion of the run's jobs by name."""
+    found = client.get(f"{WIDGET}/actions/runs/{run['id']}/jobs", params=query).json()["jobs"]
+    return {job["name"]: (job["status"], job["conclusion"]) for job in found}
