@@ -4,7 +4,7 @@ import pytest
 from tests.contract.github.setting import REPO, Asked, Reply, serving
 
 from penstock.adapters.github import needs
-from penstock.adapters.github.access import check_access
+from penstock.adapters.github.access import check_access, lacking
 from penstock.ports import Permanent
 
 FORBIDDEN = Reply(status=403, body={"message": "Resource not accessible by personal access token"})
@@ -56,7 +56,7 @@ def forge(
 )
 def test_scopes_of_a_classic_token(scopes: str, private: bool, missing: tuple[needs.Need, ...]) -> None:
     with serving(forge(scopes=scopes, private=private)) as (kit, _):
-        access = check_access(kit.reads, REPO, writes=True)
+        access = check_access(kit.reads, REPO, judges=True, writes=True)
     assert access.login == "bot"
     assert access.missing == missing
     assert access.unproven == ()
@@ -64,13 +64,13 @@ def test_scopes_of_a_classic_token(scopes: str, private: bool, missing: tuple[ne
 
 def test_a_reader_needs_no_scope_to_write() -> None:
     with serving(forge(scopes="")) as (kit, _):
-        assert check_access(kit.reads, REPO, writes=False).missing == ()
+        assert check_access(kit.reads, REPO, judges=True, writes=False).missing == ()
 
 
 def test_a_fine_grained_token_shows_what_it_may_read_and_not_what_it_may_write() -> None:
     refusals = {"/check-runs": FORBIDDEN, "/protection": FORBIDDEN}
     with serving(forge(refusals=refusals)) as (kit, asked):
-        access = check_access(kit.reads, REPO, writes=True)
+        access = check_access(kit.reads, REPO, judges=True, writes=True)
     assert set(access.missing) == {needs.CHECKS, needs.PROTECTION}
     assert access.unproven == needs.WRITES
     assert set(access.sentences) == {
@@ -82,22 +82,41 @@ def test_a_fine_grained_token_shows_what_it_may_read_and_not_what_it_may_write()
 
 def test_hidden_protection_is_not_absent_protection() -> None:
     with serving(forge(refusals={"/protection": NOT_FOUND})) as (kit, _):
-        assert check_access(kit.reads, REPO, writes=False).missing == (needs.PROTECTION,)
+        assert check_access(kit.reads, REPO, judges=True, writes=False).missing == (needs.PROTECTION,)
+
+
+def test_a_token_that_only_writes_need_not_read_what_judgements_rest_on() -> None:
+    refusals = {"/check-runs": FORBIDDEN, "/protection": FORBIDDEN, "/status": FORBIDDEN}
+    with serving(forge(scopes="repo, workflow", refusals=refusals)) as (kit, _):
+        assert check_access(kit.reads, REPO, judges=False, writes=True).missing == ()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_two_tokens_lack_together(same: bool) -> None:
+    """Each sentence names its token; a token that is both is asked once."""
+    with serving(forge(scopes="repo", refusals={"/protection": FORBIDDEN})) as (kit, _):
+        writer = kit.reads
+        if not same:
+            kit.token = "ghp_" + "b" * 36
+        said = lacking(REPO, reader=kit.reads, writer=writer)
+    protection = "Administration (read) is missing, to read which checks a branch demands"
+    workflows = "Workflows (read and write) is missing, to change workflow files where a person approved it"
+    assert said == tuple(f"{sentence} (the token in PENSTOCK_TOKEN)" for sentence in (protection, workflows))
 
 
 def test_a_role_that_may_not_push_misses_every_write() -> None:
     with serving(forge(push=False)) as (kit, _):
-        assert check_access(kit.reads, REPO, writes=True).missing == needs.WRITES
+        assert check_access(kit.reads, REPO, judges=True, writes=True).missing == needs.WRITES
 
 
 def test_an_invisible_repository_is_all_that_is_said() -> None:
     with serving(forge(refusals={"/repos/acme/widget": NOT_FOUND})) as (kit, _):
-        access = check_access(kit.reads, REPO, writes=True)
+        access = check_access(kit.reads, REPO, judges=True, writes=True)
     assert access.sentences == ("Metadata (read) is missing, to read repositories",)
 
 
 def test_a_token_that_is_not_valid_at_all_is_an_error() -> None:
     wrong = Reply(status=401, body={"message": "Bad credentials"})
     with serving(lambda _: wrong) as (kit, _), pytest.raises(Permanent) as refused:
-        check_access(kit.reads, REPO, writes=True)
+        check_access(kit.reads, REPO, judges=True, writes=True)
     assert refused.value.code == "unauthorized"

@@ -4,7 +4,7 @@ from tests.contract.github.embedded import Embedded
 from tests.contract.github.test_forge_writes import issue, protect
 
 from penstock.adapters.github.access import check_access
-from penstock.core.evidence import RequiredChecks
+from penstock.core.evidence import CheckStatus, RequiredChecks
 from penstock.core.refs import NodeId, RepoRef, Sha
 
 
@@ -67,6 +67,48 @@ def test_issues(forge: Embedded) -> None:
     assert reader.issue(forge.repo, 99) is None
 
 
+def test_checks(forge: Embedded) -> None:
+    head = forge.head("main")
+    assert forge.kit.reader.checks(forge.repo, head) == ()
+    with forge.owner() as wim:
+        for state in ("pending", "success"):
+            body = {"state": state, "context": "ci/outside", "target_url": "https://ci.test/1"}
+            assert wim.post(f"/repos/acme/widget/statuses/{head}", json=body).status_code == 201
+    (check,) = forge.kit.reader.checks(forge.repo, head)
+    assert (check.name, check.conclusion, check.url) == ("ci/outside", "success", "https://ci.test/1")
+
+
+def test_check_runs_and_what_they_tested_with(forge: Embedded) -> None:
+    head, side = forge.head("main"), forge.head("feature/side")
+    with forge.owner() as olga:
+        for conclusion in ("failure", "success"):
+            body = {
+                "name": "test",
+                "head_sha": head,
+                "status": "completed",
+                "conclusion": conclusion,
+                "output": {
+                    "title": "t",
+                    "summary": "s",
+                    "annotations": [
+                        {
+                            "path": "ci.yml",
+                            "start_line": 1,
+                            "end_line": 1,
+                            "annotation_level": "notice",
+                            "title": "penstock-sibling",
+                            "message": f"acme/lib@{side}",
+                        }
+                    ],
+                },
+            }
+            created = olga.post("/repos/acme/widget/check-runs", json=body)
+            assert created.status_code == 201, created.text
+    (check,) = forge.kit.reader.checks(forge.repo, head)
+    assert (check.name, check.status, check.conclusion) == ("test", CheckStatus.COMPLETED, "success")
+    assert check.siblings == (("acme/lib", side),)
+
+
 def test_revalidation_costs_no_request(forge: Embedded) -> None:
     reads = forge.admin.reads
     client = forge.admin.reader
@@ -79,7 +121,7 @@ def test_revalidation_costs_no_request(forge: Embedded) -> None:
 
 
 def test_access(forge: Embedded) -> None:
-    assert check_access(forge.admin.reads, forge.repo, writes=True).missing == ()
-    lacking = check_access(forge.kit.reads, forge.repo, writes=False)
+    assert check_access(forge.admin.reads, forge.repo, judges=True, writes=True).missing == ()
+    lacking = check_access(forge.kit.reads, forge.repo, judges=True, writes=False)
     assert lacking.login == "wim"
     assert [need.permission for need in lacking.missing] == ["administration=read"]

@@ -1,6 +1,7 @@
 """A change's whole life on the embedded forge, with every request lost once: before it arrives, or its answer."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.contract.github.setting import Going, authorized
 
 from penstock.core.policy.rules import MergeMethod
 from penstock.core.refs import Sha
-from penstock.core.write import CloseIssue, Comment, Merge, OpenPull, PlaceTag, Wanted, Withdraw
+from penstock.core.write import CloseIssue, Comment, Merge, OpenPull, PlaceTag, Rerun, Wanted, Withdraw
 from penstock.ports import NotWritten, Transient, Written
 
 BRANCH = "penstock/c-1"
@@ -264,6 +265,28 @@ def protect(forge: Embedded) -> None:
     with forge.owner() as olga:
         done = olga.put("/repos/acme/widget/branches/main/protection", json=rules)
     assert done.status_code == 200, done.text
+
+
+def test_a_finished_workflow_run_starts_again_once(forge: Embedded) -> None:
+    """One that still goes has to end first."""
+    workflow = b"on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: 'true'\n"
+    head = insist(forge, forge.content({".github/workflows/ci.yml": workflow})).sha
+    assert head is not None
+    embedded_forge = forge.world.forge
+    embedded_forge.bus.drain()
+    (run,) = forge.kit.reader.runs(forge.repo, head)
+    wanted = Rerun(repo=forge.repo, head=head, since=run.run_started_at + timedelta(hours=1))
+    with pytest.raises(Transient) as going:
+        apply(forge, wanted)
+    assert going.value.code == "still_running"
+    with forge.owner() as olga:
+        ended = olga.post(f"/repos/acme/widget/actions/runs/{run.id}/cancel")
+    assert ended.status_code == 202
+    embedded_forge.clock = lambda: (wanted.since + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert insist(forge, wanted) == Written(sha=head)
+    (again,) = forge.kit.reader.runs(forge.repo, head)
+    assert again.id == run.id
+    assert again.run_started_at >= wanted.since
 
 
 def test_an_archived_repository_takes_no_write(forge: Embedded) -> None:
