@@ -8,7 +8,7 @@ Source: GitHub Docs, "Webhook events and payloads"; only the fields that are rea
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -63,7 +63,7 @@ class _PullMark(_Wire):
 
 class _Issue(_Wire):
     number: int
-    state: Literal["open", "closed"]
+    state: str = "open"
     labels: tuple[_Label, ...] = ()
     pull_request: _PullMark | None = None
 
