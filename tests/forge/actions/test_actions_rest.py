@@ -3,6 +3,7 @@
 import io
 import zipfile
 
+import pytest
 from tests.forge.actions.flows import (
     WIDGET,
     end,
@@ -203,9 +204,10 @@ jobs:
     assert other.json()["message"] == "Workflow does not have 'workflow_dispatch' trigger"
 
 
-def test_a_job_token_reads_the_owners_repositories_and_nothing_more(world: World) -> None:
+@pytest.mark.parametrize("permissions", ["", "permissions: write-all\n", "permissions: {contents: write}\n"])
+def test_a_job_token_reads_the_owners_repositories_and_nothing_more(world: World, permissions: str) -> None:
     olga = world.as_("olga")
-    put_workflow(olga, "on: push\njobs:\n" + JOB)
+    put_workflow(olga, f"on: push\n{permissions}jobs:\n{JOB}")
     runs(world)
     secret = "ghs_" + "a" * 36
     job = take(world, digest(secret))

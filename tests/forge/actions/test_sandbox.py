@@ -144,7 +144,10 @@ def test_nothing_outside_can_be_written_or_seen(
     assert printed.splitlines()[-1] == "ok"
     monkeypatch.setenv("PENSTOCK_PROBE", "from the host")
     with isolated(here(), Walls(limits=SMALL), port=0, slot=3) as other:
-        assert "PENSTOCK_PROBE" not in run(other, "env; tr '\\0' '\\n' </proc/1/environ 2>/dev/null")[1]
+        assert (
+            "PENSTOCK_PROBE"
+            not in run(other, "env; tr '\\0' '\\n' </proc/1/environ; tr '\\0' '\\n' </proc/$PPID/environ")[1]
+        )
         assert run(other, f"cat {sandbox.home}/mine")[0].code == 1
 
 
