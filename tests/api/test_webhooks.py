@@ -148,7 +148,7 @@ def test_thirty_megabytes_are_too_much_before_they_are_all_there(served: Served,
 
 @pytest.mark.parametrize("missing", ["x_github_delivery", "x_github_event"])
 def test_a_delivery_without_a_name_is_not_kept(served: Served, missing: str):
-    answer = served.send(x_hub_signature_256=sign(BODY), **{missing: ""})
+    answer = served.send(BODY, "d-1", **{"x_hub_signature_256": sign(BODY), missing: ""})
     assert answer.status_code == 400
     assert served.kept == []
 
