@@ -55,7 +55,8 @@ class RepositoryEvent:
 class PullRequestEvent:
     """opened, closed, reopened, synchronize (`before`, `after`), edited, labeled, review_requested …
 
-    `changes` is what an edit replaced, as GitHub tells it: `{"title": {"from": …}}`.
+    `changes` is what an edit replaced, as GitHub tells it: `{"title": {"from": …}}`; `subject_id` who was assigned
+    or asked for a review, or the milestone.
     """
 
     repo_id: int
@@ -93,7 +94,10 @@ class PullRequestReviewCommentEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuesEvent:
-    """opened, closed, reopened, edited (`changes`), labeled (`label`), assigned (`subject_id`: the assignee) …"""
+    """opened, closed, reopened, edited (`changes`), labeled (`label`), assigned, milestoned …
+
+    `subject_id` is who was assigned, or the milestone.
+    """
 
     repo_id: int
     actor_id: int
@@ -166,6 +170,17 @@ class WorkflowJobEvent:
     job_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookEvent:
+    """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`)."""
+
+    repo_id: int | None
+    actor_id: int
+    hook_id: int
+    action: str
+    delivery_id: int | None = None
+
+
 Event: TypeAlias = (
     Push
     | CreateEvent
@@ -181,6 +196,7 @@ Event: TypeAlias = (
     | CheckSuiteEvent
     | WorkflowRunEvent
     | WorkflowJobEvent
+    | HookEvent
 )
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

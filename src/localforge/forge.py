@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Protocol
 
 from localforge.bus import Bus
 from localforge.git.directory import GitDir
@@ -15,6 +16,16 @@ from localforge.ratelimit import Limits, RateLimiter
 from localforge.store.store import Store
 
 OPEN_REPOSITORIES = 64
+
+
+class Worker(Protocol):
+    """Background work that begins and ends with the forge's serving."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, and wait for it."""
 
 
 class StateInUseError(Exception):
@@ -41,6 +52,7 @@ class Forge:
         self.origin = "http://localhost"
         self.limiter = RateLimiter(self.settings.limits, time.time)
         self.bus = Bus(self.store)
+        self.workers: list[Worker] = []
         self._repositories: OrderedDict[int, GitDir] = OrderedDict()
         self._repositories_lock = threading.Lock()
         self._ref_locks: dict[int, threading.RLock] = {}
@@ -88,6 +100,8 @@ class Forge:
 
     def close(self) -> None:
         """End the background work and close everything."""
+        while self.workers:
+            self.workers.pop().stop()
         self.bus.stop()
         with self._repositories_lock:
             for directory in self._repositories.values():

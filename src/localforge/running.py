@@ -5,7 +5,7 @@ An area is listed here once; nothing else knows all of them.
 
 from importlib import import_module
 
-from localforge.forge import Forge
+from localforge.forge import Forge, Worker
 from localforge.operations import Operation
 from localforge.refs import recover
 
@@ -35,10 +35,14 @@ AREAS = (
     "localforge.rest.search_issues",
     "localforge.rest.statuses",
     "localforge.rest.checks",
+    "localforge.rest.hooks",
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering",)
+SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering", "localforge.hooks.queueing")
+
+# Modules with a `worker(forge) -> Worker`: background work beside the bus.
+WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)
 
 
 def assemble(forge: Forge) -> list[Operation]:
@@ -55,6 +59,10 @@ def start(forge: Forge) -> None:
         import_module(name)  # areas say what follows from a ref change, also from one settled now
     recover(forge)
     forge.bus.start()
+    for name in WORKERS:
+        worker: Worker = import_module(name).worker(forge)
+        worker.start()
+        forge.workers.append(worker)
 
 
 def stop(forge: Forge) -> None:

@@ -21,6 +21,10 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
     "issues/remove-all-labels",
+    "orgs/delete-webhook",
+    "orgs/get-webhook",
+    "orgs/ping-webhook",
+    "orgs/update-webhook",
     "pulls/delete-pending-review",
     "pulls/get-review-comment",
     "pulls/list-comments-for-review",

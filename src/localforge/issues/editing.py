@@ -94,10 +94,10 @@ def set_milestone(act: Act, milestone: Milestone | None) -> None:
     act.change(milestone_id=wanted)
     if before:
         act.note("demilestoned", milestone={"title": before.title})
-        act.tell("demilestoned")
+        act.tell("demilestoned", subject_id=before.id)
     if milestone:
         act.note("milestoned", milestone={"title": milestone.title})
-        act.tell("milestoned")
+        act.tell("milestoned", subject_id=milestone.id)
 
 
 def comment(act: Act, body: str) -> Comment:

@@ -74,6 +74,10 @@ class Tx(Db):
         """Run any statement; returns the number of rows it changed."""
         return self._connection.execute(sql, args).rowcount
 
+    def wake(self) -> None:
+        """Whoever waits for work looks again when this commits, as after an event."""
+        self.emitted = True
+
     def emit(self, event: Event) -> int:
         """Write a domain event to the outbox; it is published when the transaction commits."""
         self.emitted = True

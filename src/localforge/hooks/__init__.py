@@ -1,0 +1,1 @@
+"""Webhooks: which event goes to which hook, with what payload, and the worker that delivers."""
