@@ -75,7 +75,7 @@ class _Work:
     def __init__(self, home: Installation) -> None:
         self._home = home
         self._worker = home.worker()
-        self._listener = Listener(_door(home, self._worker))
+        self._listener = Listener(door_of(home, self._worker))
         self._follower = Follower(home, ())
         self._follower.skip_all()
         self._stop, self._arrived = threading.Event(), threading.Event()
@@ -169,7 +169,7 @@ class _Work:
         assert finished.is_set() or thread.is_alive(), "a bug beside the worker ended it; see above"  # noqa: S101
 
 
-def _door(home: Installation, worker: Durable) -> Door:
+def door_of(home: Installation, worker: Durable) -> Door:
     return Door(
         reader=home.reader,
         log=home.store,
