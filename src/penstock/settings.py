@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from penstock.core.document import Rejected, parse
 from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.ports import Permanent
 
 
 def _cron(text: str) -> str:
@@ -229,11 +230,11 @@ CONFIG_PATH = Path("config/orchestrator.yml")
 STATE_PATH = Path(".penstock")
 
 
-class Misconfigured(Exception):
+class Misconfigured(Permanent):
     """What is wrong with settings, one sentence for each: file, line, key, and the nearest known key."""
 
     def __init__(self, *, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
+        super().__init__("misconfigured", "\n".join(problems))
         self.problems = problems
 
 

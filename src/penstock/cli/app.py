@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
 from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
+
+if TYPE_CHECKING:
+    from penstock.ports import PortError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -188,17 +191,16 @@ def version() -> None:
 
 def run() -> int:
     """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
+    from penstock.ports import PortError
+
     try:
         app()
     except SystemExit as leaving:
         return _interrupted() if leaving.code == Exit.INTERRUPTED else int(leaving.code or 0)
     except KeyboardInterrupt:
         return _interrupted()
-    except Exception as error:
-        code = _explained(error)
-        if code is None:
-            raise
-        return code
+    except PortError as error:
+        return _explained(error)
     return Exit.DONE
 
 
@@ -212,20 +214,14 @@ def _interrupted() -> Exit:
 FORGE_CODES = frozenset(
     {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "no_token", "forge_down"}
 )
+WRONG_USE_CODES = frozenset({"misconfigured", "bad_recipes", "no_source"})
 
 
-def _explained(error: Exception) -> Exit | None:
-    """The exit code of an error that is no bug, once it is said."""
+def _explained(error: "PortError") -> Exit:
+    """Say what went wrong; which kind of exit it is follows from the error's code."""
     from penstock.cli.output import complain
-    from penstock.ports import PortError
-    from penstock.settings import Misconfigured
 
-    match error:
-        case Misconfigured():
-            complain(str(error))
-            return Exit.WRONG_USE
-        case PortError(code=code):
-            complain(str(error))
-            return Exit.FORGE if code in FORGE_CODES else Exit.WRONG_USE if code == "bad_recipes" else Exit.NO
-        case _:
-            return None
+    complain(str(error))
+    if error.code in WRONG_USE_CODES:
+        return Exit.WRONG_USE
+    return Exit.FORGE if error.code in FORGE_CODES else Exit.NO
