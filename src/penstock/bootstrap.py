@@ -333,7 +333,7 @@ def keep_recipe(state: Path, command: str) -> str:
     recipe = ad_hoc(command)
     path = state / "recipes" / f"{recipe.name}.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(written(recipe))
+    path.write_text(written(recipe), encoding="utf-8")
     return recipe.name
 
 
