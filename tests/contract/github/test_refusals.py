@@ -332,6 +332,13 @@ def test_a_pull_request_is_not_opened_over_what_moved(
     assert mutations(asked) == []
 
 
+def test_a_pull_request_that_was_merged_is_the_branchs_one() -> None:
+    merged = {**pull(state="closed"), "merged_at": NOW.isoformat()}
+    with serving(script(Reply(body={}), pulls=[merged], head=None)) as (kit, asked):
+        assert apply(kit, OPEN) == Written(number=7)
+    assert mutations(asked) == []
+
+
 def test_somebody_elses_pull_request_of_our_branch_is_in_the_way() -> None:
     refusal = Reply(
         status=422,
