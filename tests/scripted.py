@@ -1,9 +1,8 @@
 """Outcomes of effects as data, for tests of the fold and of what drives it: a change to three repositories."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from penstock.core.approval import Approval, ApprovalScope
 from penstock.core.change import events as e
@@ -58,6 +57,17 @@ def sha(*parts: object) -> Sha:
     return Sha(sha1(repr(parts).encode()).hexdigest())
 
 
+class Texts(Protocol):
+    def put(self, text: str) -> BlobRef: ...
+
+
+class Names:
+    """Tests of the fold alone need no texts: naming them suffices."""
+
+    def put(self, text: str) -> BlobRef:
+        return ref(text)
+
+
 def terms(**changed: object) -> Terms:
     usual = Terms(
         mode=Mode.SUPERVISED,
@@ -69,7 +79,7 @@ def terms(**changed: object) -> Terms:
     return Terms(**{**{name: getattr(usual, name) for name in Terms.__slots__}, **changed})
 
 
-def created(*, title: BlobRef | None = None, signal: str = "issue:R_lib:7", **changed: object) -> e.Created:
+def created(texts: Texts, *, signal: str = "issue:R_lib:7", **changed: object) -> e.Created:
     return e.Created(
         signal=signal,
         issue=IssueLink(repo=REPOS[0], number=7),
@@ -77,18 +87,10 @@ def created(*, title: BlobRef | None = None, signal: str = "issue:R_lib:7", **ch
         recipe="rename",
         targets=(),
         terms=terms(**changed),
-        policy=ref("policy"),
-        title=title or ref("title"),
+        policy=texts.put("policy"),
+        title=texts.put("Rename it"),
         wording=digest("wording"),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
-    """How an outcome names its texts. Tests of the fold alone need no texts, so names suffice."""
-
-    def put(self, text: str) -> BlobRef:
-        return ref(text)
 
 
 def planned(texts: Texts, outcome: Outcome = Outcome.PASS) -> e.ArtifactsReady:
@@ -252,13 +254,13 @@ def observed(effect: Observe, change: Change, texts: Texts) -> e.Event | None:
 
 
 def approval(
-    of: Digest, scope: ApprovalScope, *, by: Actor = ADA, at: datetime = NOW, days: int = 14
+    of: str, scope: ApprovalScope, *, by: Actor = ADA, at: datetime = NOW, days: int = 14
 ) -> e.ApprovalRecorded:
     return e.ApprovalRecorded(
         approval=Approval(
             id=f"a-{scope}-{of[-8:]}-{by.login}",
             scope=scope,
-            digest=of,
+            digest=Digest(of),
             by=by,
             at=at,
             expires_at=at + timedelta(days=days),

@@ -18,7 +18,7 @@ from tests.scripted import (
     CHANGE,
     NOW,
     REPOS,
-    Texts,
+    Names,
     approval,
     created,
     decided,
@@ -53,7 +53,7 @@ from penstock.core.policy.rules import Verify
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
 from penstock.core.verdict import Outcome
 
-TEXTS = Texts()
+TEXTS = Names()
 CONTENT = frozenset({Action.BRANCH, Action.PULL_REQUEST, Action.MERGE})
 AFTERWARDS = frozenset({Action.WITHDRAW, Action.COMMENT, Action.CLOSE_ISSUE})
 STEP = timedelta(minutes=1)
@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
         head_start=st.integers(0, 60),
     )
     def start(self, verify: Verify, fixes: int, quorum: int, head_start: int) -> None:
-        event = created(verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3)
+        event = created(TEXTS, verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3)
         self.change = apply(None, self.entry("created", event))
         self.go_well(head_start)
 

@@ -213,8 +213,8 @@ class Durable:
     # The effects' threads: one held change at a time, each step under its lock.
 
     def _begin(self, holding: _Holding) -> None:
-        self._options.probe("claimed", holding.lease.change)
         if self._read(holding):
+            self._probe("claimed", holding)
             if holding.lease.claims > self._options.stuck_after:
                 self._ask_person(holding, "stuck", agenda(holding.change, self._clock.now()).wanted)
             self._go_on(holding)
@@ -321,17 +321,21 @@ class Durable:
             )
 
     def _release(self, holding: _Holding, ready_at: datetime | None) -> None:
-        self._options.probe("releasing", holding.lease.change)
+        self._probe("releasing", holding)
         now = self._clock.now()
         self._persisted(partial(self._queue.release, holding.lease, now=now, ready_at=ready_at))
         self._let_go(holding)
-        self._options.probe("released", holding.lease.change)
+        self._probe("released", holding)
+
+    def _probe(self, point: str, holding: _Holding) -> None:
+        self._options.probe(point, f"{holding.lease.change}@{holding.change.n}")
 
     def _shelve(self, holding: _Holding, found: Break) -> None:
         """Nothing is done by a log that does not hold; it is looked at again when somebody wakes it."""
         log.error("the log of %s does not hold at record %d: %s", found.change, found.n, found.problem)
         self.broken[found.change] = found
-        self._release(holding, None)
+        self._persisted(partial(self._queue.release, holding.lease, now=self._clock.now(), ready_at=None))
+        self._let_go(holding)
 
     def _let_go(self, holding: _Holding) -> None:
         """Not ours any more: given back, or lost. Effects that still run are told by `over`."""

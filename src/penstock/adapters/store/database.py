@@ -20,6 +20,9 @@ from penstock.ports import Permanent, PortError, Transient
 BUSY_SECONDS = 5.0
 """How long a writer waits for another process's transaction; ours last milliseconds."""
 
+_ALEMBIC = threading.Lock()
+"""Alembic keeps what it is doing in module globals."""
+
 
 class Database:
     """One SQLite file. Writers of this process queue on a lock, which is fair and prompt; other processes' do not."""
@@ -108,7 +111,8 @@ def _upgrade(connection: Connection, found: str | None) -> None:
         )
     connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-    command.upgrade(config, "head")
+    with _ALEMBIC:
+        command.upgrade(config, "head")
     connection.commit()
 
 
