@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -47,7 +48,7 @@ class Home:
         )
         return out
 
-    def ask(self, *words: str, expect: int = 0) -> "dict[str, object] | list[object]":
+    def ask(self, *words: str, expect: int = 0) -> Any:
         return json.loads(self.run(*words, "--json", expect=expect))
 
     def forge(self) -> httpx.Client:
@@ -85,11 +86,9 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
     assert "penstock approvals approve" in said
     assert "BLOCKED_POLICY" in said
     pending = home.ask("approvals", "list")
-    assert isinstance(pending, list)
     assert len(pending) == 3
 
     told = home.ask("demo", "--yes")
-    assert isinstance(told, dict)
     assert told["ledger"]["breaks"] == []
     assert told["change"]["summary"]["state"] == "DONE"
     assert told["blocked"]["summary"]["state"] == "BLOCKED_POLICY"
@@ -117,8 +116,7 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
     forged = (home.folder / "evidence.jsonl").read_text().replace("operator", "somebody", 1)
     (home.folder / "forged.jsonl").write_text(forged)
     home.run("ledger", "verify", "forged.jsonl", expect=5)
-    again = home.ask("demo", "--yes")
-    assert isinstance(again, dict)
+    home.ask("demo", "--yes")
     with home.forge() as forge:
         written_once(forge)
 
@@ -132,7 +130,6 @@ def test_interrupted_anywhere_it_continues(home: Home, seconds: float) -> None:
     process.communicate(timeout=60)
     assert process.returncode in {0, 130}
     told = home.ask("demo", "--yes")
-    assert isinstance(told, dict)
     assert told["change"]["summary"]["state"] == "DONE"
     with home.forge() as forge:
         written_once(forge)

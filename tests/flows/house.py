@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
 from penstock.bootstrap import Installation
 from penstock.core.approval import ApprovalScope
-from penstock.core.change.model import Change, State
-from penstock.core.policy.rules import Holder
-from penstock.core.refs import ChangeId, RepoRef
+from penstock.core.change.model import Change, Lane, State
+from penstock.core.policy.rules import Holder, Toggles, effective
+from penstock.core.refs import ChangeId, Digest, RepoRef
 from penstock.core.signal import RequestSignal
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
@@ -33,7 +34,7 @@ from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION
 WAIT_SECONDS = 30.0
-Edit = Callable[[Path], None]
+Edit = Callable[[Path], object]
 
 
 @dataclass
@@ -78,6 +79,19 @@ def add_line(folder: Path) -> None:
     """The default edit: one more line of code."""
     source = folder / "src" / "a.py"
     source.write_text(source.read_text() + "y = 2\n")
+
+
+def digest_of(change: Change) -> Digest:
+    """Of its only, or first, patch set."""
+    patch_set = change.shipping[0].patch_set
+    assert patch_set is not None
+    return patch_set.digest
+
+
+def lane_in(change: Change, repo: RepoRef) -> Lane:
+    lane = change.lane(repo.node_id)
+    assert lane is not None
+    return lane
 
 
 class House:
@@ -172,8 +186,6 @@ class House:
             self.home.world, proposer=self.script, recipes=self.script, toggles=self.toggles
         )
         queue = Queue(self.home.store.database, this_process())
-        from datetime import timedelta
-
         worker = Durable(
             self.home.store,
             queue,
@@ -190,9 +202,7 @@ class House:
             stop.set()
             thread.join()
 
-    def toggles(self):
-        from penstock.core.policy.rules import effective
-
+    def toggles(self) -> Toggles:
         return effective(self.holders)
 
     def until(

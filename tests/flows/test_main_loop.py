@@ -1,11 +1,14 @@
 """The main loop on a real forge: what must happen, and what people, CI and the world can do meanwhile."""
 
+from functools import partial
+
 import pytest
-from tests.flows.house import ORG, House
+from tests.flows.house import ORG, House, digest_of, lane_in
 
 from penstock.core.approval import ApprovalScope
-from penstock.core.change.model import State
+from penstock.core.change.model import Change, State
 from penstock.core.policy.rules import Holder
+from penstock.core.refs import RepoRef
 from penstock.flows import orders
 from penstock.ports import ProposalRefused
 
@@ -99,9 +102,7 @@ def test_a_base_that_moved_is_not_written_blindly_and_is_proposed_anew(house: Ho
         orders.resume(house.home.desk(interactive=True), house.change(name))
         change = house.until(name, State.WAITING_USER_APPROVAL)
         assert len(house.script.briefs) == 2
-        assert not change.approved(
-            change.shipping[0].patch_set.digest, ApprovalScope.CONTENT, change.updated_at
-        )
+        assert not change.approved(digest_of(change), ApprovalScope.CONTENT, change.updated_at)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,10 @@ def test_a_base_that_moves_before_the_merge_needs_a_new_yes(house: House):
         assert not house.pulls(repo)[0]["merged_at"]
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
-    assert change.shipping[0].forward.preview.base_commit != before.base_commit
+    after = change.shipping[0].forward.preview
+    assert before
+    assert after
+    assert after.base_commit != before.base_commit
 
 
 def test_red_checks_send_it_back_and_the_same_answer_asks_a_person(house: House):
@@ -223,9 +227,7 @@ def test_requested_changes_reach_the_proposer(house: House):
         name = house.start(repo)
         change = house.until(name, State.WAITING_USER_APPROVAL)
         house.script.edit = lambda folder: (folder / "src" / "a.py").write_text("x = 7\n")
-        orders.request_changes(
-            house.home.desk(interactive=True), change, change.shipping[0].patch_set.digest, "say seven"
-        )
+        orders.request_changes(house.home.desk(interactive=True), change, digest_of(change), "say seven")
         house.until(name, State.WAITING_USER_APPROVAL, and_=lambda c: c.rounds == 1)
     assert house.script.briefs[-1].feedback == "say seven"
 
@@ -235,7 +237,7 @@ def test_a_rejection_ends_it(house: House):
     with house.working():
         name = house.start(repo)
         change = house.until(name, State.WAITING_USER_APPROVAL)
-        orders.reject(house.home.desk(interactive=True), change, change.shipping[0].patch_set.digest, "no")
+        orders.reject(house.home.desk(interactive=True), change, digest_of(change), "no")
         house.until(name, State.FAILED)
         late = house.approve(name)
     assert late == ()
@@ -252,6 +254,10 @@ def test_a_cancel_closes_what_it_opened(house: House):
     assert house.branches(repo) == {"main"}
 
 
+def _inverse_is_open(change: Change, repo: RepoRef) -> bool:
+    return lane_in(change, repo).inverse.pull is not None
+
+
 def test_a_rollback_reverts_dependents_first(house: House):
     lib, app = house.repository("back-lib", LIB), house.repository("back-app", APP)
     with house.working():
@@ -262,10 +268,9 @@ def test_a_rollback_reverts_dependents_first(house: House):
             house.home.desk(interactive=True), house.change(name), rollback=True, words="take it back"
         )
         for repo in (app, lib):
-            change = house.until(
-                name, State.ROLLING_BACK, and_=lambda c, r=repo: c.lane(r.node_id).inverse.pull is not None
-            )
-            house.status(repo.name, change.lane(repo.node_id).inverse.head)
+            opened = partial(_inverse_is_open, repo=repo)
+            change = house.until(name, State.ROLLING_BACK, and_=opened)
+            house.status(repo.name, lane_in(change, repo).inverse.head or "")
         house.until(name, State.ROLLED_BACK)
     for repo in (lib, app):
         raw = house.person.get(
@@ -313,7 +318,7 @@ def test_an_approval_twice_is_one_record(house: House):
     with house.working():
         name = house.start(repo)
         change = house.until(name, State.WAITING_USER_APPROVAL)
-        digest = change.shipping[0].patch_set.digest
+        digest = digest_of(change)
         desk = house.home.desk(interactive=True)
         first = orders.approve(desk, change, (digest,), ApprovalScope.CONTENT)
         second = orders.approve(desk, change, (digest,), ApprovalScope.CONTENT)
