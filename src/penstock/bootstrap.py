@@ -174,8 +174,14 @@ class Installation:
     def single_credential(self) -> bool:
         return single_credential(self._reader_credential, self._writer_credential)
 
+    @cached_property
+    def _accounts(self) -> dict[str, Account]:
+        """By token: whoever shares a credential shares its limits."""
+        return {}
+
     def _reads(self, credential: Credential) -> ReadClient:
-        account = Account(self.address.api, credential, self.clock)
+        new = Account(self.address.api, credential, self.clock)
+        account = self._accounts.setdefault(credential.token, new)
         return ReadClient(self._http, account, Responses(self.store.database, self.clock))
 
     @cached_property
@@ -227,9 +233,11 @@ class Installation:
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
 
     def close(self) -> None:
-        """Let go of connections and files."""
-        self._http.close()
-        self.store.database.close()
+        """Let go of connections and files, where any were opened."""
+        if "_http" in vars(self):
+            self._http.close()
+        if "store" in vars(self):
+            self.store.database.close()
 
     def toggles(self) -> Toggles:
         return effective(self.settings.holders)

@@ -23,6 +23,8 @@ from penstock.flows.world import World
 from penstock.flows.writing import decide, write
 from penstock.ports import Permanent, StopFlag, Texts, Transient
 
+NOT_YET = frozenset({"still_running", "not_computed"})
+"""Nothing failed: the forge is not as far yet, so it is looked at again like any observation."""
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 300.0
 
 
@@ -69,6 +71,8 @@ def perform_safely(
     except Transient as error:
         if error.code == "stopped":
             raise
+        if error.code in NOT_YET:
+            return None
         return _failed(world, effect, change, error, sealed)
     except Permanent as error:
         return NeedsHuman(reason=error.code, repo=effect.repo, detail=sealed.put(str(error)))
