@@ -27,6 +27,7 @@ class Served:
         self.state, self._token = world.forge.state, world.tokens["olga"]
         world.forge.close()
         self._cleanup = ExitStack()
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> httpx.Client:
         """Begin serving; the client of olga."""
@@ -35,11 +36,24 @@ class Served:
         self.olga = self._cleanup.enter_context(httpx.Client(base_url=url, headers=headers, timeout=20))
         return self.olga
 
+    @property
+    def pid(self) -> int:
+        """The serving process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        """SIGKILL, as the end of memory or a power cut would."""
+        os.kill(self.pid, signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait()
+
     def stop(self) -> None:
-        """End serving as an administrator does."""
+        """End serving as an administrator does; nothing when it ended already."""
         self._cleanup.close()
-        self.process.terminate()
-        assert self.process.wait(20) == 0
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(20) == 0
 
 
 def start(state: Path, *options: str) -> tuple["subprocess.Popen[bytes]", str]:
@@ -65,11 +79,18 @@ def start(state: Path, *options: str) -> tuple["subprocess.Popen[bytes]", str]:
 
 
 @pytest.fixture
-def served(world: World) -> Iterator[Served]:
+def unserved(world: World) -> Iterator[Served]:
+    """A forge that the test itself starts."""
     made = Served(world)
-    made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def served(unserved: Served) -> Served:
+    """A forge that is served, with its runner."""
+    unserved.start()
+    return unserved
 
 
 def until(found: Callable[[], T | None], what: str) -> T:
@@ -174,8 +195,7 @@ def test_a_job_interrupted_by_sigkill_runs_again(served: Served, tmp_path: Path)
     put_workflow(olga, workflow("- run: echo begun; sleep 1.5; echo ended"))
     run = begun(olga)
     until(lambda: "begun" in logs(olga, run).replace("echo begun", ""), "the job runs")
-    served.process.send_signal(signal.SIGKILL)
-    served.process.wait()
+    served.kill()
     until(lambda: not _processes("sleep 1.5"), "the job's processes are gone")
     with sqlite3.connect(served.state / "forge.sqlite") as database:
         assert database.execute("SELECT status FROM workflow_job").fetchall() == [("in_progress",)]
@@ -218,9 +238,9 @@ def test_an_idle_runner_costs_nothing(served: Served) -> None:
     put_workflow(olga, workflow("- run: echo hi"))
     finished(olga)
     time.sleep(0.3)
-    before = _cpu_ticks(served.process.pid)
+    before = _cpu_ticks(served.pid)
     time.sleep(1)
-    assert _cpu_ticks(served.process.pid) - before <= 3
+    assert _cpu_ticks(served.pid) - before <= 3
 
 
 def _cpu_ticks(pid: int) -> int:
@@ -229,7 +249,7 @@ def _cpu_ticks(pid: int) -> int:
 
 
 def test_without_a_sandbox_only_when_told_so(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unserved: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where bubblewrap cannot work a job fails with the reason; `--unsafe-no-sandbox` runs it, and says so."""
     broken = tmp_path / "bin" / "bwrap"
@@ -237,7 +257,6 @@ def test_without_a_sandbox_only_when_told_so(
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
-    served = Served(world)
     for options, conclusion, words in (
         (
             (),
@@ -250,7 +269,7 @@ def test_without_a_sandbox_only_when_told_so(
             "##[warning]This job runs WITHOUT a sandbox (--unsafe-no-sandbox)",
         ),
     ):
-        olga = served.start(*options)
+        olga = unserved.start(*options)
         sha = put_workflow(
             olga, workflow(f"- uses: actions/checkout@v4\n- run: cat README.md; echo {len(options)}")
         )
@@ -258,15 +277,13 @@ def test_without_a_sandbox_only_when_told_so(
         text = logs(olga, run)
         assert run["conclusion"] == conclusion, text
         assert words in text
-        served.stop()
+        unserved.stop()
 
 
-def test_no_actions_leaves_jobs_queued(world: World) -> None:
-    served = Served(world)
-    olga = served.start("--no-actions")
+def test_no_actions_leaves_jobs_queued(unserved: Served) -> None:
+    olga = unserved.start("--no-actions")
     put_workflow(olga, workflow("- run: echo hi"))
     run = begun(olga)
     time.sleep(0.3)
     (job,) = olga.get(f"{WIDGET}/actions/runs/{run['id']}/jobs").json()["jobs"]
     assert job["status"] == "queued"
-    served.stop()
