@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -41,20 +41,21 @@ class Wishes:
 
 
 def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
-    home = Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))
-    if not home.organization:
-        nobody = (
-            "nothing says whom to work for: set discovery.organization in config/orchestrator.yml, which "
-            "`penstock init --organization NAME` writes; nothing was started"
-        )
-        raise Misconfigured(problems=(nobody,))
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("penstock").setLevel(logging.INFO)
-    missing = missing_permissions(home, patient=not wishes.once)
-    if missing:
-        output.complain("\n".join((*missing, "Nothing was started. `penstock init` lists every permission.")))
-        return Exit.FORGE
-    return _Work(home).once() if wishes.once else _Work(home).until_told(wishes)
+    with closing(Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))) as home:
+        if not home.organization:
+            nobody = (
+                "nothing says whom to work for: set discovery.organization in config/orchestrator.yml, which "
+                "`penstock init --organization NAME` writes; nothing was started"
+            )
+            raise Misconfigured(problems=(nobody,))
+        missing = missing_permissions(home, patient=not wishes.once)
+        if missing:
+            nothing = "Nothing was started. `penstock init` lists every permission."
+            output.complain("\n".join((*missing, nothing)))
+            return Exit.FORGE
+        return _Work(home).once() if wishes.once else _Work(home).until_told(wishes)
 
 
 def _mode(name: str | None) -> Mode | None:

@@ -1,0 +1,305 @@
+"""`penstock start` as a person runs it, against a forge that is not its own."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.flows.house import ORG, House
+
+from penstock.adapters import embedded as embedding
+from penstock.adapters.github import channel
+from penstock.cli import app
+from penstock.cli.options import Options
+
+RECIPE = """
+name: add-a-line
+title: Add a line
+description: As the test says.
+match: {labels: [bot-task], title: "Add*", files: ["*.py"]}
+run: printf 'x = 2\\n' > src/a.py
+allowed_paths: ["src/**"]
+timeout_seconds: 60
+complexity: 1
+"""
+SECRET = "w" * 32
+
+
+@dataclass
+class Desk:
+    """A person's folder, with a configuration for the repositories whose names begin with `name`."""
+
+    folder: Path
+    url: str
+    name: str
+    environment: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def configure(self, url: str = "", extra: str = "") -> None:
+        (self.folder / "config").mkdir(exist_ok=True)
+        (self.folder / "config" / "orchestrator.yml").write_text(
+            f"version: 1\nforge: {{api_url: '{url or self.url}', poll_seconds: 1}}\n"
+            f"discovery: {{organization: {ORG}, include: ['{self.name}*']}}\n{extra}"
+        )
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """A command in this process: its exit code, and all that it said on one line."""
+        self.monkeypatch.setattr(sys, "argv", ["penstock", *words])
+        self.monkeypatch.setattr(Options, "state", None)
+        code = app.run()
+        out, err = self.capsys.readouterr()
+        return code, " ".join((out + err).split())
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator["subprocess.Popen[str]"]:
+        """A `start` of its own, once it works."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock", "start", *words],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def database(self, query: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.folder / ".penstock" / "penstock.db")) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def desk(
+    forge: embedding.Embedded,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-60:].strip("-")
+    environment = {
+        "INFINITY_APP_TOKEN": forge.writer_token,
+        "PENSTOCK_READ_TOKEN": forge.reader_token,
+        "PENSTOCK_OPERATOR_TOKEN": forge.operator_token,
+    }
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    folder = tmp_path / "desk"
+    (folder / "recipes").mkdir(parents=True)
+    (folder / "recipes" / "add-a-line.yml").write_text(RECIPE)
+    monkeypatch.chdir(folder)
+    made = Desk(folder, forge.url, name, environment, capsys, monkeypatch)
+    made.configure()
+    return made
+
+
+def issue(house: House, repository: str, title: str) -> int:
+    body = {"title": title, "body": "", "labels": ["bot-task"]}
+    return int(house.ask("POST", f"/repos/{ORG}/{repository}/issues", body).json()["number"])
+
+
+WRONG = [
+    ("an unknown mode", ("--mode", "supervized"), "", "did you mean `supervised`?"),
+    ("a mode like no other", ("--mode", "zzz"), "", "manual, supervised, autonomous"),
+    ("an unknown key", (), "safty: {}\n", "orchestrator.yml:4:1: safty: unknown key; did you mean `safety`?"),
+    ("bad cron", (), "monitoring: {health_check_interval: nope}\n", "orchestrator.yml:4:"),
+]
+
+
+@pytest.mark.parametrize(("what", "words", "extra", "said"), WRONG, ids=[row[0] for row in WRONG])
+def test_what_is_misspelled_is_said_and_nothing_starts(desk: Desk, what, words, extra, said):
+    desk.configure(extra=extra)
+    code, told = desk.run("start", "--once", *words)
+    assert code == 2
+    assert said in told
+    assert not (desk.folder / ".penstock").exists()
+
+
+def test_without_an_organization_nothing_starts(desk: Desk):
+    (desk.folder / "config" / "orchestrator.yml").write_text("version: 1\n")
+    code, told = desk.run("start", "--once")
+    assert code == 2
+    assert "discovery.organization" in told
+
+
+def test_without_a_token_nothing_starts_and_it_says_where_to_put_one(desk: Desk):
+    for name in desk.environment:
+        desk.monkeypatch.delenv(name)
+    code, told = desk.run("start", "--once")
+    assert code == 3
+    assert "GITHUB_TOKEN" in told
+
+
+LITTLE = [
+    (
+        "only metadata",
+        ("--permission", "metadata=read"),
+        ("Contents (read) is missing, to read branches", "Issues (read) is missing, to read issues"),
+    ),
+    (
+        "no workflow scope",
+        ("--scope", "repo"),
+        ("Workflows (read and write) is missing, to change workflow files where a person approved it",),
+    ),
+    (
+        "no scope for the repository",
+        ("--scope", "workflow"),
+        ("Metadata (read) is missing, to read repositories",),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "may", "said"), LITTLE, ids=[row[0] for row in LITTLE])
+def test_a_token_that_may_too_little_is_told_which_permission_and_for_what(
+    desk: Desk, house: House, what, may, said
+):
+    house.ask("POST", f"/orgs/{ORG}/repos", {"name": desk.name, "auto_init": True, "private": True})
+    number = issue(house, desk.name, "Add a line")
+    token = embedding._admin(house.embedded.forge_state, "token", embedding.BOT, *may)
+    desk.monkeypatch.setenv("INFINITY_APP_TOKEN", token)
+    code, told = desk.run("start", "--once")
+    assert code == 3, told
+    for words in (f"{ORG}/{desk.name}: ", "INFINITY_APP_TOKEN", "Nothing was started", *said):
+        assert words in told
+    assert desk.database("SELECT count(*) FROM change_head") == [(0,)]
+    assert house.ask("GET", f"/repos/{ORG}/{desk.name}/issues/{number}/comments").json() == []
+
+
+def test_a_token_that_nobody_knows_is_said(desk: Desk):
+    desk.monkeypatch.setenv("PENSTOCK_READ_TOKEN", "ghp_" + "0" * 36)
+    code, told = desk.run("start", "--once")
+    assert code == 3
+    assert "PENSTOCK_READ_TOKEN is wrong, expired or revoked" in told
+
+
+def test_once_drives_what_is_due_and_says_what_waits(desk: Desk, house: House):
+    """One token for all is warned of. In mode manual the issue waits for a person's command."""
+    house.repository(desk.name)
+    number = issue(house, desk.name, "Add a line")
+    code, told = desk.run("start", "--once", "--mode", "manual")
+    assert (code, desk.database("SELECT state FROM change_head")) == (0, [])
+    assert "single_credential" not in told
+    for name in ("PENSTOCK_READ_TOKEN", "PENSTOCK_OPERATOR_TOKEN"):
+        desk.monkeypatch.delenv(name)
+    code, told = desk.run("start", "--once")
+    assert code == 4, told
+    assert "single_credential" in told
+    assert f"{ORG}/{desk.name}#{number} starts change c-" in told
+    assert "Waiting for you" in told
+    assert "penstock approvals approve" in told
+    assert desk.database("SELECT state, owner FROM change_head") == [("WAITING_USER_APPROVAL", None)]
+    assert house.ask("GET", f"/repos/{ORG}/{desk.name}/pulls?state=all").json() == []
+    assert desk.run("start", "--once")[0] == 4
+    assert len(desk.database("SELECT 1 FROM change_head")) == 1
+
+
+def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):
+    desk.configure(url="http://127.0.0.1:1")
+    desk.monkeypatch.setattr(channel, "BACKOFF", ())
+    code, told = desk.run("start", "--once")
+    assert code == 3
+    assert "cannot be reached" in told
+
+
+def read_until(process: "subprocess.Popen[str]", said: str) -> str:
+    """Everything up to the line with these words."""
+    assert process.stdout
+    told = ""
+    for line in process.stdout:
+        told += line
+        if said in line:
+            return told
+    raise AssertionError(f"it ended without saying {said!r}:\n{told}")
+
+
+def ended(process: "subprocess.Popen[str]", number: signal.Signals) -> str:
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, out
+    return out
+
+
+def test_a_start_waits_for_a_forge_that_is_away(desk: Desk):
+    desk.configure(url="http://127.0.0.1:1")
+    with desk.started("--port", "0") as process:
+        read_until(process, "tried again in 2 s")
+        code, told = desk.run("status")
+        assert code == 0
+        assert "polling fails since" in told
+        assert "cannot be reached" in told
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_two_starts_side_by_side_take_webhooks_and_end_when_told(desk: Desk, house: House):
+    house.repository(desk.name)
+    desk.configure(extra="issue_processing: {max_concurrent: 1}\n")
+    desk.environment["PENSTOCK_WEBHOOK_SECRET"] = SECRET
+    port = free_port()
+    with desk.started("--port", str(port)) as first:
+        at = read_until(first, "Webhooks are taken at")
+        with desk.started("--port", str(port)) as second:
+            read_until(second, "this one takes no webhooks")
+            number = issue(house, desk.name, "Add a line")
+            hook = webhook(f"{ORG}/{desk.name}", number)
+            headers = {
+                "x-github-event": "issues",
+                "x-github-delivery": "d-1",
+                "x-hub-signature-256": sign(hook),
+            }
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+                assert client.post("/webhooks", content=hook).status_code == 202
+                assert client.post("/webhooks", content=hook).status_code == 200
+                assert client.post("/webhooks", content=hook + b" ").status_code == 401
+            read_until(first, "gates")
+            read_until(second, "gates")
+            wait_for(
+                lambda: (
+                    desk.database("SELECT state, owner FROM change_head") == [("WAITING_USER_APPROVAL", None)]
+                )
+            )
+            assert "Nothing is lost" in ended(second, signal.SIGINT)
+        assert "Nothing is lost" in ended(first, signal.SIGTERM)
+    assert at.count("Webhooks") == 1
+    _, told = desk.run("status", "--json")
+    assert json.loads(told)["tallies"]["webhooks refused"]["count"] == 1
+    assert desk.database("SELECT count(*), sum(processed) FROM delivery") == [(1, 1)]
+
+
+def webhook(repository: str, number: int) -> bytes:
+    labelled = {"number": number, "state": "open", "labels": [{"name": "bot-task"}]}
+    event = {"action": "labeled", "issue": labelled, "repository": {"full_name": repository}}
+    return json.dumps(event).encode()
+
+
+def sign(body: bytes) -> str:
+    return "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+
+
+def wait_for(reached) -> None:
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
