@@ -381,7 +381,9 @@ def import_sources(state: Path, paths: tuple[Path, ...]) -> Iterator[Source]:
         (state / "scratch").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=state / "scratch") as folder:
             imported = import_source(path, Path(folder) / "source.git")
-            yield Source(bare=imported.bare, name=imported.name, branch=imported.branch)
+            yield Source(
+                bare=imported.bare, name=imported.name, branch=imported.branch, origin=path.resolve()
+            )
 
 
 def _credential(token: Token | None, names: str) -> Credential:

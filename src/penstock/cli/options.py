@@ -1,5 +1,6 @@
 """What commands take, and what every one of them does first and last."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +52,11 @@ class Options:
 
     state: Path | None = None
     config: Path | None = None
+
+
+def command() -> str:
+    """How to call this very Penstock again: with the state directory that was named."""
+    return f"penstock --state {shlex.quote(str(Options.state))}" if Options.state else "penstock"
 
 
 def opened() -> "Installation":

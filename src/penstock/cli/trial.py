@@ -4,19 +4,21 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.text import Text
 
 from penstock.bootstrap import Installation, embed, has_other_state, import_sources, keep_recipe
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
+from penstock.cli.options import command
 from penstock.core.change.model import Change, State
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.signal import RequestSignal
 from penstock.flows.discovery import ref_of
 from penstock.flows.intake import Started, take_request
 from penstock.flows.views import details_of, is_ended, is_waiting_for_people
-from penstock.settings import load
+from penstock.settings import Settings, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +30,18 @@ class Wishes:
 
 
 def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
-    if (wishes.recipe is None) == (wishes.command is None):
-        output.complain("Name either --recipe NAME or --run 'COMMAND'.")
-        return Exit.WRONG_USE
     settings = load(state=state)
-    if has_other_state(settings.state):
-        output.complain(
-            f"{settings.state} belongs to a Penstock that works on another forge; name another with --state."
-        )
+    problem = _amiss(settings, paths, wishes)
+    if problem:
+        output.complain(f"{problem} Nothing was started.")
         return Exit.WRONG_USE
+    sources = tuple(dict.fromkeys(path.resolve() for path in paths))
     home = embed(settings, unsafe_no_sandbox=wishes.unsafe)
     recipe = wishes.recipe or keep_recipe(settings.state, wishes.command or "")
-    if home.recipes.card(recipe) is None:
-        output.complain(f"There is no recipe {recipe}; there are: {', '.join(home.recipes.names)}.")
-        return Exit.WRONG_USE
     with output.working(
-        f"Copying {len(paths)} sources into the embedded forge; yours are only read", quiet=wishes.json
+        f"Copying {escape(_listed(sources))} into the embedded forge; yours are only read", quiet=wishes.json
     ):
-        repos = _published(home, paths)
+        repos = _copied(home, sources)
     signal = RequestSignal(
         recipe=recipe,
         title=_title(recipe, wishes),
@@ -60,15 +56,38 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
     return _follow(home, answer.change, wishes)
 
 
+def _amiss(settings: Settings, paths: tuple[Path, ...], wishes: Wishes) -> str:
+    """What is wrong with the order, told before anything is made; empty where all is well."""
+    if bool(wishes.recipe) == bool((wishes.command or "").strip()):
+        return "Name either --recipe NAME or --run 'COMMAND'."
+    if has_other_state(settings.state):
+        return (
+            f"{settings.state} belongs to a Penstock that works on another forge; name another with --state."
+        )
+    for path in paths:
+        if not path.is_dir():
+            return f"{path} is not a folder. Name git clones, or folders with source code."
+        if settings.state.resolve().is_relative_to(path.resolve()):
+            return (
+                f"The state directory {settings.state} would be inside {path}, which is only to be read. "
+                "Run it from another folder, or name one outside with --state."
+            )
+    recipes = Installation(settings).recipes
+    if wishes.recipe and recipes.card(wishes.recipe) is None:
+        return f"There is no recipe {wishes.recipe}; there are: {', '.join(recipes.names)}."
+    return ""
+
+
+def _listed(sources: tuple[Path, ...]) -> str:
+    return sources[0].name if len(sources) == 1 else f"{len(sources)} sources"
+
+
 def _title(recipe: str, wishes: Wishes) -> str:
-    return f"Run {wishes.command}" if wishes.command else f"Recipe {recipe}"
+    return f"Recipe {recipe}" if wishes.recipe else f"Run {wishes.command}"
 
 
-def _published(home: Installation, paths: tuple[Path, ...]) -> tuple[RepoRef, ...]:
-    names = []
-    for source in import_sources(home.settings.state, paths):
-        home.operator_hands.publish(source)
-        names.append(source.name)
+def _copied(home: Installation, sources: tuple[Path, ...]) -> tuple[RepoRef, ...]:
+    names = [home.operator_hands.copy(source) for source in import_sources(home.settings.state, sources)]
     found = {facts.full_name.split("/")[1]: facts for facts in home.reader.repositories(home.organization)}
     return tuple(ref_of(home.forge_name, found[name]) for name in names)
 
@@ -91,8 +110,8 @@ def _next_steps(change: Change) -> None:
         output.say(
             "\nNothing was written, to your code least of all. To see and go on, on the embedded forge:\n"
         )
-        output.say(f"  penstock changes diff {change.id}")
-        output.say(f"  penstock approvals approve {change.id} && penstock start --once")
+        output.say(escape(f"  {command()} changes diff {change.id}"))
+        output.say(escape(f"  {command()} approvals approve {change.id} && {command()} start --once"))
     else:
         output.out.print(Text("\nIt stops here, and nothing was written.", style="dim"))
 

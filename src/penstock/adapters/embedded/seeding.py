@@ -1,6 +1,7 @@
 """Filling the embedded forge as its operator would: over REST and git, looking before creating."""
 
 import base64
+import itertools
 import os
 import subprocess
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ PUSH_SECONDS = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A bare repository to publish: its branch becomes the default one."""
+    """A bare repository to publish: its branch becomes the default one. `origin` is the folder it is a copy of."""
 
     bare: Path
     name: str
     branch: str
+    origin: Path
 
 
 class Operator:
@@ -42,9 +44,27 @@ class Operator:
         if self._http.get(f"/repos/{ORGANIZATION}/{source.name}/branches/{source.branch}").status_code == 200:
             return
         if self._http.get(f"/repos/{ORGANIZATION}/{source.name}").status_code == 404:
-            self._ask("POST", f"/orgs/{ORGANIZATION}/repos", {"name": source.name, "private": False})
-        self._push(source)
-        self._ask("PATCH", f"/repos/{ORGANIZATION}/{source.name}", {"default_branch": source.branch})
+            self._create(source.name, "")
+        self._push(source, source.name)
+
+    def copy(self, source: Source) -> str:
+        """Make the repository of this folder equal to it, as it is now, and say its name; other folders keep theirs."""
+        wanted = f"A copy of {source.origin}, for penstock try"
+        names = (f"{source.name}-{n}" if n > 1 else source.name for n in itertools.count(1))
+        name = next(name for name in names if self._description(name) in {None, wanted})
+        if self._description(name) is None:
+            self._create(name, wanted)
+        self._push(source, name)
+        return name
+
+    def _description(self, name: str) -> str | None:
+        """Of the repository with this name; None where there is none."""
+        answer = self._http.get(f"/repos/{ORGANIZATION}/{name}")
+        return None if answer.status_code == 404 else answer.json()["description"] or ""
+
+    def _create(self, name: str, description: str) -> None:
+        wanted: dict[str, object] = {"name": name, "description": description, "private": False}
+        self._ask("POST", f"/orgs/{ORGANIZATION}/repos", wanted)
 
     def protect(self, name: str, branch: str, checks: tuple[str, ...]) -> None:
         """Demand these checks on a branch, of administrators too."""
@@ -81,7 +101,8 @@ class Operator:
             raise Permanent("forge_setup", f"{method} {path}: {answer.status_code} {answer.text[:300]}")
         return answer.json() if answer.content else None
 
-    def _push(self, source: Source) -> None:
+    def _push(self, source: Source, name: str) -> None:
+        """The source's branch takes the place of what was there, and becomes the default one."""
         pair = f"x-access-token:{self._embedded.operator_token}".encode()
         environment = {
             "PATH": os.defpath,
@@ -92,7 +113,7 @@ class Operator:
             "GIT_CONFIG_KEY_0": "http.extraHeader",
             "GIT_CONFIG_VALUE_0": f"Authorization: Basic {base64.b64encode(pair).decode()}",
         }
-        url = f"{self._embedded.url}/{ORGANIZATION}/{source.name}.git"
+        url = f"{self._embedded.url}/{ORGANIZATION}/{name}.git"
         words = [
             "git",
             "--git-dir",
@@ -100,7 +121,7 @@ class Operator:
             "push",
             "--quiet",
             url,
-            f"refs/heads/{source.branch}:refs/heads/{source.branch}",
+            f"+refs/heads/{source.branch}:refs/heads/{source.branch}",
         ]
         done = subprocess.run(
             words, env=environment, capture_output=True, text=True, timeout=PUSH_SECONDS, check=False
@@ -108,5 +129,6 @@ class Operator:
         if done.returncode != 0:
             raise Permanent(
                 "forge_setup",
-                f"pushing {source.name} to the embedded forge failed: {done.stderr.strip()[-500:]}",
+                f"pushing {source.origin} to the embedded forge failed: {done.stderr.strip()[-500:]}",
             )
+        self._ask("PATCH", f"/repos/{ORGANIZATION}/{name}", {"default_branch": source.branch})
