@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crash.disturb import Outcome, differences, doubled, frozen, killed, undisturbed
+from tests.crash.forge import TrueForge
 from tests.crash.process import Disturbance, Point
 from tests.crash.scenario import Drive, Scenario
 from tests.crash.world import Scripted
 
-SCENARIOS: dict[str, Scenario] = {"scripted": Scripted()}
+SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge()}
 ONE_AT_A_TIME, SIDE_BY_SIDE = Drive(effects_at_once=1), Drive(effects_at_once=3)
+FREEZING = frozenset({"before", "looked", "performed", "committing"})
 DOUBLES = 10
 
 
@@ -44,9 +46,9 @@ class Trial:
 def trials(scenario: Scenario, alone: Outcome, together: Outcome) -> Iterable[Trial]:
     """Every place a worker can die or freeze at, as the undisturbed runs passed them."""
     for point in alone.points:
-        yield Trial(f"killed: {point.name}", point.key, _kill(scenario, point), in_order=True)
+        yield Trial(f"killed: {point.name}", point.key, _kill(scenario, point), in_order=scenario.ordered)
     for point in together.points:
-        if "R_" in point.key and point.name in {"performed", "looked"}:
+        if point.name == "asking" or ("R_" in point.key and point.name in {"performed", "looked"}):
             yield Trial(
                 f"killed, 3 at once: {point.name}",
                 point.key,
@@ -54,8 +56,12 @@ def trials(scenario: Scenario, alone: Outcome, together: Outcome) -> Iterable[Tr
                 in_order=False,
             )
     for point in alone.points:
-        if point.name in {"before", "looked", "performed"} and not point.key.startswith("tap:"):
-            yield Trial(f"frozen: {point.name}", point.key, _freeze(scenario, point), in_order=True)
+        if point.name in {"before", "looked", "performed", "asking", "answered"} and not point.key.startswith(
+            "tap:"
+        ):
+            yield Trial(
+                f"frozen: {point.name}", point.key, _freeze(scenario, point), in_order=scenario.ordered
+            )
     for number in range(DOUBLES):
         yield Trial(
             "two workers, all doubled",
@@ -72,7 +78,7 @@ def _kill(scenario: Scenario, point: Point, *, together: bool = False) -> Callab
 
 
 def _freeze(scenario: Scenario, point: Point) -> Callable[[Path], Outcome]:
-    return lambda folder: frozen(scenario, folder, point)
+    return lambda folder: frozen(scenario, folder, point, locked=point.name == "committing")
 
 
 def _try(trial: Trial, folder: Path, alone: Outcome) -> tuple[bool, list[str]]:
@@ -88,10 +94,16 @@ def _try(trial: Trial, folder: Path, alone: Outcome) -> tuple[bool, list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--scenario", choices=SCENARIOS, default="scripted")
+    parser.add_argument("--scenario", choices=[*SCENARIOS, "all"], default="all")
     parser.add_argument("--jobs", type=int, default=2)
     chosen = parser.parse_args()
-    scenario = SCENARIOS[chosen.scenario]
+    names = list(SCENARIOS) if chosen.scenario == "all" else [chosen.scenario]
+    return max(disturb(name, SCENARIOS[name], chosen.jobs) for name in names)
+
+
+def disturb(name: str, scenario: Scenario, at_once: int) -> int:
+    """Every trial of one scenario; prints its table, and answers 1 if any run came out differently."""
+    print(f"\n{name}: {scenario.__doc__}", flush=True)
     home = Path(tempfile.mkdtemp(prefix="penstock-crash-"))
     began = time.monotonic()
     alone = undisturbed(scenario, home / "alone", ONE_AT_A_TIME)
@@ -100,7 +112,7 @@ def main() -> int:
     assert not failures, f"two undisturbed runs differ: {failures}"
     rows: dict[str, Row] = {}
     todo = list(enumerate(trials(scenario, alone, together)))
-    with ThreadPoolExecutor(chosen.jobs) as jobs:
+    with ThreadPoolExecutor(at_once) as jobs:
         results = jobs.map(lambda one: _try(one[1], home / str(one[0]), alone), todo)
         for (_, trial), (reached, found) in zip(todo, results, strict=True):
             row = rows.setdefault(trial.row, Row(trial.row))

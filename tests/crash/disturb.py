@@ -34,8 +34,11 @@ def killed(scenario: Scenario, folder: Path, drive: Drive, disturbance: Disturba
     return _run(scenario, folder, lambda: _driven(scenario, folder, drive, disturbance))
 
 
-def frozen(scenario: Scenario, folder: Path, point: Point) -> Outcome:
-    """A worker freezes at a point until its lease is over and another one has finished; then it wakes up."""
+def frozen(scenario: Scenario, folder: Path, point: Point, *, locked: bool = False) -> Outcome:
+    """A worker freezes at a point until its lease is over and another one has finished; then it wakes up.
+
+    `locked`: it freezes in a transaction, so that the other one cannot do anything before it wakes up.
+    """
     drive = Drive(lease=SHORT_LEASE)
     freeze = Disturbance(at=point, signal=signal.SIGSTOP)
 
@@ -45,8 +48,12 @@ def frozen(scenario: Scenario, folder: Path, point: Point) -> Outcome:
             _until(lambda: first.frozen or scenario.finished(folder), scenario, folder)
             second = Worker(scenario, folder, drive)
             with working(second):
-                _until(lambda: scenario.finished(folder), scenario, folder)
+                if locked:
+                    time.sleep(2 * SHORT_LEASE.total_seconds())
+                else:
+                    _until(lambda: scenario.finished(folder), scenario, folder)
                 first.thaw()
+                _until(lambda: scenario.finished(folder), scenario, folder)
                 time.sleep(0.3)
                 first.end()
                 second.end()
@@ -81,13 +88,16 @@ def _keep_approving(scenario: Scenario, folder: Path, done: threading.Event) -> 
 
 def _run(scenario: Scenario, folder: Path, drive: Callable[[], None]) -> Outcome:
     scenario.prepare(folder)
-    drive()
-    return Outcome(
-        story=scenario.story(folder),
-        writes=scenario.writes(folder),
-        points=tuple(points(folder)),
-        disturbed=was_disturbed(folder),
-    )
+    try:
+        drive()
+        return Outcome(
+            story=scenario.story(folder),
+            writes=scenario.writes(folder),
+            points=tuple(points(folder)),
+            disturbed=was_disturbed(folder),
+        )
+    finally:
+        scenario.end(folder)
 
 
 def _driven(scenario: Scenario, folder: Path, drive: Drive, disturbance: Disturbance | None) -> None:

@@ -44,9 +44,8 @@ class _Prober:
     """Writes down every point it passes, and stops its own process at one."""
 
     def __init__(self, trace: Path, disturbance: Disturbance | None) -> None:
-        self._trace = os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._trace = os.open(trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._disturbance = disturbance
-        self._begun = threading.Event()
         self._done = False
 
     def __call__(self, name: str, key: str) -> None:
@@ -59,7 +58,8 @@ class _Prober:
                 time.sleep(TOGETHER)
             self._done = True
             os.write(self._trace, b"disturbed\t-\n")
-            os.kill(os.getpid(), disturbance.signal)
+            # To this thread: a signal to the process may be taken by another one a little later.
+            signal.pthread_kill(threading.get_ident(), disturbance.signal)
         elif disturbance.together and name == disturbance.at.name:
             time.sleep(2 * TOGETHER)
 

@@ -53,6 +53,15 @@ class Scenario(Protocol):
 
     def finished(self, folder: Path) -> bool: ...
 
+    @property
+    def ordered(self) -> bool:
+        """Do records of different repositories come in the same order every time, with one effect at a time."""
+        ...
+
+    def end(self, folder: Path) -> None:
+        """End whatever runs beside the worker."""
+        ...
+
     def story(self, folder: Path) -> tuple[Line, ...]:
         """The ledger as it must come out every time, and proof that it verifies."""
         ...

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Connection
+from sqlalchemy.event import listen
 from tests.crash.scenario import Drive, Line, story_of
 from tests.scripted import CHANGE, approval, created, success
 
@@ -117,6 +119,7 @@ class Scripted:
             probe=probe,
         )
         act = partial(perform, self._world(folder), probe)
+        listen(store.database.engine, "commit", partial(_committing, probe))
         Durable(store, Queue(store.database, this_process()), act, SystemClock(), options).run(stop)
         store.close()
 
@@ -150,6 +153,19 @@ class Scripted:
 
     def writes(self, folder: Path) -> Counter[str]:
         return self._world(folder).writes()
+
+    @property
+    def ordered(self) -> bool:
+        return True
+
+    def end(self, folder: Path) -> None:
+        """Nothing runs beside its worker."""
+
+
+def _committing(probe: Probe, connection: Connection) -> None:
+    """Inside the transaction: everything is written, and nothing is committed."""
+    row = connection.exec_driver_sql("SELECT n, owner IS NULL FROM change_head").one()
+    probe("committing", f"{row[0]} {'given back' if row[1] else 'held'}")
 
 
 def _ready(change: Change, scope: ApprovalScope) -> list[str]:
