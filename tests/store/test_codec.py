@@ -21,7 +21,7 @@ def record(body: str, kind: str) -> Record:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(st.from_type(kind) for kind in KINDS))
+@given(st.one_of([st.from_type(kind) for kind in KINDS]))
 def test_an_event_comes_back_as_it_was(event: e.Event) -> None:
     body = encode(event)
     entry = decode(record(body, event.kind))
