@@ -121,8 +121,8 @@ def explained(path: Path) -> Iterator[None]:
     """The database's failures as port errors, with what to do about them."""
     try:
         yield
-    except DBAPIError as error:
-        meaning = _meaning(error.orig, path)
+    except (DBAPIError, sqlite3.Error) as error:
+        meaning = _meaning(error.orig if isinstance(error, DBAPIError) else error, path)
         if meaning is None:
             raise
         raise meaning from error
