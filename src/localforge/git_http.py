@@ -188,11 +188,12 @@ async def _fetch(
         while process.stdout and (part := await process.stdout.read(CHUNK)):
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+        await process.wait()
     finally:
         feeding.cancel()
         if process.returncode is None:
-            process.kill()
-        await process.wait()
+            process.kill()  # the client is gone
+            await process.wait()
 
 
 async def _feed(process: asyncio.subprocess.Process, body: AsyncIterator[bytes]) -> None:
