@@ -85,7 +85,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A templated comment; `marker` is hidden in it and makes it findable, so that it is posted once."""
+    """A templated comment; the writer hides `marker` in it, which makes it findable, so that it is posted once."""
 
     repo: RepoRef
     number: int

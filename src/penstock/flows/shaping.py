@@ -60,11 +60,12 @@ def notice_for(change: Change, action: Action, notice: str, texts: Texts) -> Wan
     assert change.issue is not None, "notices go to an issue"  # noqa: S101
     if action is Action.CLOSE_ISSUE:
         return CloseIssue(repo=change.issue.repo, number=change.issue.number)
-    marker = f"<!-- penstock:{change.id}:{notice} -->"
     name = notice.split(".", 1)[0]
-    body = words(f"comment-{name}", change=change, detail=detail_lines(change, texts))
     return Comment(
-        repo=change.issue.repo, number=change.issue.number, body=f"{body}\n{marker}", marker=marker
+        repo=change.issue.repo,
+        number=change.issue.number,
+        body=words(f"comment-{name}", change=change, detail=detail_lines(change, texts)),
+        marker=f"penstock:{change.id}:{notice}",
     )
 
 

@@ -12,15 +12,14 @@ STILL_RUNNING_WAIT = 60.0
 
 def comment(pen: Pen, wanted: Comment) -> Outcome:
     """The comment with its marker hidden in it; only our own counts as posted."""
-
-    me = pen.login()
+    hidden, me = f"<!-- {wanted.marker} -->", pen.login()
 
     def look() -> Outcome | None:
-        found = pen.look.comment_with(pen.repo, wanted.number, wanted.marker, me)
+        found = pen.look.comment_with(pen.repo, wanted.number, hidden, me)
         return Written(number=found) if found is not None else None
 
     def write() -> Outcome:
-        body = {"body": f"{wanted.body}\n\n<!-- {wanted.marker} -->"}
+        body = {"body": f"{wanted.body}\n\n{hidden}"}
         path = pen.path("issues", wanted.number, "comments")
         mutation = Mutation(method="POST", path=path, need=WRITE_ISSUES, body=body, creates=True)
         return Written(number=pen.send(mutation, wire.Identified).id)
