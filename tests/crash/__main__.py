@@ -39,35 +39,30 @@ class Trial:
     row: str
     label: str
     run: Callable[[Path], Outcome]
-    in_order: bool
     always_reached: bool = False
 
 
 def trials(scenario: Scenario, alone: Outcome, together: Outcome) -> Iterable[Trial]:
     """Every place a worker can die or freeze at, as the undisturbed runs passed them."""
     for point in alone.points:
-        yield Trial(f"killed: {point.name}", point.key, _kill(scenario, point), in_order=scenario.ordered)
+        yield Trial(f"killed: {point.name}", point.key, _kill(scenario, point))
     for point in together.points:
         if point.name == "asking" or ("R_" in point.key and point.name in {"performed", "looked"}):
             yield Trial(
                 f"killed, 3 at once: {point.name}",
                 point.key,
                 _kill(scenario, point, together=True),
-                in_order=False,
             )
     for point in alone.points:
         if point.name in {"before", "looked", "performed", "asking", "answered"} and not point.key.startswith(
             "tap:"
         ):
-            yield Trial(
-                f"frozen: {point.name}", point.key, _freeze(scenario, point), in_order=scenario.ordered
-            )
+            yield Trial(f"frozen: {point.name}", point.key, _freeze(scenario, point))
     for number in range(DOUBLES):
         yield Trial(
             "two workers, all doubled",
             str(number),
             lambda folder: doubled(scenario, folder),
-            in_order=False,
             always_reached=True,
         )
 
@@ -86,7 +81,7 @@ def _try(trial: Trial, folder: Path, alone: Outcome) -> tuple[bool, list[str]]:
         outcome = trial.run(folder)
     except AssertionError as failure:
         return True, [f"{trial.label}: {failure}"]
-    found = [f"{trial.label}: {one}" for one in differences(alone, outcome, in_order=trial.in_order)]
+    found = [f"{trial.label}: {one}" for one in differences(alone, outcome)]
     if not found:
         shutil.rmtree(folder)
     return outcome.disturbed or trial.always_reached, found
@@ -108,7 +103,7 @@ def disturb(name: str, scenario: Scenario, at_once: int) -> int:
     began = time.monotonic()
     alone = undisturbed(scenario, home / "alone", ONE_AT_A_TIME)
     together = undisturbed(scenario, home / "together", SIDE_BY_SIDE)
-    failures = list(differences(alone, together, in_order=False))
+    failures = list(differences(alone, together))
     assert not failures, f"two undisturbed runs differ: {failures}"
     rows: dict[str, Row] = {}
     todo = list(enumerate(trials(scenario, alone, together)))

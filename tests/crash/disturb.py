@@ -119,15 +119,13 @@ def _until(done: Callable[[], bool], scenario: Scenario, folder: Path, *, eager:
         time.sleep(0.005)
 
 
-def differences(expected: Outcome, found: Outcome, *, in_order: bool) -> Iterator[str]:
+def differences(expected: Outcome, found: Outcome) -> Iterator[str]:
     """What is not as in the undisturbed run; nothing, if all is well."""
     if found.writes != expected.writes:
         yield f"writes differ: {_counted(found.writes - expected.writes, expected.writes - found.writes)}"
     twice = [what for what, count in found.writes.items() if count > 1]
     if twice:
         yield f"written twice: {', '.join(twice)}"
-    if in_order and found.story != expected.story:
-        yield from _first_difference("the log", list(expected.story), list(found.story))
     lanes, others = by_lane(expected.story), by_lane(found.story)
     for lane in sorted(lanes.keys() | others.keys()):
         if lanes.get(lane) != others.get(lane):

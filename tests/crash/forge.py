@@ -224,11 +224,6 @@ class TrueForge:
             found[f"comment {comment['body'].splitlines()[0][:20]}"] += 1
         return found
 
-    @property
-    def ordered(self) -> bool:
-        """CI reports beside the worker, so which repository is seen green first is not settled."""
-        return False
-
     def end(self, folder: Path) -> None:
         """End the forge's process, however the run went."""
         people = _PEOPLE.pop(folder, None)

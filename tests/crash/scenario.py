@@ -53,11 +53,6 @@ class Scenario(Protocol):
 
     def finished(self, folder: Path) -> bool: ...
 
-    @property
-    def ordered(self) -> bool:
-        """Do records of different repositories come in the same order every time, with one effect at a time."""
-        ...
-
     def end(self, folder: Path) -> None:
         """End whatever runs beside the worker."""
         ...

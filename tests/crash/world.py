@@ -154,10 +154,6 @@ class Scripted:
     def writes(self, folder: Path) -> Counter[str]:
         return self._world(folder).writes()
 
-    @property
-    def ordered(self) -> bool:
-        return True
-
     def end(self, folder: Path) -> None:
         """Nothing runs beside its worker."""
 
