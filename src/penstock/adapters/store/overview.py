@@ -22,10 +22,10 @@ class Overview:
         self._database = database
 
     def lengths(self) -> Mapping[ChangeId, int]:
-        """How many records each change has, oldest change first."""
-        rows = select(_C.change_id, _C.n).order_by(_C.created_at, _C.change_id)
+        """How many records each change has."""
         with self._database.reading() as connection:
-            return {ChangeId(name): n for name, n in connection.execute(rows)}
+            found = connection.execute(select(_C.change_id, _C.n))
+            return {ChangeId(name): n for name, n in found}
 
     def in_states(self, states: Collection[State], *, signals: str = "") -> int:
         """How many open changes stand in these states, of signals whose keys begin so."""
