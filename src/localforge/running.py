@@ -36,6 +36,7 @@ AREAS = (
     "localforge.rest.statuses",
     "localforge.rest.checks",
     "localforge.rest.hooks",
+    "localforge.rest.graphql",
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.

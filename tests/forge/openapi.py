@@ -20,6 +20,8 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "graphql",
+    "graphql (enterprise)",
     "issues/remove-all-labels",
     "orgs/delete-webhook",
     "orgs/get-webhook",

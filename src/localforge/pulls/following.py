@@ -4,7 +4,6 @@ Their head goes with its branch; a deleted branch closes them; a base that has c
 commits on the default branch close the issues that their messages name.
 """
 
-from localforge import refs
 from localforge.events import ZERO_SHA, PullRequestEvent
 from localforge.forge import Forge
 from localforge.git import refnames
@@ -14,7 +13,7 @@ from localforge.issues.acting import Act
 from localforge.issues.editing import close
 from localforge.protection import rules_of
 from localforge.pulls.closing import close_named
-from localforge.pulls.opening import bring
+from localforge.pulls.opening import bring, retarget
 from localforge.pulls.testmerge import tried_in
 from localforge.store import issues, pulls, repos
 from localforge.store.database import Tx
@@ -135,18 +134,10 @@ def _delete(tx: Tx, change: RefChange, branch: str) -> None:
     for pull in pulls.open_with_base(tx, change.repo_id, branch):
         act = _act(tx, pull, change)
         if merged and merged.base_ref != branch:
-            retarget(act, pull, merged.base_ref)
+            retarget(act, pull, merged.base_ref, pull.base_sha)
         else:
             act.note("base_ref_deleted")
             close(act)
-
-
-def retarget(act: Act, pull: Pull, base: str, base_sha: str | None = None) -> None:
-    """Let the pull request go into another branch."""
-    act.tx.update("pull", pull.id, base_ref=base, base_sha=base_sha or pull.base_sha)
-    act.change()
-    act.note("base_ref_changed")
-    act.tell("edited", changes={"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}})
 
 
 def _rename(tx: Tx, change: RefChange, branch: str) -> None:
@@ -164,7 +155,7 @@ def _rename(tx: Tx, change: RefChange, branch: str) -> None:
         )
 
 
-def _settle_merge(forge: Forge, tx: Tx, change: RefChange) -> None:
+def settle_merge(forge: Forge, tx: Tx, change: RefChange) -> None:
     """A merge asked for through the API has happened."""
     repo = repos.by_id(tx, change.repo_id)
     pull = pulls.by_id(tx, int(str(change.cause["pull_id"])))
@@ -175,7 +166,3 @@ def _settle_merge(forge: Forge, tx: Tx, change: RefChange) -> None:
     if pull.base_ref == refnames.head_branch(forge.git(repo.id)):
         text = f"{issue.title}\n\n{issue.body or ''}"
         close_named(tx, repo, text, actor_id=change.actor_id, at=change.at, commit_sha=None)
-
-
-refs.SETTLERS["merge"] = _settle_merge
-refs.FOLLOWERS.append(follow)

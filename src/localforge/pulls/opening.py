@@ -89,6 +89,38 @@ def reopen_pull(forge: Forge, repo: Repository, act: Act, pull: Pull) -> None:
     tried_in(act.tx, git, pulls.by_id(act.tx, pull.id))
 
 
+def move_base(forge: Forge, act: Act, pull: Pull, base: str) -> None:
+    """Let an open pull request go into another branch; 422 when there is none, or it is proposed there already."""
+    if act.issue.state != "open":
+        raise InvalidError("Cannot change the base branch of a closed pull request.")
+    git = forge.git(pull.repo_id)
+    sha = refnames.branch_sha(git, base)
+    if sha is None:
+        raise field_error("PullRequest", "base", "invalid", f"Proposed base branch '{base}' was not found")
+    if _taken(act.tx, pull.head_repo_id, pull.head_ref, pull.repo_id, base):
+        pair = f"base branch '{base}' and head branch '{pull.head_ref}'"
+        raise refused(f"A pull request already exists for {pair}")
+    retarget(act, pull, base, sha)
+    tried_in(act.tx, git, pulls.by_id(act.tx, pull.id))
+
+
+def retarget(act: Act, pull: Pull, base: str, base_sha: str) -> None:
+    """Write that the pull request goes into another branch."""
+    act.tx.update("pull", pull.id, base_ref=base, base_sha=base_sha)
+    act.change()
+    act.note("base_ref_changed")
+    act.tell("edited", changes={"base": {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}})
+
+
+def set_draft(act: Act, pull: Pull, *, draft: bool) -> None:
+    """Make it a draft, or ready for review."""
+    if pull.draft != draft:
+        act.tx.update("pull", pull.id, draft=draft)
+        act.change()
+        act.note("convert_to_draft" if draft else "ready_for_review")
+        act.tell("converted_to_draft" if draft else "ready_for_review")
+
+
 def bring(forge: Forge, source_id: int, target_id: int, sha: str) -> None:
     """Make a commit of a fork, with its history, an object of the repository."""
     git = forge.git(target_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from localforge import refs
 from localforge.access import Role, role_on
 from localforge.call import Answer, Call, created, no_content, ok, text
 from localforge.errors import ForbiddenError, InvalidError, NotFoundError, field_error
@@ -13,12 +14,11 @@ from localforge.issues.listing import Conditions
 from localforge.json_types import Json
 from localforge.operations import Area, parse_need
 from localforge.paging import page_from, page_of
-from localforge.pulls import following  # its import makes refs tell pull requests
 from localforge.pulls.comparison import comparison
+from localforge.pulls.following import follow, settle_merge
 from localforge.pulls.merging import Method, Wish, merge, update_branch
 from localforge.pulls.messages import Wording
-from localforge.pulls.opening import Proposal, open_pull, proposed, refused, reopen_pull
-from localforge.pulls.testmerge import tried_in
+from localforge.pulls.opening import Proposal, move_base, open_pull, proposed, reopen_pull
 from localforge.render.commits import commit as render_commit
 from localforge.render.commits import diff_entry
 from localforge.render.pulls import full, simple
@@ -33,6 +33,8 @@ area = Area()
 
 MOST_FILES = 3000
 MOST_COMMITS = 250
+refs.SETTLERS["merge"] = settle_merge
+refs.FOLLOWERS.append(follow)
 _ONE = "/repos/{owner}/{repo}/pulls/{pull_number}"
 _WRITE = parse_need("pull_requests:write", Role.WRITE)
 _METHODS: tuple[Method, ...] = ("merge", "squash", "rebase")
@@ -121,16 +123,13 @@ def update(call: Call) -> Answer:
     state = call.body.choice("state", ("open", "closed"), issue.state)
     modify = call.body.maybe_flag("maintainer_can_modify")
     base = call.body.maybe_text("base") or pull.base_ref
-    if base != pull.base_ref and issue.state != "open":
-        raise InvalidError("Cannot change the base branch of a closed pull request.")
     with call.forge.ref_lock(call.repo.id), call.forge.store.write() as tx:
         edit_text(act_on(call.forge, tx, issue, call.actor.account.id), title, body)
         act = act_on(call.forge, tx, issue, call.actor.account.id)
         if modify is not None:
             tx.update("pull", pull.id, maintainer_can_modify=modify)
         if base != pull.base_ref:
-            following.retarget(act, pull, base, _base_sha(call, pull, base))
-            tried_in(tx, call.git, pulls.by_id(tx, pull.id))
+            move_base(call.forge, act, pull, base)
         if state == "closed":
             close(act)
         elif issue.state == "closed":
@@ -272,18 +271,6 @@ def _head(call: Call) -> tuple[Repository, str]:
     if not forks:
         raise field_error("PullRequest", "head")
     return forks[0], branch
-
-
-def _base_sha(call: Call, pull: Pull, base: str) -> str:
-    """The tip of a new base; 422 when there is none, or when nothing would be proposed to it."""
-    sha = refnames.branch_sha(call.git, base)
-    if sha is None:
-        raise field_error("PullRequest", "base", "invalid", f"Proposed base branch '{base}' was not found")
-    for other in pulls.open_with_base(call.db, call.repo.id, base):
-        if (other.head_repo_id, other.head_ref) == (pull.head_repo_id, pull.head_ref):
-            pair = f"base branch '{base}' and head branch '{pull.head_ref}'"
-            raise refused(f"A pull request already exists for {pair}")
-    return sha
 
 
 def _shown(call: Call, issue: Issue) -> dict[str, Json]:
