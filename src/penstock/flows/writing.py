@@ -22,7 +22,7 @@ from penstock.core.change.events import (
     TapDecided,
     Withdrawn,
 )
-from penstock.core.change.model import Action, Change, LegName
+from penstock.core.change.model import Action, Change, LegName, State
 from penstock.core.refs import BlobRef, Sha
 from penstock.core.secrets import find_secrets
 from penstock.core.tap import (
@@ -49,7 +49,7 @@ from penstock.flows.truth import (
     what_moved,
 )
 from penstock.flows.world import Scene, World, lane_of, policy_digest, verdict_text
-from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Written
+from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Transient, Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +85,23 @@ def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
 
 
 def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopFlag) -> Event:
-    """Apply one decided write, or say what it met. A merge that happened already is only read back."""
+    """Apply one decided write, or say what it met. A merge that happened already is only read back.
+
+    Raises Transient `stopped`: that nobody wants it just now says nothing about the change.
+    """
     if effect.action is Action.MERGE and (done := read_back(_scene(world, change, effect, texts))):
         return done
     case = _case(world, change, effect, texts)
+    stopped = not stop.wanted()
     minted = authorize(
         case.wanted,
         decision=case.decision,
         recorded=_recorded(change, effect),
         key=effect.key,
-        stopped=not stop.wanted(),
+        stopped=stopped,
     )
+    if isinstance(minted, Refusal) and stopped:
+        raise Transient("stopped", f"{effect.key} was not written: it is no longer wanted")
     if isinstance(minted, Refusal):
         reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
         return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
@@ -137,7 +143,7 @@ def _content_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) ->
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = content_heads(scene, wanted, facts)
     if action is Action.WITHDRAW:
-        ordered = scene.change.ending is not None or scene.change.state == "ROLLING_BACK"
+        ordered = scene.change.ending is not None or scene.change.state is State.ROLLING_BACK
         return Case(
             wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, ordered=ordered)
         )
