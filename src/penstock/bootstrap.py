@@ -351,8 +351,13 @@ def recipe_schema() -> dict[str, object]:
 
 
 def has_other_state(state: Path) -> bool:
-    """Does a state directory belong to an installation that works on an outside forge."""
-    return (state / "penstock.db").exists() and embedding.find(state) is None
+    """Does a state directory belong to an installation that works on an outside forge.
+
+    One that was only looked at has a database without a change, and is nobody's yet.
+    """
+    if embedding.find(state) or not (state / "penstock.db").exists():
+        return False
+    return any(open_store(state, SystemClock()).heads())
 
 
 def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:

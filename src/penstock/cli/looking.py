@@ -1,6 +1,7 @@
 """Commands that only look: status, changes, diffs, the state as a document."""
 
 import json as jsonlib
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,11 +36,11 @@ def every_change(home: Installation, *, ended: bool) -> Iterator[Change]:
 
 def find_change(home: Installation, name: str) -> Change | None:
     """The change with this id, or the only one whose id begins so. Says so where there is none, or several."""
-    heads = [head.change for head in home.store.heads() if head.change.startswith(name)]
+    heads = [head.change for head in home.store.heads() if name and head.change.startswith(name)]
     exact = [one for one in heads if one == name] or heads
     if len(exact) != 1:
         listed = f": {', '.join(exact[:5])}" if exact else "; `penstock changes list --all` shows all"
-        output.complain(f"{'Several changes begin' if exact else 'No change begins'} with {name}{listed}")
+        output.complain(f"{'Several changes begin' if exact else 'No change begins'} with `{name}`{listed}")
         return None
     found = home.store.change(exact[0])
     if isinstance(found, Break):
@@ -147,8 +148,11 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
         output.complain("It proposes nothing (there).")
         return Exit.NO
     for full_name, patch in patches.items():
-        output.out.rule(full_name, align="left")
-        output.out.print(output.diff(patch))
+        if output.out.is_terminal:
+            output.out.rule(full_name, align="left")
+            output.out.print(output.diff(patch))
+        else:
+            sys.stdout.write(f"{full_name}\n{patch}")
     return Exit.DONE
 
 

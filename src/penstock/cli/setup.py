@@ -56,7 +56,8 @@ def validate(config: Path | None, *, json: bool) -> Exit:
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
     except Misconfigured as error:
-        problems.extend(error.problems)
+        absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
+        problems.extend(error.problems if path.exists() else (absent,))
     problems.extend(recipe_problems())
     if json:
         output.as_json({"problems": problems, "notes": list(notes)})
