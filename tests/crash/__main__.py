@@ -54,9 +54,8 @@ def trials(scenario: Scenario, alone: Outcome, together: Outcome) -> Iterable[Tr
                 _kill(scenario, point, together=True),
             )
     for point in alone.points:
-        if point.name in {"before", "looked", "performed", "asking", "answered"} and not point.key.startswith(
-            "tap:"
-        ):
+        freezes = point.name in FREEZING and not point.key.startswith("tap:")
+        if freezes or (point.name == "committing" and point.key.endswith("given back")):
             yield Trial(f"frozen: {point.name}", point.key, _freeze(scenario, point))
     for number in range(DOUBLES):
         yield Trial(
@@ -73,7 +72,7 @@ def _kill(scenario: Scenario, point: Point, *, together: bool = False) -> Callab
 
 
 def _freeze(scenario: Scenario, point: Point) -> Callable[[Path], Outcome]:
-    return lambda folder: frozen(scenario, folder, point, locked=point.name == "committing")
+    return lambda folder: frozen(scenario, folder, point)
 
 
 def _try(trial: Trial, folder: Path, alone: Outcome) -> tuple[bool, list[str]]:

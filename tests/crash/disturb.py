@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,10 @@ from pathlib import Path
 from tests.crash.process import PATIENCE, Disturbance, Point, Worker, points, was_disturbed, working
 from tests.crash.scenario import Drive, Line, Scenario, by_lane
 
+from penstock.ports import Transient
+
 SHORT_LEASE = timedelta(seconds=0.6)
+FROZEN_AT_MOST = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,10 @@ def killed(scenario: Scenario, folder: Path, drive: Drive, disturbance: Disturba
     return _run(scenario, folder, lambda: _driven(scenario, folder, drive, disturbance))
 
 
-def frozen(scenario: Scenario, folder: Path, point: Point, *, locked: bool = False) -> Outcome:
+def frozen(scenario: Scenario, folder: Path, point: Point) -> Outcome:
     """A worker freezes at a point until its lease is over and another one has finished; then it wakes up.
 
-    `locked`: it freezes in a transaction, so that the other one cannot do anything before it wakes up.
+    If it froze within a transaction, the other one can do nothing before it wakes up: then it does so earlier.
     """
     drive = Drive(lease=SHORT_LEASE)
     freeze = Disturbance(at=point, signal=signal.SIGSTOP)
@@ -48,10 +52,11 @@ def frozen(scenario: Scenario, folder: Path, point: Point, *, locked: bool = Fal
             _until(lambda: first.frozen or scenario.finished(folder), scenario, folder)
             second = Worker(scenario, folder, drive)
             with working(second):
-                if locked:
-                    time.sleep(2 * SHORT_LEASE.total_seconds())
-                else:
-                    _until(lambda: scenario.finished(folder), scenario, folder)
+                late = time.monotonic() + FROZEN_AT_MOST
+                stuck = point.name == "committing"
+                while not scenario.finished(folder) and time.monotonic() < late and not stuck:
+                    _approve(scenario, folder)
+                time.sleep(2 * SHORT_LEASE.total_seconds() if stuck else 0)
                 first.thaw()
                 _until(lambda: scenario.finished(folder), scenario, folder)
                 time.sleep(0.3)
@@ -83,7 +88,7 @@ def doubled(scenario: Scenario, folder: Path) -> Outcome:
 
 def _keep_approving(scenario: Scenario, folder: Path, done: threading.Event) -> None:
     while not done.wait(0.002):
-        scenario.person(folder, eager=True)
+        _approve(scenario, folder, eager=True)
 
 
 def _run(scenario: Scenario, folder: Path, drive: Callable[[], None]) -> Outcome:
@@ -115,8 +120,14 @@ def _until(done: Callable[[], bool], scenario: Scenario, folder: Path, *, eager:
     deadline = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < deadline, f"not finished after {PATIENCE} s; see {folder}"
+        _approve(scenario, folder, eager=eager)
+
+
+def _approve(scenario: Scenario, folder: Path, *, eager: bool = False) -> None:
+    """A person who finds the database locked tries again a little later."""
+    with suppress(Transient):
         scenario.person(folder, eager=eager)
-        time.sleep(0.005)
+    time.sleep(0.005)
 
 
 def differences(expected: Outcome, found: Outcome) -> Iterator[str]:
@@ -135,7 +146,7 @@ def differences(expected: Outcome, found: Outcome) -> Iterator[str]:
 def _first_difference(where: str, expected: list[Line], found: list[Line]) -> Iterator[str]:
     for n, (one, other) in enumerate(zip(expected, found, strict=False), start=1):
         if one != other:
-            yield f"{where}, record {n}: expected {one}, found {other}"
+            yield f"{where}, record {n}: expected {one.kind} {one.key}, found {other.kind} {other.key} {other.body[:200]}"
             return
     yield f"{where}: expected {len(expected)} records, found {len(found)}"
 
