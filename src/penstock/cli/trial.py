@@ -11,7 +11,7 @@ from penstock.bootstrap import Installation, embed, has_other_state, import_sour
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
-from penstock.cli.options import command
+from penstock.cli.options import Options, command
 from penstock.core.change.model import Change, State
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.signal import RequestSignal
@@ -30,7 +30,7 @@ class Wishes:
 
 
 def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
-    settings = load(state=state)
+    settings = load(state=state, config_path=Options.config)
     problem = _amiss(settings, paths, wishes)
     if problem:
         output.complain(f"{problem} Nothing was started.")
