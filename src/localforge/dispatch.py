@@ -1,7 +1,6 @@
 """From a request and its operation to an answer: credential, limits, access, handler, errors, headers."""
 
 import hashlib
-import html
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from urllib.parse import unquote
 
 from localforge import access
 from localforge.access import Actor, Need
-from localforge.call import HTML, JSON, Answer, Call, Query
+from localforge.call import JSON, Answer, Call, Query
 from localforge.credentials import authenticate
 from localforge.errors import (
     BadRequestError,
@@ -23,6 +22,7 @@ from localforge.errors import (
 from localforge.forge import Forge
 from localforge.json_types import encode
 from localforge.operations import Operation
+from localforge.pages.page import html
 from localforge.store import accounts
 from localforge.store.repos import Repository
 from localforge.urls import Urls
@@ -76,12 +76,16 @@ Found = tuple[Operation, Mapping[str, str]]
 
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     """The answer to a request, refusals included. Never raises."""
+    if found and found[0].page and request.prefix:
+        found = None
+    browses = not request.prefix and "text/html" in request.headers.get("accept", "")
+    page = browses and (found is None or found[0].page)
     if found is None:
-        return refuse(NotFoundError())
-    page = found[0].page
+        return refuse(NotFoundError(), page=page)
     try:
         actor = _authenticated(forge, request)
-        return _page(forge, request, found, actor) if page else _api(forge, request, found, actor)
+        serve = _page if found[0].page else _api
+        return serve(forge, request, found, actor)
     except ForgeError as error:
         return refuse(error, page=page)
     except Exception:
@@ -90,12 +94,11 @@ def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
 
 
 def refuse(error: ForgeError, *, page: bool = False) -> Answer:
-    """The answer that a refusal becomes."""
-    headers = (*error.headers, *_standard_headers())
+    """The answer that a refusal becomes; a page for somebody who reads pages."""
     if page:
-        title = f"{error.status} {html.escape(error.message)}"
-        body = f"<!doctype html><title>{title}</title><h1>{title}</h1>".encode()
-        return Answer(status=error.status, content=body, media_type=HTML, headers=headers)
+        answer = html("refused", error.status, message=error.message, full_name=None)
+        return replace(answer, headers=(*answer.headers, *error.headers))
+    headers = (*error.headers, *_standard_headers())
     return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=headers)
 
 

@@ -121,9 +121,18 @@ class Router:
         node.operations[operation.method] = (operation, tuple(names))
 
     def match(self, method: str, segments: Sequence[str]) -> tuple[Operation, Mapping[str, str]] | None:
-        """The operation and the path's parameters; None when nothing matches."""
+        """The operation and the path's parameters; None when nothing matches.
+
+        A first segment that some operation names (`repos`, `orgs`) is no owner: pages begin with a parameter there.
+        """
         values: list[str] = []
-        found = _walk(self._root, "GET" if method == "HEAD" else method, segments, values)
+        method = "GET" if method == "HEAD" else method
+        named = self._root.literals.get(segments[0]) if segments else None
+        found = (
+            _walk(named, method, segments[1:], values)
+            if named
+            else _walk(self._root, method, segments, values)
+        )
         if found is None:
             return None
         operation, names = found

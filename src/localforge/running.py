@@ -36,6 +36,10 @@ AREAS = (
     "localforge.rest.statuses",
     "localforge.rest.checks",
     "localforge.rest.hooks",
+    "localforge.pages.overview",
+    "localforge.pages.code",
+    "localforge.pages.conversations",
+    "localforge.pages.runs",
     "localforge.rest.graphql",
 )
 
