@@ -201,6 +201,10 @@ def run() -> int:
         return _interrupted()
     except PortError as error:
         return _explained(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refused_by_system(error)
     return Exit.DONE
 
 
@@ -209,6 +213,14 @@ def _interrupted() -> Exit:
 
     complain("Interrupted. Nothing is lost: run it again to continue.")
     return Exit.INTERRUPTED
+
+
+def _refused_by_system(error: OSError) -> Exit:
+    """A file that is not there, may not be read, has no room: facts of the machine, and no bugs."""
+    from penstock.cli.output import complain
+
+    complain(f"{error.filename}: {error.strerror}")
+    return Exit.NO
 
 
 FORGE_CODES = frozenset(
