@@ -172,9 +172,12 @@ class WorkflowJobEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookEvent:
-    """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`)."""
+    """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`).
 
-    repo_id: int | None
+    `repo_id` is 0 for an organization's hook.
+    """
+
+    repo_id: int
     actor_id: int
     hook_id: int
     action: str

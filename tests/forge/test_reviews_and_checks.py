@@ -304,6 +304,15 @@ def test_approval_of_the_last_push(proposed: World) -> None:
     assert state(proposed) == "clean"
 
 
+def test_who_may_dismiss(proposed: World) -> None:
+    """Only whom the protection names, and administrators."""
+    protect(proposed, required_pull_request_reviews={"dismissal_restrictions": {"users": ["mia"]}})
+    given = review(proposed, "wim", "APPROVE")
+    where, body = f"{PULLS}/1/reviews/{given['id']}/dismissals", {"message": "no"}
+    assert proposed.as_("wim").put(where, json=body).status_code == 403
+    assert proposed.as_("mia").put(where, json=body).json()["state"] == "DISMISSED"
+
+
 def test_code_owners(proposed: World) -> None:
     """The owner of a changed file must approve; others do not replace them."""
     commit(proposed, "main", ".github/CODEOWNERS", "*.py @wim\n")

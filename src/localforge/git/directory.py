@@ -17,6 +17,9 @@ _CONFIG = {
     "core.hooksPath": os.devnull,
     "core.fsync": "objects,reference",
     "core.fsyncMethod": "batch",
+    # Two threads that move the same ref wait for each other.
+    "core.filesRefLockTimeout": "10000",
+    "core.packedRefsTimeout": "10000",
     "gc.auto": "0",
     "receive.autogc": "false",
     "transfer.fsckObjects": "true",

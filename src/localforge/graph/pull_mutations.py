@@ -7,12 +7,14 @@ from localforge.graph.change import named, payload, permit, read
 from localforge.graph.fields import Ask, Fields, QueryError, cursor
 from localforge.graph.issue_mutations import accounts_of, afresh, arrange, begin, permit_edit, text_of
 from localforge.graph.nodes import Person, PullNode, RemarkNode, Repo, ReviewNode, ThreadNode
+from localforge.graph.repositories import viewer_role
 from localforge.issues.editing import close
 from localforge.pulls import reviewing
 from localforge.pulls.hunks import Side
 from localforge.pulls.merging import Method, Wish, merge, update_branch
 from localforge.pulls.messages import Wording
 from localforge.pulls.opening import Proposal, move_base, open_pull, reopen_pull, set_draft
+from localforge.pulls.readiness import rules_for
 from localforge.pulls.reviewing import Place, Remark, locate
 from localforge.store import pulls
 from localforge.store.pulls import Review
@@ -208,6 +210,9 @@ def dismiss_review(_root: Root, ask: Ask) -> dict[str, object]:
     permit(ask, found.pull.repo, "pull_requests:write", Role.WRITE)
     if found.review.state not in {"APPROVED", "CHANGES_REQUESTED"}:
         raise QueryError("Can not dismiss a commented pull request review", "UNPROCESSABLE")
+    rules = rules_for(ask.db, found.pull.repo, found.pull.pull)
+    if not reviewing.may_dismiss(rules, viewer_role(ask, found.pull.repo), ask.view.actor.account.login):
+        raise ForbiddenError("Review dismissals are restricted on this branch.")
     with ask.call.forge.store.write() as tx:
         item = reviewing.dismiss(begin(ask, tx, found.pull), found.review, given.text("message"))
     return payload(given, pullRequestReview=ReviewNode(pull=found.pull, review=item))

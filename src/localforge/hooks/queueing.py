@@ -28,7 +28,7 @@ def _react(forge: Forge, event: Event, at: str) -> Reaction | None:
     view = View(forge=forge, urls=Urls(origin=forge.origin, api=forge.origin))
     if isinstance(event, HookEvent):
         return _for_one(view, event, at)
-    repo = repos.by_id(view.db, event.repo_id) if event.repo_id else None
+    repo = repos.by_id(view.db, event.repo_id)
     if repo is None:
         return None
     listening = [*hooks.of_repo(view.db, repo.id), *hooks.of_org(view.db, repo.owner_id)]
@@ -69,7 +69,7 @@ def ping(view: View, hook: Hook, actor_id: int) -> Payload:
 
 def _present_push(view: View, event: HookEvent) -> Payload | None:
     """The push that brought the default branch to where it is."""
-    repo = repos.by_id(view.db, event.repo_id) if event.repo_id else None
+    repo = repos.by_id(view.db, event.repo_id)
     if repo is None:
         return None
     git = view.forge.git(repo.id)

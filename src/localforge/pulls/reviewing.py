@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from localforge.access import Role
 from localforge.errors import FieldError, InvalidError
 from localforge.events import PullRequestReviewCommentEvent, PullRequestReviewEvent
 from localforge.git.diff import changed_files
 from localforge.git.directory import GitDir
 from localforge.issues.acting import Act
+from localforge.protection import Rules
 from localforge.pulls.comparison import compare
 from localforge.pulls.hunks import Side, at_line, at_position, hunk_above
 from localforge.store import pulls
@@ -50,6 +52,12 @@ def refusal(event: str | None, body: str, *, own: bool) -> InvalidError | None:
     if event in {"REQUEST_CHANGES", "COMMENT"} and not body.strip():
         return InvalidError("Unprocessable Entity", errors=("Body can't be blank",))
     return None
+
+
+def may_dismiss(rules: Rules | None, role: Role, login: str) -> bool:
+    """Whether the base branch's protection lets this person take others' reviews back; administrators always may."""
+    restricted = rules.reviews.dismissal_users if rules and rules.reviews else None
+    return restricted is None or role is Role.ADMIN or login in restricted
 
 
 def locate(git: GitDir, pull: Pull, place: Place, body: str) -> Remark:

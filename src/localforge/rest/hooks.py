@@ -201,7 +201,7 @@ def _ask(call: Call, action: str) -> Answer:
 
 def _asked(call: Call, hook_id: int, action: str, delivery_id: int | None = None) -> HookEvent:
     return HookEvent(
-        repo_id=call.found_repo.id if call.found_repo else None,
+        repo_id=call.found_repo.id if call.found_repo else 0,
         actor_id=call.actor.account.id,
         hook_id=hook_id,
         action=action,

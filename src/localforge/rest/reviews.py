@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from localforge.access import Role
+from localforge.access import Role, role_on
 from localforge.body import Body
 from localforge.call import Answer, Call, created, ok
 from localforge.errors import FieldError, ForbiddenError, InvalidError, NotFoundError, field_error
@@ -14,6 +14,7 @@ from localforge.operations import Area, parse_need
 from localforge.paging import page_of
 from localforge.pulls import reviewing
 from localforge.pulls.hunks import Side
+from localforge.pulls.readiness import rules_for
 from localforge.pulls.reviewing import Place, Remark, locate
 from localforge.render.accounts import simple_user
 from localforge.render.pulls import review as render
@@ -131,6 +132,12 @@ def dismiss(call: Call) -> Answer:
     message = call.body.text("message")
     if item.state not in {"APPROVED", "CHANGES_REQUESTED"}:
         raise InvalidError("Can not dismiss a commented pull request review")
+    if not reviewing.may_dismiss(
+        rules_for(call.db, call.repo, pull),
+        role_on(call.db, call.repo, call.actor.user),
+        call.actor.account.login,
+    ):
+        raise ForbiddenError("Review dismissals are restricted on this branch.")
     with call.forge.store.write() as tx:
         item = reviewing.dismiss(act_on(call.forge, tx, issue, call.actor.account.id), item, message)
     return ok(render(call.view, call.repo, pull, item, call.accept))
