@@ -1,14 +1,16 @@
 """Signals from polls and webhooks, on a real forge: one change for an issue, however often and by whom it is told."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.flows.house import ORG, House
@@ -17,10 +19,11 @@ from penstock.adapters.clock import SystemClock
 from penstock.bootstrap import Installation
 from penstock.cli.working import door_of
 from penstock.core.change.model import Change, State
+from penstock.core.evidence import IssueFacts
 from penstock.core.policy.rules import Mode
-from penstock.core.refs import ChangeId
+from penstock.core.refs import ChangeId, RepoRef
 from penstock.flows.listening import POLL_FAILS, UNREADABLE, Door, Listener, listen, pause
-from penstock.ports import Permanent, Transient
+from penstock.ports import ForgeReader, Permanent, PortError, Transient
 from penstock.settings import Config, Discovery, Forge, IssueProcessing, Settings, Token
 
 OTHER_PROCESS = """
@@ -61,7 +64,6 @@ def installation(
             reader=key,
             operator=key,
             webhook_secret=None,
-            holders=(),
         )
     )
 
@@ -126,7 +128,7 @@ class Post:
 
 @pytest.fixture
 def post(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Post]:
-    name = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")[:60]
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-60:].strip("-")
     made = Post(house, tmp_path / "away", name)
     yield made
     made.home.close()
@@ -291,13 +293,42 @@ def test_a_forge_that_is_away_is_noted_since_when_and_found_again(post: Post):
     nowhere.close()
 
 
-def test_a_repository_without_issues_does_not_keep_a_poll_from_the_others(post: Post):
-    without, there = post.repository("-a"), post.repository("-b")
-    post.house.ask("PATCH", f"/repos/{ORG}/{without}", {"has_issues": False})
-    post.issue(there)
-    polled = post.listener.poll()
-    assert polled.failures == ()
-    assert len(polled.started) == 1
+class Failing:
+    """The forge's reader, for which one repository's issues fail."""
+
+    def __init__(self, reader: ForgeReader, name: str, failure: PortError) -> None:
+        self._name, self._failure = name, failure
+        self._issues = reader.issues
+        self.repositories = reader.repositories
+
+    def issues(self, repo: RepoRef, labels: Iterable[str]) -> tuple[IssueFacts, ...]:
+        if repo.name == self._name:
+            raise self._failure
+        return self._issues(repo, labels)
+
+
+FAILURES = [
+    ("issues are switched off", Permanent("gone", "410"), 0),
+    ("it may not be read", Permanent("forbidden", "403"), 1),
+    ("the forge fails there", Transient("server_error", "502"), 1),
+]
+
+
+@pytest.mark.parametrize(("what", "failure", "noted"), FAILURES, ids=[row[0] for row in FAILURES])
+def test_a_repository_that_cannot_be_read_keeps_no_poll_from_the_others(post: Post, what, failure, noted):
+    for suffix in ("-a", "-b", "-c"):
+        post.issue(post.repository(suffix))
+    reader = cast("ForgeReader", Failing(post.door.reader, f"{post.name}-b", failure))
+    polled = Listener(replace(post.door, reader=reader)).poll()
+    assert polled.failures == (failure,) * noted
+    assert sorted(polled.started) == sorted(post.changes)
+    assert len(post.changes) == 2
+
+
+def test_a_limit_that_is_reached_ends_a_poll(post: Post):
+    reader = Failing(post.door.reader, post.repository(), Transient("rate_limited", "wait", 60.0))
+    with pytest.raises(Transient):
+        Listener(replace(post.door, reader=cast("ForgeReader", reader))).poll()
 
 
 def test_it_listens_until_told_to_stop_and_acts_at_once_on_what_arrives(post: Post):

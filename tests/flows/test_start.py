@@ -219,6 +219,13 @@ def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):
     assert "cannot be reached" in told
 
 
+def test_an_address_that_is_not_ours_is_refused_before_anything_starts(desk: Desk):
+    code, told = desk.run("start", "--host", "192.0.2.1")
+    assert code == 2
+    assert "cannot listen at 192.0.2.1:8740" in told
+    assert "nothing was started" in told
+
+
 def read_until(process: "subprocess.Popen[str]", said: str) -> str:
     """Everything up to the line with these words."""
     assert process.stdout
