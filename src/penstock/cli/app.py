@@ -202,9 +202,7 @@ def run() -> int:
     except PortError as error:
         return _explained(error)
     except OSError as error:
-        if error.filename is None:
-            raise
-        return _refused_by_system(error)
+        return _refused_by_machine(error)
     return Exit.DONE
 
 
@@ -215,11 +213,11 @@ def _interrupted() -> Exit:
     return Exit.INTERRUPTED
 
 
-def _refused_by_system(error: OSError) -> Exit:
-    """A file that is not there, may not be read, has no room: facts of the machine, and no bugs."""
+def _refused_by_machine(error: OSError) -> Exit:
+    """A file that is not there, may not be read, has no room: a fact about the machine, and no bug."""
     from penstock.cli.output import complain
 
-    complain(f"{error.filename}: {error.strerror}")
+    complain(f"{error.filename or 'The machine refuses'}: {error.strerror}. Nothing that was recorded is lost.")
     return Exit.NO
 
 
