@@ -217,7 +217,9 @@ def _refused_by_machine(error: OSError) -> Exit:
     """A file that is not there, may not be read, has no room: a fact about the machine, and no bug."""
     from penstock.cli.output import complain
 
-    complain(f"{error.filename or 'The machine refuses'}: {error.strerror}. Nothing that was recorded is lost.")
+    complain(
+        f"{error.filename or 'The machine refuses'}: {error.strerror}. Nothing that was recorded is lost."
+    )
     return Exit.NO
 
 
