@@ -21,6 +21,7 @@ import pytest
 from tests.flows.house import ORG, House
 
 from penstock.adapters import embedded as embedding
+from penstock.adapters.clock import SystemClock
 from penstock.adapters.github import channel
 from penstock.cli import app
 from penstock.cli.options import Options
@@ -244,14 +245,23 @@ def ended(process: "subprocess.Popen[str]", number: signal.Signals) -> str:
     return out
 
 
-def test_a_start_waits_for_a_forge_that_is_away(desk: Desk):
+def test_a_start_waits_for_a_forge_that_is_away_until_it_is_told_to_end(desk: Desk):
+    waits: list[float] = []
+
+    def wait(_clock: SystemClock, seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
     desk.configure(url="http://127.0.0.1:1")
-    with desk.started("--port", "0") as process:
-        read_until(process, "tried again in 2 s")
-        code, told = desk.run("status")
-        assert code == 0
-        assert "polling fails since" in told
-        assert "cannot be reached" in told
+    desk.monkeypatch.setattr(channel, "BACKOFF", ())
+    desk.monkeypatch.setattr(SystemClock, "sleep", wait)
+    code, told = desk.run("start", "--port", "0")
+    assert (code, waits) == (130, [2, 4, 8])
+    assert "tried again in 8 s" in told
+    code, told = desk.run("status")
+    assert code == 0
+    assert re.search(r"polling fails since 20.+ UTC, 3 times: .+ cannot be reached", told)
 
 
 def free_port() -> int:

@@ -1,6 +1,5 @@
 """Before `penstock start` starts anything: is the forge there, does it permit what will be needed, what is amiss."""
 
-import time
 from datetime import timedelta
 
 from penstock.bootstrap import Installation
@@ -29,7 +28,7 @@ def missing_permissions(home: Installation, *, patient: bool) -> tuple[str, ...]
             wait = pause(away, failures, timedelta())
             home.tallies.add(POLL_FAILS, home.clock.now(), note=str(away))
             output.complain(f"{away}; it is tried again in {wait:.0f} s, Ctrl-C ends it.")
-            time.sleep(wait)
+            home.clock.sleep(wait)
         else:
             if not missing:
                 _introduce(home, len(repos))
