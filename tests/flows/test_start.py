@@ -198,10 +198,13 @@ def test_once_drives_what_is_due_and_says_what_waits(desk: Desk, house: House):
     code, told = desk.run("start", "--once", "--mode", "manual")
     assert (code, desk.database("SELECT state FROM change_head")) == (0, [])
     assert "single_credential" not in told
-    for name in ("PENSTOCK_READ_TOKEN", "PENSTOCK_OPERATOR_TOKEN"):
+    assert "GITHUB_TOKEN" not in told
+    for name in desk.environment:
         desk.monkeypatch.delenv(name)
+    desk.monkeypatch.setenv("GITHUB_TOKEN", house.embedded.writer_token)
     code, told = desk.run("start", "--once")
     assert code == 4, told
+    assert "Writing with GITHUB_TOKEN" in told
     assert "single_credential" in told
     assert f"{ORG}/{desk.name}#{number} starts change c-" in told
     assert "Waiting for you" in told

@@ -61,6 +61,9 @@ def _introduce(home: Installation, repositories: int) -> None:
         output.complain(
             f"{home.organization} has no repository that discovery.include and exclude leave over."
         )
+    writer = home.settings.writer
+    if writer and writer.source == "GITHUB_TOKEN" and not home.embedded:
+        output.complain("Writing with GITHUB_TOKEN; an App's token in INFINITY_APP_TOKEN is meant for it.")
     if home.single_credential:
         output.complain(
             "One token both reads and writes, which records will say (single_credential); a second one in "
