@@ -39,6 +39,8 @@ def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
         return None
     stale = frozenset() if change.any_merged else frozenset(event.stale)
     lanes = tuple(_resumed(lane, stale=lane.repo.node_id in stale) for lane in change.lanes)
+    if change.ending is not None:  # what may have been written is still to be withdrawn
+        lanes = change.lanes
     rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
     target = State.PATCHES_PROPOSED if rejudge else change.resume_to
     return fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
@@ -62,6 +64,8 @@ def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
         return None
     if event.rollback and change.any_merged:
         return fresh(in_state(replace(change, ending=None), State.ROLLING_BACK))
+    if change.state in PARKED and change.resume_to:  # the order it waited for: nothing holds its withdrawals
+        change = fresh(in_state(replace(change, hurdles=0), change.resume_to))
     return ended(replace(change, ending=State.CANCELLED, reason="cancelled", detail=event.words))
 
 

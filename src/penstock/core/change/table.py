@@ -65,7 +65,7 @@ def parked(
     if change.state in ENDS or change.state in PARKED:
         return change
     if change.ending is not None and change.hurdles < MAX_HURDLES:
-        return fresh(replace(change, hurdles=change.hurdles + 1))
+        return ended(fresh(replace(change, hurdles=change.hurdles + 1)))
     return replace(change, state=state, resume_to=resume_to or change.state, reason=reason, detail=detail)
 
 
