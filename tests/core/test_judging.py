@@ -53,6 +53,65 @@ CASES = [
 ]
 
 
+PROTECTED = (
+    ".GitHub/workflows/ci.yml",
+    "docs/codeowners",
+    "src/Agents.MD",
+    ".circleci/config.yml",
+    ".CircleCI/config.yml",
+    ".buildkite/pipeline.yml",
+    ".woodpecker/build.yml",
+    "Jenkinsfile",
+    "src/jenkinsfile",
+    ".gitlab-ci.yml",
+    "azure-pipelines.yml",
+    ".travis.yml",
+    "GEMINI.md",
+    "claude.md",
+    ".claude/settings.json",
+    "src/.claude/commands/x.md",
+    ".cursor/rules/a.mdc",
+    ".github/copilot-instructions.md",
+    "src/.gitattributes",
+    ".GitModules",
+    ".pre-commit-config.yaml",
+    "src/.ENV.local",
+    "src/cafe\N{COMBINING ACUTE ACCENT}/menu.txt",
+    "src/CAFE\N{COMBINING ACUTE ACCENT}/menu.txt",
+)
+OPEN = ("src/agents.py", "src/github/a.py", "docs/jenkinsfile.md", "src/claude/a.py", "src/cafe/menu.txt")
+EVERYWHERE = Scope(allowed=("**",))
+CAFE = replace(
+    Policy(),
+    protected_paths=(*Policy().protected_paths, "src/caf\N{LATIN SMALL LETTER E WITH ACUTE}/**"),
+)
+
+
+@pytest.mark.parametrize(("path", "stopped"), [*((p, True) for p in PROTECTED), *((p, False) for p in OPEN)])
+def test_protected_paths_are_known_in_any_case_and_composition(path, stopped):
+    verdict = judge_patches(diff(replace(PLAIN, path=path)), EVERYWHERE, CAFE)
+    assert [leaf.rule for leaf in failures(verdict)] == ["protected_paths"] * stopped
+
+
+@pytest.mark.parametrize("path", ["Config/Orchestrator.yml", ".INFINITY/ledger/backlog.json"])
+def test_our_own_files_are_known_in_any_case_and_cannot_be_named(path):
+    scope = Scope(allowed=("**",), named_protected=(path,))
+    verdict = judge_patches(diff(replace(PLAIN, path=path)), scope, Policy())
+    assert "own_policy" in {leaf.rule for leaf in failures(verdict)}
+
+
+@pytest.mark.parametrize(
+    ("path", "scope", "rule"),
+    [
+        ("SRC/lib/a.py", SCOPE, "in_scope"),
+        (".GitHub/ci.yml", Scope(allowed=("**",), named_protected=(".github/ci.yml",)), "protected_paths"),
+    ],
+)
+def test_a_scope_names_paths_exactly(path, scope, rule):
+    verdict = judge_patches(diff(replace(PLAIN, path=path)), scope, Policy())
+    assert rule in {leaf.rule for leaf in failures(verdict)}
+
+
 @pytest.mark.parametrize(("what", "fact", "outcome", "rule"), CASES, ids=[c[0] for c in CASES])
 def test_one_file(what, fact, outcome, rule):
     verdict = judge_patches(diff(PLAIN, fact), SCOPE, Policy())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
 import pathspec
 
@@ -39,6 +40,15 @@ def merge_digest(
 def matches_any(path: str, patterns: tuple[str, ...]) -> bool:
     """Does a path match one of the globs, read as `.gitignore` reads them (a pattern without a slash: at any depth)."""
     return _compiled(patterns).match_file(path)
+
+
+def names_any(path: str, patterns: tuple[str, ...]) -> bool:
+    """As `matches_any`, whatever the case or Unicode composition: some checkouts take such paths for one file."""
+    return matches_any(_folded(path), tuple(map(_folded, patterns)))
+
+
+def _folded(text: str) -> str:
+    return normalize("NFC", normalize("NFC", text).casefold())
 
 
 @lru_cache(maxsize=256)

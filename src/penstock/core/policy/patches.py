@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
-from penstock.core.proposal import matches_any
+from penstock.core.proposal import matches_any, names_any
 from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
 
 
@@ -44,7 +44,7 @@ def _rule(rule: str, offenders: list[str], problem: str, fine: str) -> Verdict:
 
 
 def _own_files(facts: DiffFacts) -> Verdict:
-    hit = [f.path for f in facts.files if matches_any(f.path, NEVER_WRITABLE)]
+    hit = [f.path for f in facts.files if names_any(f.path, NEVER_WRITABLE)]
     return _rule(
         "own_policy", hit, "Penstock's own policy files can never be changed by a change", "untouched"
     )
@@ -63,7 +63,7 @@ def _protected(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
 
 
 def is_protected(path: str, policy: Policy) -> bool:
-    return matches_any(path, ALWAYS_PROTECTED) or matches_any(path, policy.protected_paths)
+    return names_any(path, ALWAYS_PROTECTED) or names_any(path, policy.protected_paths)
 
 
 def _secrets(facts: DiffFacts) -> Verdict:

@@ -45,14 +45,28 @@ class Verify(StrEnum):
 
 ALWAYS_PROTECTED = (
     ".github/**",
+    ".circleci/**",
+    ".buildkite/**",
+    ".woodpecker/**",
+    "Jenkinsfile",
+    ".gitlab-ci.yml",
+    "azure-pipelines.yml",
+    ".travis.yml",
     "**/CODEOWNERS",
     "AGENTS.md",
     "CLAUDE.md",
+    "GEMINI.md",
+    "**/.claude/**",
+    "**/.cursor/**",
     ".cursorrules",
-    ".github/copilot-instructions.md",
     ".gitmodules",
+    ".gitattributes",
+    ".pre-commit-config.yaml",
 )
-"""CI files, CODEOWNERS, agent instructions, submodules: BLOCK unless the person-approved scope names them."""
+"""What others run or read as orders: CI, code owners, agent instructions, git's own files, hooks.
+
+BLOCK unless the person-approved scope names them.
+"""
 
 NEVER_WRITABLE = ("config/orchestrator.yml", ".infinity/**")
 """Penstock's own policy and records: no scope can name them."""
