@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.forge.proposing import open_pull, propose
 from tests.forge.world import World, build, copied, make_clone
+
+from localforge import seed
+from localforge.access import Role
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +70,24 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
         assert process.wait(10) == 0
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def topic(world: World) -> World:
+    """A world whose branch `topic` changes two files in two commits."""
+    propose(
+        world,
+        "topic",
+        {"src/widget.py": "def spin():\n    return 3\n", "new.txt": "new\n"},
+        messages=("Prepare", "Spin faster\n\nMuch faster."),
+    )
+    return world
+
+
+@pytest.fixture
+def proposed(world: World) -> World:
+    """Olga proposes `topic` as number 1; `mia` and `wim` may write."""
+    seed.add_collaborator(world.forge, world.widget, world.people["mia"], role=Role.WRITE)
+    propose(world, "topic", {"src/widget.py": "def spin():\n    return 3\n\n\ndef stop():\n    return 0\n"})
+    open_pull(world, head="topic")
+    return world

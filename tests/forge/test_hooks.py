@@ -17,8 +17,8 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 from tests.forge import openapi
-from tests.forge.test_pulls import PULLS, REPO, commit, merge, open_pull, propose, sha_of
-from tests.forge.world import World, build
+from tests.forge.proposing import PULLS, REPO, commit, merge, open_pull, propose, sha_of
+from tests.forge.world import World
 
 from localforge.forge import Forge
 from localforge.hooks.delivering import Deliverer
@@ -71,12 +71,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, clone: Path) -> Iterator[World]:
+def world(world: World) -> World:
     """A populated forge that knows its address."""
-    built = build(tmp_path / "state", clone)
-    built.forge.origin = "http://forge.test"
-    yield built
-    built.forge.close()
+    world.forge.origin = "http://forge.test"
+    return world
 
 
 @cache

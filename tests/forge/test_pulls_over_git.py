@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
-from tests.forge.test_pulls import PULLS, REPO, open_pull, propose
+from tests.forge.proposing import PULLS, REPO, open_pull, propose
 from tests.forge.world import World, build, git
 
 from localforge.git import refnames

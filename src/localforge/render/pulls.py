@@ -56,22 +56,24 @@ def simple(view: View, repo: Repository, issue: Issue, pull: Pull, kind: str = "
         "statuses_url": statuses,
         "head": _head(view, repo, pull),
         "base": _base(view, repo, pull),
-        "_links": {
-            name: {"href": href}
-            for name, href in (
-                ("self", api),
-                ("html", page),
-                ("issue", issue_url),
-                ("comments", f"{issue_url}/comments"),
-                ("review_comments", f"{api}/comments"),
-                ("review_comment", review_comment),
-                ("commits", f"{api}/commits"),
-                ("statuses", statuses),
-            )
-        },
+        "_links": _links(api, page, issue_url, statuses, review_comment),
         "author_association": association(view, repo, author),
         "auto_merge": None,
     }
+
+
+def _links(api: str, page: str, issue_url: str, statuses: str, review_comment: str) -> dict[str, Json]:
+    links = {
+        "self": api,
+        "html": page,
+        "issue": issue_url,
+        "comments": f"{issue_url}/comments",
+        "review_comments": f"{api}/comments",
+        "review_comment": review_comment,
+        "commits": f"{api}/commits",
+        "statuses": statuses,
+    }
+    return {name: {"href": href} for name, href in links.items()}
 
 
 def full(view: View, repo: Repository, issue: Issue, pull: Pull, kind: str = "json") -> dict[str, Json]:
