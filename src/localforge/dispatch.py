@@ -22,6 +22,7 @@ from localforge.errors import (
 from localforge.forge import Forge
 from localforge.json_types import encode
 from localforge.operations import Operation
+from localforge.pages.overview import FRONT
 from localforge.pages.page import html
 from localforge.store import accounts
 from localforge.store.repos import Repository
@@ -79,6 +80,8 @@ def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     if found and found[0].page and request.prefix:
         found = None
     browses = not request.prefix and "text/html" in request.headers.get("accept", "")
+    if browses and found and not request.segments:
+        found = (FRONT, {})
     page = browses and (found is None or found[0].page)
     if found is None:
         return refuse(NotFoundError(), page=page)

@@ -327,6 +327,8 @@ def test_pages_leave_the_api_alone(world: World) -> None:
         assert (answer.status_code, answer.json()["message"]) == (404, "Not Found"), path
     assert me.get("/api/v3/").json()["current_user_url"]
     assert plain.get("/").json()["current_user_url"]
+    assert "x-ratelimit-used" in plain.get("/").headers
+    assert "x-ratelimit-used" not in me.get("/").headers
     assert plain.get("/orgs/issues/issues").json()["message"] == "Not Found"
 
 

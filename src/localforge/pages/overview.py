@@ -9,7 +9,7 @@ from localforge.errors import NotFoundError
 from localforge.git import refnames
 from localforge.git.history import Walk, newest_first
 from localforge.git.objects import Commit, tree
-from localforge.operations import Area
+from localforge.operations import Area, Operation
 from localforge.pages.conversations import listed
 from localforge.pages.page import page, stylesheet
 from localforge.store import accounts, actions
@@ -50,6 +50,10 @@ def front(call: Call) -> Answer:
     )
     groups = [(account, _rows(call, account)) for account in owners]
     return page(call, "front", groups=[group for group in groups if group[1]])
+
+
+# Shares its path with the API's root: who asks for HTML there gets this.
+FRONT = Operation(method="GET", path="/", id="page/front", handler=front, page=True)
 
 
 @area("GET", "/_assets/forge.css", "page/stylesheet", page=True)

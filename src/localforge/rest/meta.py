@@ -3,7 +3,6 @@
 from localforge.call import Answer, Call, ok
 from localforge.json_types import Json
 from localforge.operations import Area
-from localforge.pages.overview import front
 
 area = Area()
 
@@ -50,9 +49,7 @@ ROOT = {
 
 @area("GET", "/", "meta/root")
 def root(call: Call) -> Answer:
-    """Where everything is; for a browser that does not ask below `/api/v3`, the front page."""
-    if call.urls.api == call.urls.origin and "text/html" in call.headers.get("accept", ""):
-        return front(call)
+    """Where everything is."""
     return ok({name: call.urls.api + path for name, path in ROOT.items()})
 
 
