@@ -32,6 +32,12 @@ def mutate(world: World, name: str, wanted: str, login: str = "olga", /, **given
     return answer
 
 
+def refusal(world: World, name: str, login: str = "olga", /, **given: object) -> tuple[str | None, str]:
+    kind = f"{name[0].upper()}{name[1:]}Input!"
+    query = f"mutation($input: {kind}) {{ {name}(input: $input) {{ clientMutationId }} }}"
+    return refused(world, query, login, input=given)
+
+
 def node_of(world: World, wanted: str) -> dict[str, Any]:
     found: dict[str, Any] = data(world, f'{{ repository(owner: "acme", name: "widget") {{ {wanted} }} }}')
     repo: dict[str, Any] = found["repository"]

@@ -2,7 +2,7 @@
 
 import base64
 
-from tests.forge.graph import data, mutate, node_of, refused
+from tests.forge.graph import data, mutate, node_of, refusal, refused
 from tests.forge.proposing import REPO, commit, open_pull, propose, sha_of
 from tests.forge.world import World
 
@@ -42,10 +42,10 @@ def test_an_issue_by_mutations(world: World) -> None:
     assert refused(world, query, "otto", input={"subjectId": issue, "body": "x"})[0] == "FORBIDDEN"
 
 
-def test_a_commit_and_a_pull_request_by_mutations(world: World) -> None:
-    """A branch, a commit on it, a pull request, a review, a merge: read back by git."""
+def test_a_commit_by_mutation(world: World) -> None:
+    """On top of a branch that is where the caller expects it, read back by git."""
     store, head = world.forge.git(world.widget.id), sha_of(world, "main")
-    repo = data(world, '{ repository(owner: "acme", name: "widget") { id } }')["repository"]["id"]
+    repo = node_of(world, "id")["id"]
     mutate(world, "createRef", "ref { name }", repositoryId=repo, name="refs/heads/topic", oid=head)
     given: dict[str, object] = {
         "branch": {"repositoryNameWithOwner": "acme/widget", "branchName": "topic"},
@@ -59,62 +59,49 @@ def test_a_commit_and_a_pull_request_by_mutations(world: World) -> None:
     made = mutate(world, "createCommitOnBranch", "commit { oid message } ref { name }", **given)
     assert made["commit"]["oid"] == store.text("rev-parse", "topic")
     assert made["commit"]["message"] == "By mutation\n\nAnd why."
-    assert store.text("ls-tree", "-r", "--name-only", "topic").split() == [
-        "README.md",
-        "docs/new.md",
-        "src/widget.py",
-    ]
-    query = "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { commit { oid } } }"
-    assert refused(world, query, input=given)[0] == "STALE_DATA"
-    assert refused(world, query, "otto", input=given)[0] == "FORBIDDEN"
-    pull = mutate(
-        world,
-        "createPullRequest",
-        "pullRequest { id number isDraft }",
-        repositoryId=repo,
-        title="Spin",
-        headRefName="topic",
-        baseRefName="main",
-        draft=True,
-    )["pullRequest"]
+    names = store.text("ls-tree", "-r", "--name-only", "topic").split()
+    assert names == ["README.md", "docs/new.md", "src/widget.py"]
+    assert refusal(world, "createCommitOnBranch", **given)[0] == "STALE_DATA"
+    assert refusal(world, "createCommitOnBranch", "otto", **given)[0] == "FORBIDDEN"
+    ref = node_of(world, 'ref(qualifiedName: "topic") { id }')["ref"]["id"]
+    assert refusal(world, "updateRef", refId=ref, oid=head) == (
+        "UNPROCESSABLE",
+        "Update is not a fast forward",
+    )
+    mutate(world, "updateRef", "ref { name }", refId=ref, oid=head, force=True)
+    assert store.text("rev-parse", "topic") == head
+    mutate(world, "deleteRef", "", refId=ref)
+    assert node_of(world, 'ref(qualifiedName: "topic") { id }')["ref"] is None
+
+
+def test_a_pull_request_by_mutations(topic: World) -> None:
+    """A draft, made ready, reviewed and merged; what cannot be is refused as by REST."""
+    store = topic.forge.git(topic.widget.id)
+    repo = {"repositoryId": node_of(topic, "id")["id"], "title": "Spin", "baseRefName": "main"}
+    assert refusal(topic, "createPullRequest", **repo, headRefName="nowhere") == (
+        "UNPROCESSABLE",
+        "head is invalid",
+    )
+    wanted = "pullRequest { id number isDraft }"
+    pull = mutate(topic, "createPullRequest", wanted, **repo, headRefName="topic", draft=True)["pullRequest"]
     assert (pull["number"], pull["isDraft"]) == (1, True)
-    ready = mutate(
-        world, "markPullRequestReadyForReview", "pullRequest { isDraft }", pullRequestId=pull["id"]
-    )
-    assert ready["pullRequest"]["isDraft"] is False
-    reviewed = mutate(
-        world,
-        "addPullRequestReview",
-        "pullRequestReview { state }",
-        "wim",
-        pullRequestId=pull["id"],
-        event="APPROVE",
-    )
-    assert reviewed["pullRequestReview"]["state"] == "APPROVED"
-    query = (
-        "mutation($input: MergePullRequestInput!) { mergePullRequest(input: $input) { clientMutationId } }"
-    )
-    stale = {"pullRequestId": pull["id"], "expectedHeadOid": head}
-    assert refused(world, query, input=stale) == (
+    one = {"pullRequestId": pull["id"]}
+    assert mutate(topic, "markPullRequestReadyForReview", wanted, **one)["pullRequest"]["isDraft"] is False
+    wanted = "pullRequestReview { state }"
+    given = mutate(topic, "addPullRequestReview", wanted, "wim", **one, event="APPROVE")
+    assert given["pullRequestReview"]["state"] == "APPROVED"
+    assert refusal(topic, "mergePullRequest", **one, expectedHeadOid=sha_of(topic, "main")) == (
         "STALE_DATA",
         "Head branch was modified. Review and try the merge again.",
     )
-    merged = mutate(
-        world,
-        "mergePullRequest",
-        "pullRequest { state mergeCommit { oid } mergedBy { login } }",
-        pullRequestId=pull["id"],
-        mergeMethod="SQUASH",
-        commitHeadline="In one",
-    )["pullRequest"]
-    assert (merged["state"], merged["mergedBy"]) == ("MERGED", {"login": "olga"})
-    assert store.text("log", "-1", "--format=%s", "main") == "In one"
-    assert merged["mergeCommit"]["oid"] == store.text("rev-parse", "main")
-    query = (
-        "mutation($input: CreatePullRequestInput!) { createPullRequest(input: $input) { clientMutationId } }"
+    wanted = "pullRequest { state mergeCommit { oid } mergedBy { login } }"
+    merged = mutate(topic, "mergePullRequest", wanted, **one, mergeMethod="SQUASH", commitHeadline="In one")
+    assert (merged["pullRequest"]["state"], merged["pullRequest"]["mergedBy"]) == (
+        "MERGED",
+        {"login": "olga"},
     )
-    again = {"repositoryId": repo, "title": "x", "headRefName": "nowhere", "baseRefName": "main"}
-    assert refused(world, query, input=again) == ("UNPROCESSABLE", "head is invalid")
+    assert store.text("log", "-1", "--format=%s", "main") == "In one"
+    assert merged["pullRequest"]["mergeCommit"]["oid"] == store.text("rev-parse", "main")
 
 
 def test_a_thread_is_resolved(world: World) -> None:
