@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -182,19 +183,28 @@ def policy_of(config: Config) -> Policy:
     )
 
 
+UNUSED = (
+    "discovery.scan_interval",
+    "build",
+    "monitoring",
+    "self_healing",
+    "pr_management.auto_merge",
+    "safety.human_approval_required",
+    "safety.max_api_cost_per_day",
+    "safety.rollback_on_test_failure",
+    "routing",
+    "agents",
+    "policies",
+    "models",
+    "notifications",
+)
+"""Keys that are read and checked, and that nothing acts on yet."""
+
+
 def unused_keys(config: Config) -> tuple[str, ...]:
-    """Sections that are read and checked, and that nothing acts on yet: a person must not rely on them."""
-    quiet = {
-        "routing": bool(config.routing),
-        "agents": bool(config.agents),
-        "policies": config.policies != Policies(),
-        "models": config.models != Models(),
-        "notifications": bool(config.notifications),
-        "build": config.build != Build(),
-        "monitoring": config.monitoring != Monitoring(),
-        "self_healing": config.self_healing != SelfHealing(),
-    }
-    return tuple(name for name, given in quiet.items() if given)
+    """Those of them that are not as by default: a person must not rely on them."""
+    default = Config(version=1)
+    return tuple(key for key in UNUSED if attrgetter(key)(config) != attrgetter(key)(default))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
