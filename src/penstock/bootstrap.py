@@ -41,6 +41,7 @@ from penstock.adapters.store.store import Store, open_store
 from penstock.core.change.journal import Appended
 from penstock.core.policy.rules import Policy, Toggles, effective
 from penstock.core.refs import Actor, BlobRef, RepoRef
+from penstock.core.secrets import redact
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
 from penstock.flows.intake import Circumstances
@@ -48,7 +49,7 @@ from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox, SandboxResult
-from penstock.settings import Settings, Token
+from penstock.settings import Settings, Token, toggle_holders
 
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -86,7 +87,17 @@ class Installation:
 
     @cached_property
     def store(self) -> Store:
-        return open_store(self.settings.state, self.clock)
+        store = open_store(self.settings.state, self.clock)
+        store.clean = partial(redact, known=self.known_secrets)
+        return store
+
+    @property
+    def known_secrets(self) -> tuple[str, ...]:
+        """Every credential this process holds: none of them may stand in a text that it keeps or posts."""
+        settings, kept = self.settings, embedding.find(self.settings.state)
+        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret)
+        own = (kept.operator_token, kept.writer_token, kept.reader_token) if kept else ()
+        return tuple({*own, *(token.value for token in given if token)})
 
     @cached_property
     def proof(self) -> Proof:
@@ -240,7 +251,7 @@ class Installation:
             self.store.database.close()
 
     def toggles(self) -> Toggles:
-        return effective(self.settings.holders)
+        return effective(toggle_holders())
 
     @property
     def circumstances(self) -> Circumstances:
@@ -269,12 +280,7 @@ class Installation:
             toggles=self.toggles,
             own_login=self.own_login,
             notices_today=self._notices_today,
-            known_secrets=tuple(
-                {
-                    c.token
-                    for c in (self._reader_credential, self._writer_credential, self._operator_credential)
-                }
-            ),
+            known_secrets=self.known_secrets,
         )
 
     def _notices_today(self, now: datetime) -> int:
@@ -302,7 +308,6 @@ class Installation:
             policy=self.policy,
             person=self.operator,
             own_login=self.own_login,
-            allow_listed=1,
             interactive=interactive,
         )
 

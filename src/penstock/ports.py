@@ -131,6 +131,10 @@ class ForgeReader(Protocol):
         """`admin`, `maintain`, `write`, `triage`, `read` or `none`; None where it could not be read."""
         ...
 
+    def writers(self, repo: RepoRef) -> frozenset[str] | None:
+        """Logins of everybody with write permission; None where that could not be read."""
+        ...
+
     def issue(self, repo: RepoRef, number: int) -> IssueFacts | None: ...
 
     def issues(self, repo: RepoRef, labels: Iterable[str]) -> tuple[IssueFacts, ...]:
@@ -162,7 +166,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotWritten:
-    """The forge or its state refused: a domain outcome. `code`: `base_moved`, `head_moved`, `branch_taken`,
+    """The forge or its state refused: a domain outcome. `code`: `base_moved`, `retargeted`, `head_moved`, `branch_taken`,
     `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
 
     code: str

@@ -228,7 +228,6 @@ class Settings:
     operator: Token | None
     """Whose orders the command line gives; without one of their own, the writer's identity is shared."""
     webhook_secret: Token | None
-    holders: tuple[Holder, ...]
 
     @property
     def policy(self) -> Policy:
@@ -264,7 +263,7 @@ def read_config(path: Path) -> Config:
 
 def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
     """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
-    environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    environment = {**_dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
     config = read_config(path) if path else Config(version=1)
     if mode:
@@ -278,8 +277,19 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
         reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
         operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,
         webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
-        holders=(_environment_holder(environment),),
     )
+
+
+def toggle_holders() -> tuple[Holder, ...]:
+    """Where the break-glass toggles are set, as they are now: `.env` and the environment, two holders of equal rank."""
+    try:
+        return (_holder(".env", _dotenv()), _holder("environment", os.environ))
+    except (OSError, UnicodeDecodeError):
+        return (Holder(name=".env", readable=False), _holder("environment", os.environ))
+
+
+def _dotenv() -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
 
 
 def _token(environment: Mapping[str, str], name: str) -> Token | None:
@@ -287,21 +297,21 @@ def _token(environment: Mapping[str, str], name: str) -> Token | None:
     return Token(value=value, source=name) if value else None
 
 
-def _environment_holder(environment: Mapping[str, str]) -> Holder:
-    """The break-glass toggles as the environment sets them; a value that cannot be read counts as stopped."""
+def _holder(name: str, environment: Mapping[str, str]) -> Holder:
+    """The break-glass toggles as one place sets them; a value that cannot be read counts as stopped."""
     problems: list[str] = []
 
-    def flag(name: str) -> bool | None:
-        text = environment.get(name, "").strip().lower()
+    def flag(variable: str) -> bool | None:
+        text = environment.get(variable, "").strip().lower()
         if text not in {"", "true", "false", "1", "0", "yes", "no"}:
-            problems.append(name)
+            problems.append(variable)
         return text in {"true", "1", "yes"} if text else None
 
     ceiling = environment.get("INFINITY_MAX_PRS_PER_DAY", "").strip()
     if ceiling and not ceiling.isdecimal():
         problems.append("INFINITY_MAX_PRS_PER_DAY")
     holder = Holder(
-        name="environment",
+        name=name,
         autonomy=flag("INFINITY_AUTONOMY_ENABLED"),
         automerge=flag("INFINITY_AUTOMERGE_ENABLED"),
         quarantine=flag("INFINITY_QUARANTINE_MODE"),

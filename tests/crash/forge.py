@@ -79,7 +79,6 @@ def home_at(folder: Path, forge: embedding.Embedded) -> Installation:
         reader=None,
         operator=None,
         webhook_secret=None,
-        holders=(),
     )
     home = Installation(settings)
     vars(home)["embedded"] = forge

@@ -107,7 +107,6 @@ class House:
             reader=None,
             operator=None,
             webhook_secret=None,
-            holders=(),
         )
         self.home = Installation(self.settings)
         vars(self.home)["embedded"] = url_of

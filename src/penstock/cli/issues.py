@@ -33,7 +33,10 @@ def list_issues(home: Installation, labels: str, *, json: bool) -> Exit:
     for repo, issue in found:
         author = f"{issue.author} ({issue.author_association.lower()})"
         table.add_row(
-            f"{repo.full_name}#{issue.number}", Text(issue.title), ", ".join(sorted(issue.labels)), author
+            f"{repo.full_name}#{issue.number}",
+            Text(issue.title),
+            Text(", ".join(sorted(issue.labels))),
+            author,
         )
     output.out.print(table)
     return Exit.DONE

@@ -13,6 +13,7 @@ from penstock.cli.exits import Exit
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.refs import ChangeId
+from penstock.core.text import made_visible
 from penstock.flows.listening import POLL_FAILS, REFUSED, UNREADABLE
 from penstock.flows.views import (
     Pending,
@@ -152,7 +153,7 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
             output.out.rule(full_name, align="left")
             output.out.print(output.diff(patch))
         else:
-            sys.stdout.write(f"{full_name}\n{patch}")
+            sys.stdout.write(made_visible(f"{full_name}\n{patch}"))
     return Exit.DONE
 
 

@@ -1,25 +1,39 @@
-"""Printing: for people with Rich, for scripts as one JSON document on standard output."""
+"""Printing: for people with Rich, for scripts as one JSON document on standard output.
+
+What strangers wrote (titles, paths, patches) is quoted everywhere, so the two consoles themselves keep control
+characters from the terminal, whatever is printed on them. Only Rich's own controls pass.
+"""
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from penstock.core.ledger import plain
+from penstock.core.text import printable
 from penstock.core.verdict import Outcome, Verdict
 from penstock.flows.views import Details, Pending, Summary
 
 PIPE_WIDTH = 160
 """Columns where nobody looks through a terminal."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Screen(Console):
+    """A console on which no text can act as a control: such characters are spelt out."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+out = Screen(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Screen(stderr=True, highlight=False, soft_wrap=True)
 
 STATE_STYLES = {
     "DONE": "green",
@@ -59,6 +73,11 @@ def state(name: str) -> Text:
     return Text(name, style=STATE_STYLES.get(name, "blue"))
 
 
+def cell(text: str) -> Text:
+    """Outside text in a table: spelt out before columns are measured, so that nothing is cut off."""
+    return Text(printable(text))
+
+
 def change_table(changes: Sequence[Summary]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("change", "state", "risk", "title", "repositories", "waits for"):
@@ -70,9 +89,9 @@ def change_table(changes: Sequence[Summary]) -> Table:
             change.id,
             state(change.state),
             change.tier,
-            escape(change.title),
-            escape(repositories),
-            escape(why),
+            cell(change.title),
+            cell(repositories),
+            cell(why),
         )
     return table
 
@@ -113,6 +132,7 @@ def failing_lines(verdict: Verdict, depth: int = 0) -> Text:
 
 def _line(verdict: Verdict, depth: int, reason: str) -> Text:
     mark, style = MARKS[verdict.outcome]
+    reason = " ".join(reason.split())
     rule = Text(verdict.rule, style="bold" if verdict.children else "")
     return Text.assemble(
         "  " * depth,
@@ -176,7 +196,7 @@ def _repositories(shown: Details) -> None:
             str(repo.wave), repo.repository, str(repo.files), lines, repo.pull, verified, repo.merged[:10]
         )
         if repo.trouble:
-            table.add_row("", Text(repo.trouble, style="yellow"))
+            table.add_row("", Text(printable(repo.trouble), style="yellow"))
     if shown.repositories:
         out.print()
         out.print(table)

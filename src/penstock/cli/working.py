@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -43,7 +43,9 @@ class Wishes:
 def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("penstock").setLevel(logging.INFO)
-    with closing(Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))) as home:
+    home = Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))
+    with ExitStack() as stack:
+        stack.callback(home.close)
         if not home.organization:
             nobody = (
                 "nothing says whom to work for: set discovery.organization in config/orchestrator.yml, which "
@@ -55,7 +57,12 @@ def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
             nothing = "Nothing was started. `penstock init` lists every permission."
             output.complain("\n".join((*missing, nothing)))
             return Exit.FORGE
-        return _Work(home).once() if wishes.once else _Work(home).until_told(wishes)
+        work = _Work(home)
+        if wishes.once:
+            return work.once()
+        with work.webhooks_taken(wishes) if wishes.port else nullcontext():
+            stack.pop_all()  # a request that is under way at the end needs the store as long as the process
+            return work.until_told()
 
 
 def _mode(name: str | None) -> Mode | None:
@@ -81,10 +88,9 @@ class _Work:
         self._follower.skip_all()
         self._stop, self._arrived = threading.Event(), threading.Event()
 
-    def until_told(self, wishes: Wishes) -> Exit:
+    def until_told(self) -> Exit:
         every = timedelta(seconds=self._home.settings.config.forge.poll_seconds)
-        with self._webhooks_taken(wishes) if wishes.port else nullcontext():
-            self._drive(partial(listen, self._listener, self._stop, self._arrived, poll_every=every))
+        self._drive(partial(listen, self._listener, self._stop, self._arrived, poll_every=every))
         output.say("Ended. Nothing is lost: `penstock start` goes on.")
         return Exit.DONE
 
@@ -128,7 +134,7 @@ class _Work:
                 return
 
     @contextmanager
-    def _webhooks_taken(self, wishes: Wishes) -> Iterator[None]:
+    def webhooks_taken(self, wishes: Wishes) -> Iterator[None]:
         """Beside another `start` at the same address, this one polls and drives all the same."""
         with ExitStack() as stack:
             try:

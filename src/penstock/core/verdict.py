@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from penstock.core.text import printable
+
 
 class Outcome(StrEnum):
     """Ordered from harmless to worst by `_RANK`; only PASS and WARN allow."""
@@ -118,7 +120,8 @@ def _walk(verdict: Verdict, depth: int) -> Iterator[tuple[int, Verdict]]:
 
 
 def escaped(text: str) -> str:
-    """A reason can quote a path or title that a stranger chose: it must not become markup or a comment marker."""
+    """A reason can quote a path or title that a stranger chose: it must not become markup, a comment marker or a control."""
+    text = printable(" ".join(text.split()))
     for char in "\\`*_[]<>|":
         text = text.replace(char, f"\\{char}" if char not in "<>" else {"<": "&lt;", ">": "&gt;"}[char])
-    return " ".join(text.split())
+    return text

@@ -10,6 +10,7 @@ from penstock.core.change.events import (
     Event,
     HeadMoved,
     MergeRefused,
+    NeedsHuman,
     PullClosed,
 )
 from penstock.core.change.model import Change, CheckResult, Sibling
@@ -35,6 +36,9 @@ def _moved(scene: Scene, pull: PullFacts) -> Event | None:
     repo, leg = scene.lane.repo.node_id, scene.leg
     if pull.merged:
         return read_back(scene)
+    if pull.base_ref != scene.lane.base_ref:
+        said = f"{scene.lane.repo.full_name}: {pull.url} now goes to {pull.base_ref}, not to {scene.lane.base_ref}."
+        return NeedsHuman(reason="retargeted", repo=repo, detail=scene.texts.put(said))
     if not pull.open:
         return PullClosed(repo=repo, leg=leg)
     return HeadMoved(repo=repo, leg=leg, head=pull.head) if pull.head != scene.head else None

@@ -3,7 +3,7 @@
 Every order answers with what was recorded, or with the verdict that refused it. Nothing is written to a forge here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,10 +23,10 @@ from penstock.core.change.journal import Appended, Draft, Duplicate, Refused
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.change.proposing import open_digests
 from penstock.core.ledger import Break, canonical, sha256
-from penstock.core.policy.rules import Policy
-from penstock.core.refs import Actor, Digest
-from penstock.core.verdict import Verdict, all_of, blocked, passed
-from penstock.flows.world import policy_text, stored
+from penstock.core.policy.rules import Policy, stricter
+from penstock.core.refs import Actor, Digest, RepoRef
+from penstock.core.verdict import Verdict, all_of, blocked, check, passed
+from penstock.flows.world import pinned_policy, policy_text, stored
 from penstock.ports import Answered, ChangeLog, Clock, ForgeReader, NewTexts
 
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -44,7 +44,6 @@ class Desk:
     """Login of the authenticated person."""
     own_login: str
     """Login that Penstock itself writes with."""
-    allow_listed: int
     interactive: bool
 
 
@@ -76,8 +75,9 @@ def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScop
             "stale",
             f"nothing with this digest waits for {scope.value} approval; it has changed, was written, or never was",
         )
+    policy = stricter(pinned_policy(change, desk.log.texts()), desk.policy)
     verdict = may_record(
-        _approver(desk, lane), requester=change.requester, own_login=desk.own_login, policy=desk.policy
+        _approver(desk, lane), requester=change.requester, own_login=desk.own_login, policy=policy
     )
     if not verdict.allows:
         return Answer(subject=digest, verdict=verdict, recorded=False)
@@ -88,7 +88,7 @@ def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScop
         digest=digest,
         by=Actor(login=desk.person),
         at=now,
-        expires_at=now + timedelta(days=desk.policy.approval_days),
+        expires_at=now + timedelta(days=policy.approval_days),
         self_approved=desk.person == change.requester,
         shared_identity=desk.person == desk.own_login,
     )
@@ -110,9 +110,33 @@ def _approver(desk: Desk, lane: Lane) -> Approver:
     return Approver(
         actor=Actor(login=desk.person),
         may_write=None if permission is None else permission in WRITERS,
-        allow_listed=desk.allow_listed,
+        allow_listed=_people(desk, lane),
         interactive=desk.interactive,
     )
+
+
+def _people(desk: Desk, lane: Lane) -> int:
+    """How many people may approve there. Where that cannot be read, it is not taken to be one."""
+    writers = desk.reader.writers(lane.repo)
+    return 2 if writers is None else len((writers - {desk.own_login}) | {desk.person})
+
+
+def _may_order(desk: Desk, repos: Iterable[RepoRef]) -> Verdict:
+    """May this person order about a change at all: write permission on every repository it concerns."""
+    return all_of("order", (_writes(desk, repo) for repo in repos))
+
+
+def _writes(desk: Desk, repo: RepoRef) -> Verdict:
+    permission = desk.reader.permission(repo, desk.person)
+    holds = None if permission is None else permission in WRITERS
+    return check("write_permission", f"{desk.person} has write permission on {repo.full_name}", holds=holds)
+
+
+def _concerned(change: Change) -> tuple[RepoRef, ...]:
+    """The repositories a change is about: its lanes, else what it was asked for."""
+    if change.lanes:
+        return tuple(lane.repo for lane in change.lanes)
+    return change.targets or ((change.issue.repo,) if change.issue else ())
 
 
 def lane_with(change: Change, digest: Digest, scope: ApprovalScope) -> Lane | None:
@@ -153,13 +177,20 @@ def _judged(desk: Desk, change: Change, digest: Digest, event: Event, texts: New
 
 
 def revoke(desk: Desk, change: Change, approval: str) -> Answer:
-    """Take an approval back, as long as what it unlocks is not written."""
+    """Take an approval back, as long as what it unlocks is not written: one's own, or as somebody who may write."""
+    own = any(a.id == approval and a.by.login == desk.person for a in change.approvals)
+    verdict = _may_order(desk, _concerned(change))
+    if not own and not verdict.allows:
+        return Answer(subject=approval, verdict=verdict, recorded=False)
     event = ApprovalRevoked(approval=approval, by=Actor(login=desk.person))
     return _record(desk, change, event, f"revoked:{approval}")
 
 
 def cancel(desk: Desk, change: Change, *, rollback: bool, words: str) -> Answer:
     """Stop a change. What it opened is closed; what it merged stays, unless `rollback` is ordered."""
+    verdict = _may_order(desk, _concerned(change))
+    if not verdict.allows:
+        return Answer(subject=change.id, verdict=verdict, recorded=False)
     texts = desk.log.texts()
     event = Cancelled(by=Actor(login=desk.person), rollback=rollback, words=texts.put(words))
     key = f"cancel:{desk.person}:{change.generation}:{'rollback' if rollback else 'stop'}"
@@ -168,6 +199,9 @@ def cancel(desk: Desk, change: Change, *, rollback: bool, words: str) -> Answer:
 
 def resume(desk: Desk, change: Change) -> Answer:
     """Let a parked change go on; repositories whose base or policy moved are proposed and judged anew."""
+    verdict = _may_order(desk, _concerned(change))
+    if not verdict.allows:
+        return Answer(subject=change.id, verdict=verdict, recorded=False)
     moved_policy = stored(change.policy, desk.log.texts(), "the pinned policy") != policy_text(desk.policy)
     stale = tuple(
         lane.repo.node_id
@@ -182,12 +216,9 @@ def resume(desk: Desk, change: Change) -> Answer:
 def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> bool:
     if lane.patch_set is None:
         return False
-    judged_before = change.resume_to in {State.PATCHES_PROPOSED, State.WAITING_USER_APPROVAL}
     moved = desk.reader.branch_head(lane.repo, lane.base_ref) != lane.patch_set.base_commit
     unwritten = lane.forward.head is None
-    return unwritten and (
-        moved or (moved_policy and judged_before) or change.resume_to is State.PATCHES_PROPOSED
-    )
+    return unwritten and (moved or moved_policy or change.resume_to is State.PATCHES_PROPOSED)
 
 
 def _no(subject: str, rule: str, reason: str) -> Answer:

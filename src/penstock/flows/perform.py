@@ -15,8 +15,6 @@ from penstock.core.change.effects import (
 )
 from penstock.core.change.events import EffectFailed, Event, NeedsHuman
 from penstock.core.change.model import Change
-from penstock.core.refs import BlobRef
-from penstock.core.secrets import redact
 from penstock.flows.observing import observe
 from penstock.flows.preparing import evaluate_gates, plan, propose, triage
 from penstock.flows.world import World
@@ -26,17 +24,6 @@ from penstock.ports import Permanent, StopFlag, Texts, Transient
 NOT_YET = frozenset({"still_running", "not_computed"})
 """Nothing failed: the forge is not as far yet, so it is looked at again like any observation."""
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 300.0
-
-
-class Redacting:
-    """Texts that lose every secret before they are sealed (invariant 7)."""
-
-    def __init__(self, texts: Texts, known: tuple[str, ...]) -> None:
-        self._texts, self._known = texts, known
-        self.get = texts.get
-
-    def put(self, text: str) -> BlobRef:
-        return self._texts.put(redact(text, self._known))
 
 
 def perform(world: World, effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
@@ -65,20 +52,19 @@ def perform_safely(
 
     Raises only Transient `stopped`: the effect is not wanted any more, and left nothing behind.
     """
-    sealed = Redacting(texts, world.known_secrets)
     try:
-        return perform(world, effect, change, sealed, stop)
+        return perform(world, effect, change, texts, stop)
     except Transient as error:
         if error.code == "stopped":
             raise
         if error.code in NOT_YET:
             return None
-        return _failed(world, effect, change, error, sealed)
+        return _failed(world, effect, change, error, texts)
     except Permanent as error:
-        return NeedsHuman(reason=error.code, repo=effect.repo, detail=sealed.put(str(error)))
+        return NeedsHuman(reason=error.code, repo=effect.repo, detail=texts.put(str(error)))
     except Exception:
         # A bug stops this change and says where; it must not stop the others.
-        return NeedsHuman(reason="bug", repo=effect.repo, detail=sealed.put(traceback.format_exc(limit=-6)))
+        return NeedsHuman(reason="bug", repo=effect.repo, detail=texts.put(traceback.format_exc(limit=-6)))
 
 
 def _failed(world: World, effect: Effect, change: Change, error: Transient, texts: Texts) -> Event:

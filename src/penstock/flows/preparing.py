@@ -241,6 +241,7 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
         score=risk.score,
         verdict=texts.put(verdict_text(verdict)),
         risk=texts.put(lines),
+        quorum=world.policy.required_reviews,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from penstock.core.approval import ApprovalScope, judge_approvals
-from penstock.core.change.events import Merged
+from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
@@ -11,10 +11,10 @@ from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Sha
 from penstock.core.tap import Heads, Rules, Standing
-from penstock.core.verdict import Verdict, passed
+from penstock.core.verdict import Verdict
 from penstock.core.write import Content, Wanted
 from penstock.flows.shaping import branch_name
-from penstock.flows.world import Scene, diff_of, judged, pinned_policy
+from penstock.flows.world import Scene, binding_policy, diff_of, judged, pinned_policy
 from penstock.ports import Permanent
 
 
@@ -34,14 +34,21 @@ def rules_of(scene: Scene) -> Rules:
 
 
 def standing_of(scene: Scene) -> Standing:
-    """The approvals that this lane's content writes, forward or inverse, need."""
+    """The approvals that this lane's content writes need. Taking back asks for those that let it in: one that was
+    revoked does not count, one that has only expired since does."""
     assert scene.lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    inverse = scene.leg is LegName.INVERSE
     return Standing(
         digest=scene.lane.patch_set.digest,
         approvals=scene.change.approvals,
-        quorum=scene.change.terms.quorum,
-        now=scene.world.clock.now(),
+        quorum=scene.change.terms.quorum if inverse else quorum_of(scene),
+        now=scene.change.created_at if inverse else scene.world.clock.now(),
     )
+
+
+def quorum_of(scene: Scene) -> int:
+    """How many people must have approved: what was asked at creation, and what is asked today."""
+    return max(scene.change.terms.quorum, scene.world.policy.required_reviews)
 
 
 def what_moved(scene: Scene, facts: RepositoryFacts | None) -> str:
@@ -51,6 +58,13 @@ def what_moved(scene: Scene, facts: RepositoryFacts | None) -> str:
     if facts.full_name.lower() != scene.lane.repo.full_name.lower():
         return "renamed"
     return "archived" if facts.archived else ""
+
+
+def retargeted(scene: Scene) -> bool:
+    """Has somebody pointed the pull request at another base branch."""
+    number = scene.lane.leg(scene.leg).pull
+    pull = scene.world.reader.pull(scene.lane.repo, number) if number is not None else None
+    return pull is not None and pull.base_ref != scene.lane.base_ref
 
 
 def content_heads(scene: Scene, wanted: Wanted, facts: RepositoryFacts | None) -> Heads:
@@ -90,7 +104,7 @@ def merge_heads(scene: Scene, facts: RepositoryFacts | None) -> Heads:
 
 def verification_of(scene: Scene) -> tuple[Verification, Verdict]:
     """G5's evidence on the exact head, and its verdict."""
-    lane, ci = scene.lane, scene.world.policy.ci
+    lane, ci = scene.lane, binding_policy(scene.world, scene.change, scene.texts).ci
     required = scene.world.reader.required_checks(lane.repo, lane.base_ref)
     if required is not None:
         required = replace(required, names=required.names | set(ci.required))
@@ -143,29 +157,41 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
     change, preview = scene.change, scene.lane.leg(scene.leg).preview
     if scene.leg is LegName.INVERSE:
         standing = standing_of(scene)
-        approvals = tuple(a.id for a in change.approvals if a.digest == standing.digest)
-        return passed("inverse", "whoever approved the change approved its exact inverse"), approvals
+        verdict = judge_approvals(
+            standing.digest,
+            ApprovalScope.CONTENT,
+            standing.approvals,
+            quorum=standing.quorum,
+            now=standing.now,
+        )
+        return verdict, tuple(a.id for a in change.approvals if a.digest == standing.digest)
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
     verdict = judge_approvals(
         preview.digest,
         ApprovalScope.MERGE,
         change.approvals,
-        quorum=change.terms.quorum,
+        quorum=quorum_of(scene),
         now=scene.world.clock.now(),
     )
     return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
 
 
-def read_back(scene: Scene) -> Merged | None:
-    """If the pull request is merged: who did it, and is the merged tree the three-way merge on its real parent."""
+def read_back(scene: Scene) -> Merged | NeedsHuman | None:
+    """If the pull request is merged: who did it, and is the merged tree the three-way merge on its real parent.
+
+    Merged into another branch than the approved one, it did not do what was approved, and a person is asked.
+    """
     lane, world = scene.lane, scene.world
     number = lane.leg(scene.leg).pull
     pull = world.reader.pull(lane.repo, number) if number is not None else None
     if pull is None or not pull.merged or pull.merge_commit is None:
         return None
+    if pull.base_ref != lane.base_ref:
+        said = f"{lane.repo.full_name}: {pull.url} was merged into {pull.base_ref}, not into {lane.base_ref}."
+        return NeedsHuman(reason="merged_elsewhere", repo=lane.repo.node_id, detail=scene.texts.put(said))
     commit = world.reader.commit(lane.repo, pull.merge_commit)
     facts = world.reader.repository(lane.repo)
-    if commit is None or facts is None:
+    if commit is None or facts is None or not commit.parents:
         raise Permanent("gone", f"{lane.repo.full_name}: the merge commit {pull.merge_commit} cannot be read")
     parent = commit.parents[0]
     world.repositories.sync(lane.repo, facts.clone_url, (commit.sha, parent, pull.head))

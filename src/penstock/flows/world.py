@@ -11,7 +11,7 @@ from penstock.core.evidence import DiffFacts, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.policy.patches import Scope
-from penstock.core.policy.rules import Policy, Toggles
+from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
@@ -64,6 +64,11 @@ def policy_text(policy: Policy) -> str:
 def pinned_policy(change: Change, texts: Texts) -> Policy:
     """The policy of the change's creation. Gone (erased) is not "anything goes": it stops the change."""
     return POLICY.validate_json(stored(change.policy, texts, "the policy pinned at creation"))
+
+
+def binding_policy(world: World, change: Change, texts: Texts) -> Policy:
+    """Of the policy pinned at creation and today's, the tighter demands (invariant 10)."""
+    return stricter(pinned_policy(change, texts), world.policy)
 
 
 def stored(ref: BlobRef, texts: Texts, what: str) -> str:

@@ -4,7 +4,7 @@
 `AuthorizedWrite`, and has it applied; a truth that has moved in between becomes the refusal it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.core.change.effects import Decide, Write
 from penstock.core.change.events import (
@@ -43,6 +43,7 @@ from penstock.flows.truth import (
     merge_heads,
     preview_of,
     read_back,
+    retargeted,
     rules_of,
     standing_of,
     verification_of,
@@ -59,7 +60,7 @@ class Case:
     wanted: Wanted
     decision: TapDecision
     moved: str = ""
-    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, or empty."""
+    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, `retargeted`, or empty."""
 
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
@@ -105,7 +106,7 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
     if isinstance(minted, Refusal):
         reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
         return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
-    outcome = world.writer.apply(minted, stop)
+    outcome = world.writer.apply(minted, _Guarded(world, stop))
     if isinstance(outcome, NotWritten):
         return _refused(effect, outcome.code, texts.put(outcome.detail))
     return (
@@ -113,6 +114,17 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
         if effect.repo
         else _posted(effect)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """The stop flag and the kill switch as one: both are asked right before every request that writes (G-12)."""
+
+    world: World
+    stop: StopFlag
+
+    def wanted(self) -> bool:
+        return self.stop.wanted() and self.world.toggles().autonomy
 
 
 def _scene(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Scene:
@@ -160,6 +172,9 @@ def _heads_moved(heads: Heads) -> str:
 def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = merge_heads(scene, facts)
+    moved = what_moved(scene, facts) or ("retargeted" if retargeted(scene) else "")
+    if moved:
+        heads = replace(heads, repository_unchanged=False)
     verification = (
         verification_of(scene)[1] if action is Action.MERGE else passed("G5", "asked again at the merge")
     )
@@ -170,7 +185,7 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
     return Case(
         wanted=wanted,
         decision=decision,
-        moved=_merge_moved(scene, heads, verification, what_moved(scene, facts)),
+        moved=_merge_moved(scene, heads, verification, moved),
     )
 
 

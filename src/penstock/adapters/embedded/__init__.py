@@ -56,7 +56,7 @@ def create(
     state: Path, *, unsafe_no_sandbox: bool = False, tell: Callable[[str], None] = lambda _: None
 ) -> Embedded:
     """A new forge with an organization, its operator and a bot, and a token for each role."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(state)
     forge = state / "forge"
     tell("accounts")
     for words in (
@@ -92,6 +92,14 @@ def create(
     )
     _keep(embedded)
     return embedded
+
+
+def _make_private(state: Path) -> None:
+    """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = state.stat()
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        state.chmod(found.st_mode & 0o700)
 
 
 def ensure_running(embedded: Embedded) -> Embedded:

@@ -7,10 +7,10 @@ from penstock.adapters.git.command import Git
 from penstock.adapters.git.diff import Changed, changes, patch_digest
 from penstock.adapters.git.objects import blobs
 from penstock.adapters.git.syntax import problem_of
-from penstock.adapters.git.text import has_hidden
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.refs import Sha
 from penstock.core.secrets import find_secrets
+from penstock.core.text import has_hidden
 
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 

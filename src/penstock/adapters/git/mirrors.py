@@ -14,9 +14,9 @@ from penstock.adapters.git.diff import changes, patch_text
 from penstock.adapters.git.facts import diff_facts
 from penstock.adapters.git.objects import Entry, blobs, clashes, folders_of, read_tree, write_tree
 from penstock.adapters.git.remote import Credential, fetch
-from penstock.adapters.git.text import made_visible
 from penstock.core.evidence import DiffFacts, FileMode
 from penstock.core.refs import RepoRef, Sha
+from penstock.core.text import made_visible
 from penstock.core.write import TreeEdit
 from penstock.ports import Permanent, Transient
 

@@ -97,7 +97,7 @@ def _merge_state(pen: Pen, wanted: Merge) -> Outcome | None:
         return NotWritten(code="closed", detail=f"pull request #{wanted.number} was closed")
     if pull.base.ref != wanted.base_ref:
         return NotWritten(
-            code="base_moved",
+            code="retargeted",
             detail=f"pull request #{wanted.number} now goes to {pull.base.ref}, not to {wanted.base_ref}",
         )
     return None

@@ -103,6 +103,16 @@ class GitHubReader:
             raise
         return facts.role_of(answer) if answer else None
 
+    def writers(self, repo: RepoRef) -> frozenset[str] | None:
+        path = repo_path(repo, "collaborators")
+        try:
+            pages = self._client.pages(path, wire.Logins, needs.PEOPLE, {"permission": "push"})
+            return frozenset(person.login for page in pages for person in page.root)
+        except Refused as refusal:
+            if refusal.status in {403, 404}:
+                return None
+            raise
+
     def issue(self, repo: RepoRef, number: int) -> IssueFacts | None:
         found = self._client.find(repo_path(repo, "issues", number), wire.Issue, needs.ISSUES)
         return facts.issue_facts(found) if found and not found.pull_request else None

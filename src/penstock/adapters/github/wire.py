@@ -188,6 +188,10 @@ class CombinedStatus(Answer):
     statuses: tuple[Status, ...]
 
 
+class Logins(RootModel[tuple[Login, ...]]):
+    pass
+
+
 class CollaboratorPermission(Answer):
     permission: str
     role_name: str = ""

@@ -5,6 +5,7 @@ queue and a projection of the fold in one: whoever appends leaves the row due wh
 should be looked at next.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,7 @@ from penstock.adapters.store.heads import HeadRow, head_row
 from penstock.adapters.store.reading import Folded, Reader
 from penstock.adapters.store.schema import blob, change_head, ledger
 from penstock.adapters.store.seal import Seal, open_seal
-from penstock.adapters.store.texts import Sealing
+from penstock.adapters.store.texts import Clean, Sealing
 from penstock.core.change.events import Created, Entry, Erased
 from penstock.core.change.fold import apply
 from penstock.core.change.journal import (
@@ -50,6 +51,7 @@ from penstock.core.change.journal import (
 from penstock.core.change.model import ENDS, Change
 from penstock.core.ledger import START, Break, Point, Record, link, moment
 from penstock.core.refs import Actor, BlobRef, ChangeId
+from penstock.core.secrets import redact
 from penstock.ports import Clock
 
 Extra = Callable[[Connection], object]
@@ -116,10 +118,12 @@ class Store:
         self.seal = seal
         self._clock = clock
         self.reader = Reader(database, seal)
+        self.clean: Clean = redact
+        """What every text goes through before it is sealed; whoever knows more secrets gives a stricter one."""
 
     def texts(self) -> Sealing:
         """Where the texts of one event are put."""
-        return Sealing(self.reader.text)
+        return Sealing(self.reader.text, self.clean)
 
     def change(self, change: ChangeId) -> Change | Break | None:
         """The change as its log tells it now. A Break: its log does not hold, so nothing may be done by it."""
@@ -266,11 +270,19 @@ class Store:
 
 def open_store(state: Path, clock: Clock) -> Store:
     """The store in a state directory: its database (made or migrated as needed) and the ledger's key."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(state)
     database = Database(state / "penstock.db")
     with database.reading() as connection:
         empty = connection.execute(select(_C.change_id).limit(1)).first() is None
     return Store(database, open_seal(state, may_make=empty), clock)
+
+
+def _make_private(state: Path) -> None:
+    """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = state.stat()
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        state.chmod(found.st_mode & 0o700)
 
 
 def _by_itself(change: Change) -> Rest:

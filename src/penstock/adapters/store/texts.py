@@ -5,19 +5,25 @@ from collections.abc import Callable
 
 from penstock.core.ledger import Blob, seal_text
 from penstock.core.refs import BlobRef
+from penstock.core.secrets import redact
 
 SALT_BYTES = 16
+
+
+Clean = Callable[[str], str]
+"""Takes secrets out of a text before it is used, hashed or stored (invariant 7)."""
 
 
 class Sealing:
     """The texts of one event. `blobs` is handed to the append; what is not appended is never stored."""
 
-    def __init__(self, stored: Callable[[BlobRef], str | None]) -> None:
+    def __init__(self, stored: Callable[[BlobRef], str | None], clean: Clean = redact) -> None:
         self._stored = stored
+        self._clean = clean
         self._put: dict[BlobRef, Blob] = {}
 
     def put(self, text: str) -> BlobRef:
-        kept = storable(text)
+        kept = storable(self._clean(text))
         salt = os.urandom(SALT_BYTES)
         ref = seal_text(salt, kept)
         self._put[ref] = Blob(ref=ref, salt=salt, text=kept)

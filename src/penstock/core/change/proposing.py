@@ -80,7 +80,8 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
     judged = tuple(lane.patch_set.digest for lane in change.shipping if lane.patch_set)
     if event.digests != judged or not all(lane.proposed for lane in change.lanes):
         return None
-    change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk)
+    terms = replace(change.terms, quorum=max(change.terms.quorum, event.quorum))
+    change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk, terms=terms)
     match event.outcome:
         case Outcome.PASS | Outcome.WARN:
             return _approved(in_state(change, State.WAITING_USER_APPROVAL), at)
@@ -138,9 +139,11 @@ def _(change: Change, at: datetime, event: e.ApprovalRevoked) -> Change | None:
     if len(kept) == len(change.approvals):
         return None
     change = replace(change, approvals=kept, revoked=change.revoked + 1)
-    unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
-    if change.state is State.APPLYING_PATCHES and unwritten:
-        return in_state(change, State.WAITING_USER_APPROVAL)
+    if change.state is State.APPLYING_PATCHES and change.ending is None:
+        unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
+        if unwritten:
+            return in_state(change, State.WAITING_USER_APPROVAL)
+        return needs_human(change, "approval_revoked", None)
     return merging(change, at)
 
 

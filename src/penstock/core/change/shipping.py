@@ -8,6 +8,8 @@ from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName,
 from penstock.core.change.proposing import merging
 from penstock.core.change.table import (
     ANY,
+    OPEN,
+    PARKED,
     ended,
     fresh,
     in_state,
@@ -148,7 +150,7 @@ def _(change: Change, at: datetime, event: e.ChecksRerun) -> Change | None:
     )
 
 
-@on(e.HeadMoved, OBSERVING | {State.APPLYING_PATCHES})
+@on(e.HeadMoved, OPEN - PARKED)
 def _(change: Change, at: datetime, event: e.HeadMoved) -> Change | None:
     return _stopped(change, event.repo, event.leg, "head_moved", event)
 

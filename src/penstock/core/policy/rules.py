@@ -1,6 +1,6 @@
 """The effective policy of a change, as data. Pinned at creation; a write needs the pinned and today's to allow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -101,6 +101,26 @@ class Policy:
     separation: Separation = Separation.AUTO
     approval_days: int = 14
     ci: CiPolicy = CiPolicy()
+
+
+def stricter(pinned: Policy, current: Policy) -> Policy:
+    """What a write must meet where the policy pinned at creation and today's differ: of both, the tighter demand.
+
+    Predicates over patches are not joined here: they are judged under each.
+    """
+    ci = replace(
+        current.ci,
+        expected=pinned.ci.expected or current.ci.expected,
+        required=tuple(sorted({*pinned.ci.required, *current.ci.required})),
+    )
+    separated = Separation.REQUIRED in {pinned.separation, current.separation}
+    return replace(
+        current,
+        required_reviews=max(pinned.required_reviews, current.required_reviews),
+        approval_days=min(pinned.approval_days, current.approval_days),
+        separation=Separation.REQUIRED if separated else Separation.AUTO,
+        ci=ci,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,8 @@ class GatesEvaluated:
     score: int
     verdict: BlobRef
     risk: BlobRef
+    quorum: int = 1
+    """How many people must approve today; the change asks for the higher of this and what it was created with."""
     kind: Literal["E_GATES_EVALUATED"] = "E_GATES_EVALUATED"
 
 

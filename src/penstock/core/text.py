@@ -1,6 +1,7 @@
 """Characters that make a text look like something it is not ("Trojan Source", CVE-2021-42574, and its relatives)."""
 
 import re
+from unicodedata import category
 
 _CONTROLS = "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f"
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -13,6 +14,9 @@ _HIDDEN = re.compile(
     f"|(?<![^{_ASCII}])[\u200c\u200d]|[\u200c\u200d](?![^{_ASCII}])",
     re.MULTILINE,
 )
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LEGITIMATE = frozenset("\n\t\u200c\u200d")
+"""Of the unprintable ones: line ends, tabs, and joiners where `_HIDDEN` left them."""
 
 
 def has_hidden(line: str, *, first: bool = False) -> bool:
@@ -22,4 +26,22 @@ def has_hidden(line: str, *, first: bool = False) -> bool:
 
 def made_visible(text: str) -> str:
     """The text with every such character spelt out, so that a person who reads a patch sees it."""
-    return _HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
+    return _HIDDEN.sub(lambda match: _spelt(match[0]), text)
+
+
+def printable(text: str) -> str:
+    """For terminals and forges: nothing is left that moves a cursor, reorders, hides or breaks off a line."""
+    return "".join(_spelt(char) if _is_unprintable(char) else char for char in made_visible(text))
+
+
+def without_hidden(text: str) -> str:
+    """The text without every such character, line ends and tabs aside."""
+    return "".join(char for char in _HIDDEN.sub("", text) if not _is_unprintable(char))
+
+
+def _is_unprintable(char: str) -> bool:
+    return category(char) in _UNPRINTABLE and char not in _LEGITIMATE
+
+
+def _spelt(char: str) -> str:
+    return f"<U+{ord(char):04X}>"
