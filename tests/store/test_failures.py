@@ -214,9 +214,14 @@ def test_a_text_that_is_not_the_recorded_one_is_not_used(store: Store) -> None:
     assert raised.value.code == "text_broken"
 
 
-def test_nobody_else_reads_the_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [None, 0o755, 0o750, 0o777, 0o700])
+def test_nobody_else_reads_the_state(tmp_path: Path, mode: int | None) -> None:
+    """Whether the directory is made or found; what is in it is then out of reach whatever its own mode."""
     state = tmp_path / "state"
     before = os.umask(0o022)
+    if mode is not None:
+        state.mkdir()
+        state.chmod(mode)
     try:
         open_store(state, ManualClock()).close()
     finally:
