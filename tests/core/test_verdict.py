@@ -60,3 +60,8 @@ def test_quoted_text_never_becomes_markup(hostile):
     assert "<" not in line
     assert "-->" not in line
     assert "`b" not in line.replace("\\`", "")
+
+
+def test_quoted_text_keeps_no_control_character():
+    line = render_markdown(blocked("rule", "a\x1b[31mb\u202ec\x00d\x9be\u200bf"))
+    assert line.endswith("a&lt;U+001B&gt;\\[31mb&lt;U+202E&gt;c&lt;U+0000&gt;d&lt;U+009B&gt;e&lt;U+200B&gt;f")

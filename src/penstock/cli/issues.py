@@ -1,7 +1,6 @@
 """Issues at the command line: what could be worked on, and ordering that one is."""
 
 from rich.table import Table
-from rich.text import Text
 
 from penstock.bootstrap import Installation
 from penstock.cli import output
@@ -34,8 +33,8 @@ def list_issues(home: Installation, labels: str, *, json: bool) -> Exit:
         author = f"{issue.author} ({issue.author_association.lower()})"
         table.add_row(
             f"{repo.full_name}#{issue.number}",
-            Text(issue.title),
-            Text(", ".join(sorted(issue.labels))),
+            output.cell(issue.title),
+            output.cell(", ".join(sorted(issue.labels))),
             author,
         )
     output.out.print(table)
