@@ -79,12 +79,20 @@ def _own(approver: Approver, own_login: str | None) -> Verdict:
     )
 
 
+def approvers(
+    approvals: tuple[Approval, ...], scope: ApprovalScope, digest: Digest, now: datetime
+) -> frozenset[str]:
+    """Who has approved exactly this, unexpired."""
+    fitting = (a for a in approvals if a.scope is scope and a.digest == digest)
+    return frozenset(a.by.login for a in fitting if now < a.expires_at)
+
+
 def judge_approvals(
     digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, now: datetime
 ) -> Verdict:
     """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people."""
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
-    people = {a.by.login for a in fitting if now < a.expires_at}
+    people = approvers(approvals, scope, digest, now)
     if len(people) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
     if any(a.expires_at <= now for a in fitting):

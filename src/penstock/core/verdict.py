@@ -97,11 +97,11 @@ def first_reason(verdict: Verdict) -> str:
     return f"{leaf.rule}: {leaf.reason}" if leaf.reason else leaf.rule
 
 
-def render_text(verdict: Verdict, depth: int = 0) -> str:
+def render_text(verdict: Verdict) -> str:
     """The tree for a terminal or a log, two spaces a level."""
     return "\n".join(
         f"{'  ' * level}{_MARK[node.outcome]} {node.rule}{': ' if node.reason else ''}{node.reason}"
-        for level, node in _walk(verdict, depth)
+        for level, node in _walk(verdict)
     )
 
 
@@ -109,11 +109,11 @@ def render_markdown(verdict: Verdict) -> str:
     """The tree as a nested Markdown list, for pull-request bodies and step summaries."""
     return "\n".join(
         f"{'  ' * level}- {_MARK[node.outcome]} **{node.rule}** {escaped(node.reason)}".rstrip()
-        for level, node in _walk(verdict, 0)
+        for level, node in _walk(verdict)
     )
 
 
-def _walk(verdict: Verdict, depth: int) -> Iterator[tuple[int, Verdict]]:
+def _walk(verdict: Verdict, depth: int = 0) -> Iterator[tuple[int, Verdict]]:
     yield depth, verdict
     for child in verdict.children:
         yield from _walk(child, depth + 1)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from penstock.core.approval import Approval, ApprovalScope
+from penstock.core.approval import Approval, ApprovalScope, approvers
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
@@ -307,9 +307,4 @@ class Change:
         return tuple(lane for lane in unmerged if lane.wave == self.wave)
 
     def approved(self, digest: Digest, scope: ApprovalScope, now: datetime) -> bool:
-        people = {
-            a.by.login
-            for a in self.approvals
-            if a.scope is scope and a.digest == digest and now < a.expires_at
-        }
-        return len(people) >= self.terms.quorum
+        return len(approvers(self.approvals, scope, digest, now)) >= self.terms.quorum

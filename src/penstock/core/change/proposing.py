@@ -5,9 +5,8 @@ from datetime import datetime
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
-from penstock.core.change.model import BEFORE_WRITING, Change, Lane, State
+from penstock.core.change.model import BEFORE_WRITING, OPEN, Change, Lane, State
 from penstock.core.change.table import (
-    OPEN,
     ended,
     fresh,
     in_state,

@@ -8,11 +8,11 @@ from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName,
 from penstock.core.change.proposing import merging
 from penstock.core.change.table import (
     ANY,
-    OPEN,
     PARKED,
     ended,
     fresh,
     in_state,
+    left_behind,
     needs_human,
     on,
     parked,
@@ -45,10 +45,7 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
         leg = lane.leg(event.leg)
         return with_leg(change, lane, event.leg, replace(leg, intents=leg.intents | {event.action}))
     if change.state in ENDS:
-        given_up = replace(lane.leg(event.leg), withdrawn=True)
-        return replace(
-            with_leg(change, lane, event.leg, given_up), reason=f"{event.action}_denied", detail=event.verdict
-        )
+        return left_behind(change, event.repo, f"{event.action}_denied", event.verdict)
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
     return parked(change, state, f"{event.action}_denied", event.verdict)
 
@@ -150,8 +147,10 @@ def _(change: Change, at: datetime, event: e.ChecksRerun) -> Change | None:
     )
 
 
-@on(e.HeadMoved, OPEN - PARKED)
+@on(e.HeadMoved, ANY - PARKED)
 def _(change: Change, at: datetime, event: e.HeadMoved) -> Change | None:
+    if change.state in ENDS:
+        return left_behind(change, event.repo, "head_moved", None)
     return _stopped(change, event.repo, event.leg, "head_moved", event)
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.change import events as e
-from penstock.core.change.model import Change, Lane, State, Trouble
+from penstock.core.change.model import OPEN, Change, Lane, State, Trouble
 from penstock.core.change.table import (
     ANY,
-    OPEN,
     PARKED,
     ended,
     fresh,
     in_state,
+    left_behind,
     needs_human,
     on,
     parked,
@@ -23,8 +23,10 @@ ROLLABLE = (OPEN | {State.DONE}) - {State.ROLLING_BACK}
 NOT_STARTED = states(State.INGESTED, State.TRIAGED, State.PLANNED)
 
 
-@on(e.NeedsHuman, OPEN - PARKED)
+@on(e.NeedsHuman, ANY - PARKED)
 def _(change: Change, at: datetime, event: e.NeedsHuman) -> Change:
+    if change.state in ENDS:
+        return left_behind(change, event.repo, event.reason, event.detail)
     return needs_human(change, event.reason, event.detail)
 
 
@@ -97,6 +99,8 @@ def _(change: Change, at: datetime, event: e.EffectFailed) -> Change:
         return change
     if event.notice:
         return replace(change, noticed=change.noticed | {event.notice}, trouble=Trouble(tries=trouble.tries))
+    if change.state in ENDS:
+        return left_behind(change, event.repo, f"gave_up_{event.reason}", event.detail)
     return needs_human(change, f"gave_up_{event.reason}", event.detail)
 
 

@@ -10,13 +10,12 @@ from typing import TypeVar
 
 from penstock.core.change.events import Event
 from penstock.core.change.model import ENDS, Change, Lane, Leg, LegName, State, Trouble
-from penstock.core.refs import BlobRef
+from penstock.core.refs import BlobRef, NodeId
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Change, datetime, Event], Change | None]
 TABLE: dict[type[object], tuple[frozenset[State], Handler]] = {}
 ANY = frozenset(State)
-OPEN = ANY - ENDS
 PARKED = frozenset({State.NEEDS_HUMAN, State.BLOCKED_POLICY})
 MAX_HURDLES = 3
 
@@ -97,6 +96,15 @@ def fresh(change: Change) -> Change:
     return replace(
         change, generation=change.generation + 1, lanes=lanes, trouble=Trouble(tries=change.trouble.tries)
     )
+
+
+def left_behind(change: Change, repo: NodeId | None, reason: str, detail: BlobRef | None) -> Change:
+    """In an ended change: what could not be withdrawn stays where it is, and the change says so."""
+    lane = change.lane(repo) if repo else None
+    if lane is None:
+        return change
+    forward = replace(lane.forward, withdrawn=True, intents=frozenset())
+    return replace(with_leg(change, lane, LegName.FORWARD, forward), reason=reason, detail=detail)
 
 
 def to_withdraw(change: Change) -> tuple[Lane, ...]:
