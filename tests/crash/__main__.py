@@ -18,7 +18,7 @@ from tests.crash.world import Scripted
 
 SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge()}
 ONE_AT_A_TIME, SIDE_BY_SIDE = Drive(effects_at_once=1), Drive(effects_at_once=3)
-FREEZING = frozenset({"before", "looked", "performed", "committing"})
+FREEZING = frozenset({"answered", "asking", "before", "looked", "performed"})
 DOUBLES = 10
 
 

@@ -1,0 +1,17 @@
+"""`make bench`: what is claimed, measured on this machine, as a Markdown table."""
+
+import sys
+
+from benchmarks import fold
+from benchmarks.measure import machine, table
+
+
+def main() -> int:
+    where = machine()
+    found = list(fold.measures())
+    print(f"{where}\n\n{table(found)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
