@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.change import events as e
-from penstock.core.change.model import OPEN, Change, Lane, State, Trouble
+from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble
 from penstock.core.change.table import (
     ANY,
     PARKED,
