@@ -35,7 +35,7 @@ class Proof:
 def verify_file(file: Path, key: Path | None) -> Report:
     """Verify an export with the keys it names itself, or only with the one that is given."""
     keys = public_key(key) if key else None
-    with file.open(encoding="utf-8") as lines:
+    with file.open(encoding="utf-8", errors="replace") as lines:
         return verify_export(lines, keys)
 
 
