@@ -109,6 +109,10 @@ GREEN = CheckFact(
     name="test", app="github-actions", status=CheckStatus.COMPLETED, conclusion="success", url="u"
 )
 REQUIRED = RequiredChecks(names=frozenset({"test"}), strict=False, approving_reviews=0)
+NOTHING = replace(REQUIRED, names=frozenset())
+BOUND = replace(NOTHING, apps=frozenset({("test", 15368)}))
+ACTIONS = replace(GREEN, app_id=15368)
+OTHER = replace(GREEN, app="other", app_id=7)
 VERIFIED = Verification(head=HEAD, checks=(GREEN,), required=REQUIRED, sibling_heads=(("acme/lib", SIBLING),))
 
 VERIFICATIONS = [
@@ -157,6 +161,60 @@ VERIFICATIONS = [
             required=replace(REQUIRED, names=frozenset()),
         ),
         Outcome.BLOCK,
+    ),
+    (
+        "nothing required, everything left out",
+        replace(
+            VERIFIED,
+            checks=(replace(GREEN, conclusion="skipped"), replace(GREEN, name="lint", conclusion="neutral")),
+            required=NOTHING,
+        ),
+        Outcome.PENDING,
+    ),
+    (
+        "nothing required, one succeeded and one was left out",
+        replace(
+            VERIFIED, checks=(GREEN, replace(GREEN, name="lint", conclusion="skipped")), required=NOTHING
+        ),
+        Outcome.PASS,
+    ),
+    (
+        "required and skipped",
+        replace(VERIFIED, checks=(replace(GREEN, conclusion="skipped"),)),
+        Outcome.PASS,
+    ),
+    ("of the app", replace(VERIFIED, checks=(ACTIONS,), required=BOUND), Outcome.PASS),
+    ("of another app", replace(VERIFIED, checks=(OTHER,), required=BOUND), Outcome.PENDING),
+    ("a status where an app is asked", replace(VERIFIED, checks=(GREEN,), required=BOUND), Outcome.PENDING),
+    (
+        "red of the app, green of another",
+        replace(VERIFIED, checks=(replace(ACTIONS, conclusion="failure"), OTHER, GREEN), required=BOUND),
+        Outcome.BLOCK,
+    ),
+    (
+        "green of the app, red of another",
+        replace(VERIFIED, checks=(ACTIONS, replace(OTHER, conclusion="failure")), required=BOUND),
+        Outcome.PASS,
+    ),
+    (
+        "asked of the app and of anyone, green of anyone",
+        replace(VERIFIED, checks=(GREEN,), required=replace(BOUND, names=frozenset({"test"}))),
+        Outcome.PENDING,
+    ),
+    (
+        "asked of an app where no CI is expected",
+        replace(VERIFIED, checks=(), required=BOUND, expected=False),
+        Outcome.PENDING,
+    ),
+    (
+        "tested with an older sibling under a name in other case",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("Acme/Lib", MOVED),)),)),
+        Outcome.PENDING,
+    ),
+    (
+        "tested with the sibling as it is under a name in other case",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("Acme/Lib", SIBLING),)),)),
+        Outcome.PASS,
     ),
     (
         "said to have no CI",

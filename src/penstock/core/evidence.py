@@ -77,10 +77,11 @@ GREEN = frozenset({"success", "neutral", "skipped"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFact:
-    """One check run or commit status on one exact commit."""
+    """One check run or commit status on one exact commit. `app_id` None: no app vouches for it, as for a status."""
 
     name: str
     app: str
+    app_id: int | None = None
     status: CheckStatus
     conclusion: str
     url: str
@@ -90,9 +91,13 @@ class CheckFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredChecks:
-    """What a branch demands: rules ∪ protection ∪ configuration, by name. `strict`: the branch must be up to date."""
+    """What a branch demands: rules ∪ protection ∪ configuration. `strict`: the branch must be up to date.
+
+    `names`: from whoever reports them. `apps`: (name, app id), from that app only.
+    """
 
     names: frozenset[str]
+    apps: frozenset[tuple[str, int]] = frozenset()
     strict: bool
     approving_reviews: int
 

@@ -109,24 +109,42 @@ class Verification:
 
 def judge_verification(facts: Verification) -> Verdict:
     """G5: every required check on the exact head is green, none missing, none stale (G-08)."""
-    if facts.required is None:
+    required = facts.required
+    if required is None:
         return all_of(
             "G5", (unknown("required_checks", "the branch's rules could not be read (Administration: read)"),)
         )
-    if not facts.required.names and not facts.expected:
+    by_name = [_judge_check(name, facts) for name in sorted(required.names)]
+    by_app = [_judge_check(name, facts, app) for name, app in sorted(required.apps)]
+    if by_name or by_app:
+        return all_of("G5", (*by_name, *by_app, _judge_siblings(facts)))
+    if not facts.expected:
         return all_of(
             "G5", (passed("required_checks", "the configuration says that this repository has no CI"),)
         )
-    names = sorted(facts.required.names) or sorted({c.name for c in facts.checks})
-    if not names:
-        return all_of("G5", (pending("checks", f"no check on {facts.head[:10]} yet"),))
-    return all_of("G5", (*(_judge_check(name, facts) for name in names), _judge_siblings(facts)))
+    return all_of("G5", (*_judge_reported(facts), _judge_siblings(facts)))
 
 
-def _judge_check(name: str, facts: Verification) -> Verdict:
-    found = [c for c in facts.checks if c.name == name]
+def _judge_reported(facts: Verification) -> tuple[Verdict, ...]:
+    """Where nothing is required, whatever is reported: all green, and not all of it left out."""
+    head = facts.head[:10]
+    if not facts.checks:
+        return (pending("checks", f"no check on {head} yet"),)
+    succeeded = any(c.status is CheckStatus.COMPLETED and c.conclusion == "success" for c in facts.checks)
+    return (
+        *(_judge_check(name, facts) for name in sorted({c.name for c in facts.checks})),
+        passed("checks", f"at least one succeeded on {head}")
+        if succeeded
+        else pending("checks", f"none succeeded on {head} yet; skipped and neutral ones prove nothing"),
+    )
+
+
+def _judge_check(name: str, facts: Verification, app: int | None = None) -> Verdict:
+    """`app`: only what that app reports counts; None: what anyone does."""
+    found = [c for c in facts.checks if c.name == name and app in {None, c.app_id}]
     if not found:
-        return pending(name, f"required, and not reported on {facts.head[:10]} yet")
+        source = "" if app is None else f" from app {app}"
+        return pending(name, f"required{source}, and not reported on {facts.head[:10]} yet")
     if any(c.status is not CheckStatus.COMPLETED for c in found):
         return pending(name, "running")
     red = [c for c in found if c.conclusion not in GREEN]
@@ -138,8 +156,8 @@ def _judge_check(name: str, facts: Verification) -> Verdict:
 
 
 def _judge_siblings(facts: Verification) -> Verdict:
-    now = dict(facts.sibling_heads)
-    tested = {(name, sha) for c in facts.checks for name, sha in c.siblings}
+    now = {name.casefold(): sha for name, sha in facts.sibling_heads}
+    tested = {(name.casefold(), sha) for c in facts.checks for name, sha in c.siblings}
     stale = sorted(name for name, sha in tested if name in now and now[name] != sha)
     if stale:
         return pending("siblings", f"tested with an older commit of {', '.join(stale)}; must run again")

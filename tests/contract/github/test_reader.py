@@ -18,8 +18,12 @@ PROTECTED = Reply(
     body={
         "required_status_checks": {
             "strict": False,
-            "contexts": ["old"],
-            "checks": [{"context": "new", "app_id": 1}],
+            "contexts": ["old", "new", "free", "any"],
+            "checks": [
+                {"context": "new", "app_id": 1},
+                {"context": "free", "app_id": None},
+                {"context": "any", "app_id": -1},
+            ],
         },
         "required_pull_request_reviews": {"required_approving_review_count": 1},
     }
@@ -31,7 +35,7 @@ RULED = Reply(
         {
             "type": "required_status_checks",
             "parameters": {
-                "required_status_checks": [{"context": "lint", "integration_id": 7}],
+                "required_status_checks": [{"context": "lint", "integration_id": 7}, {"context": "docs"}],
                 "strict_required_status_checks_policy": True,
             },
         },
@@ -39,6 +43,8 @@ RULED = Reply(
     ]
 )
 NO_RULES = Reply(body=[])
+OLD = frozenset({"old", "free", "any"})
+NEW, LINT, DOCS = frozenset({("new", 1)}), frozenset({("lint", 7)}), frozenset({"docs"})
 
 
 def at(replies: dict[str, Reply]) -> Script:
@@ -58,13 +64,13 @@ def at(replies: dict[str, Reply]) -> Script:
         (
             PROTECTED,
             NO_RULES,
-            RequiredChecks(names=frozenset({"old", "new"}), strict=False, approving_reviews=1),
+            RequiredChecks(names=OLD, apps=NEW, strict=False, approving_reviews=1),
         ),
-        (NOT_PROTECTED, RULED, RequiredChecks(names=frozenset({"lint"}), strict=True, approving_reviews=2)),
+        (NOT_PROTECTED, RULED, RequiredChecks(names=DOCS, apps=LINT, strict=True, approving_reviews=2)),
         (
             PROTECTED,
             RULED,
-            RequiredChecks(names=frozenset({"old", "new", "lint"}), strict=True, approving_reviews=2),
+            RequiredChecks(names=OLD | DOCS, apps=NEW | LINT, strict=True, approving_reviews=2),
         ),
         (PLAN, PLAN, RequiredChecks(names=frozenset(), strict=False, approving_reviews=0)),
         (FORBIDDEN, NO_RULES, None),
@@ -82,11 +88,15 @@ def test_required_checks_fail_closed(
     assert str(asked[0]) == "GET /repos/acme/widget/branches/rel%2F1/protection"
 
 
+APPS = {"github-actions": 15368, "other": 2, "x": 3}
+
+
 def run(number: int, name: str, app: str = "github-actions", **fields: object) -> dict[str, object]:
     return {
         "id": number,
         "name": name,
-        "app": {"slug": app},
+        "app": {"slug": app, "id": APPS[app]},
+        "check_suite": {"id": 1},
         "status": "completed",
         "conclusion": "success",
         "html_url": f"https://forge.test/{number}",
@@ -125,11 +135,17 @@ def test_checks_are_the_latest_of_each_name_and_app() -> None:
     assert found["test", "github-actions"] == CheckFact(
         name="test",
         app="github-actions",
+        app_id=15368,
         status=CheckStatus.COMPLETED,
         conclusion="success",
         url="https://forge.test/9",
         siblings=(("acme/lib", sibling),),
     )
+    assert {key: fact.app_id for key, fact in found.items() if key[0] == "test"} == {
+        ("test", "github-actions"): 15368,
+        ("test", "other"): 2,
+        ("test", STATUS_APP): None,
+    }
     states = {key: (fact.status, fact.conclusion) for key, fact in found.items()}
     assert states == {
         ("test", "github-actions"): (CheckStatus.COMPLETED, "success"),
@@ -142,6 +158,39 @@ def test_checks_are_the_latest_of_each_name_and_app() -> None:
     assert [request for request in map(str, asked) if "annotations" in request] == [
         "GET /repos/acme/widget/check-runs/9/annotations?per_page=100"
     ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "conclusions"),
+    [
+        ([run(1, "test", conclusion="failure"), run(2, "test")], ["success"]),
+        (
+            [run(1, "test", conclusion="failure"), run(2, "test", check_suite={"id": 2})],
+            ["failure", "success"],
+        ),
+        (
+            [
+                run(1, "test", conclusion="failure"),
+                run(2, "test", check_suite={"id": 2}, conclusion="failure"),
+                run(3, "test"),
+            ],
+            ["failure", "success"],
+        ),
+        (
+            [run(1, "test", check_suite=None, conclusion="failure"), run(2, "test", check_suite=None)],
+            ["success"],
+        ),
+    ],
+)
+def test_a_run_is_only_replaced_within_its_suite(
+    runs: list[dict[str, object]], conclusions: list[str]
+) -> None:
+    replies = {
+        "/check-runs": Reply(body={"total_count": len(runs), "check_runs": runs}),
+        "/status": Reply(body={"statuses": []}),
+    }
+    with serving(at(replies)) as (kit, _):
+        assert sorted(fact.conclusion for fact in kit.reader.checks(REPO, sha("1"))) == conclusions
 
 
 @pytest.mark.parametrize(

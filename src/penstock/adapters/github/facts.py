@@ -29,6 +29,9 @@ _STATUSES = {
     "completed": CheckStatus.COMPLETED,
     "in_progress": CheckStatus.RUNNING,
 }
+ANY_APP = -1
+"""How a required check may say that it is bound to no app."""
+
 _ROLES = frozenset({"admin", "maintain", "write", "triage", "read", "none"})
 
 
@@ -79,13 +82,18 @@ def pull_facts(answer: wire.Pull) -> PullFacts:
 
 
 def required_of(protection: wire.Protection, rules: Iterable[wire.Rule]) -> RequiredChecks:
-    """Protection ∪ rules: every name of either, and the stricter of each demand."""
+    """Protection ∪ rules: every check of either, and the stricter of each demand.
+
+    Protection repeats in `contexts` the names of its `checks`; those that are bound to an app stay bound.
+    """
     checks = protection.required_status_checks or wire.ProtectedChecks()
     reviews = protection.required_pull_request_reviews or wire.ProtectedReviews()
     demands = [rule.parameters for rule in rules if rule.parameters]
-    named = (*checks.checks, *(check for demand in demands for check in demand.required_status_checks))
+    asked = (*checks.checks, *(check for demand in demands for check in demand.required_status_checks))
+    repeated = {check.context for check in checks.checks}
     return RequiredChecks(
-        names=frozenset(checks.contexts) | {check.context for check in named},
+        names=frozenset(checks.contexts) - repeated | {c.context for c in asked if _app_asked(c) is None},
+        apps=frozenset((c.context, app) for c in asked if (app := _app_asked(c)) is not None),
         strict=checks.strict or any(demand.strict_required_status_checks_policy for demand in demands),
         approving_reviews=max(
             (reviews.required_approving_review_count, *(d.required_approving_review_count for d in demands))
@@ -93,10 +101,15 @@ def required_of(protection: wire.Protection, rules: Iterable[wire.Rule]) -> Requ
     )
 
 
+def _app_asked(check: wire.RequiredCheck) -> int | None:
+    return None if check.app_id == ANY_APP else check.app_id
+
+
 def check_of_run(run: wire.CheckRun, siblings: tuple[tuple[str, Sha], ...]) -> CheckFact:
     return CheckFact(
         name=run.name,
         app=app_of(run),
+        app_id=run.app.id if run.app else None,
         status=_STATUSES.get(run.status, CheckStatus.QUEUED),
         conclusion=run.conclusion or "",
         url=run.html_url or "",
@@ -117,10 +130,10 @@ def check_of_status(status: wire.Status) -> CheckFact:
 
 
 def latest_runs(runs: Iterable[wire.CheckRun]) -> list[wire.CheckRun]:
-    """The newest run of each name and app; ids grow."""
-    newest: dict[tuple[str, str], wire.CheckRun] = {}
+    """The newest run of each name, app and suite; ids grow. Another suite is another workflow, not another try."""
+    newest: dict[tuple[str, str, int | None], wire.CheckRun] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        newest[run.name, app_of(run)] = run
+        newest[run.name, app_of(run), run.check_suite.id if run.check_suite else None] = run
     return list(newest.values())
 
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    ValidationError,
+)
 
 from penstock.core.refs import Sha
 from penstock.ports import Permanent
@@ -114,7 +122,10 @@ class Commit(Answer):
 
 
 class RequiredCheck(Answer):
+    """Protection says `app_id`, rules say `integration_id`; neither, or -1, is any app."""
+
     context: str
+    app_id: int | None = Field(None, validation_alias=AliasChoices("app_id", "integration_id"))
 
 
 class ProtectedChecks(Answer):
@@ -148,11 +159,16 @@ class Rules(RootModel[tuple[Rule, ...]]):
 
 
 class CheckApp(Answer):
+    id: int | None = None
     slug: str | None = None
 
 
 class CheckOutput(Answer):
     annotations_count: int = 0
+
+
+class CheckSuite(Answer):
+    id: int
 
 
 class CheckRun(Answer):
@@ -162,6 +178,7 @@ class CheckRun(Answer):
     conclusion: str | None
     html_url: str | None = None
     app: CheckApp | None = None
+    check_suite: CheckSuite | None = None
     output: CheckOutput = CheckOutput()
 
 
