@@ -13,9 +13,8 @@ from pathlib import Path
 import httpx
 
 from penstock.adapters import embedded as embedding
-from penstock.adapters.agents.definition import RECIPE, ad_hoc, written
 from penstock.adapters.agents.recipe import RecipeProposer
-from penstock.adapters.agents.recipes import BadRecipes, Library, load_library
+from penstock.adapters.agents.recipes import Library, load_library
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator, Source
@@ -51,6 +50,8 @@ from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox, SandboxResult
 from penstock.settings import Settings, Token, toggle_holders
 
+DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
+"""Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 EMBEDDED_LOOK = timedelta(seconds=0.25)
@@ -341,20 +342,6 @@ def _there(*folders: Path) -> tuple[Path, ...]:
     return tuple(folder for folder in folders if folder.is_dir())
 
 
-def keep_recipe(state: Path, command: str) -> str:
-    """The name of a recipe that runs this command, kept with the state so that every worker knows it."""
-    recipe = ad_hoc(command)
-    path = state / "recipes" / f"{recipe.name}.yml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(written(recipe), encoding="utf-8")
-    return recipe.name
-
-
-def recipe_schema() -> dict[str, object]:
-    """The JSON Schema of a recipe file."""
-    return RECIPE.json_schema()
-
-
 def has_other_state(state: Path) -> bool:
     """Does a state directory belong to an installation that works on an outside forge.
 
@@ -382,7 +369,7 @@ def demo_sources(state: Path) -> Iterator[Source]:
     """The demonstration organization's repositories, ready to publish."""
     shipped = Path(__file__).parent / "demo"
     folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
-    return import_sources(state, tuple(sorted(path for path in folder.iterdir() if path.is_dir())))
+    return import_sources(state, tuple(folder / name for name in DEMO_ORDER))
 
 
 def import_sources(state: Path, paths: tuple[Path, ...]) -> Iterator[Source]:
@@ -403,12 +390,3 @@ def _credential(token: Token | None, names: str) -> Credential:
             f"no token: set {names} (in the environment or .env), or try `penstock demo`, which needs none",
         )
     return Credential(token=token.value, source=token.source)
-
-
-def recipe_problems() -> tuple[str, ...]:
-    """What is wrong with recipe files, a line for each problem; empty where all is well."""
-    try:
-        load_library(recipe_folders())
-    except BadRecipes as bad:
-        return bad.problems
-    return ()
