@@ -4,7 +4,9 @@ import json as jsonlib
 import sys
 from pathlib import Path
 
-from penstock.bootstrap import recipe_problems, recipe_schema
+from penstock.adapters.agents.definition import RECIPE
+from penstock.adapters.agents.recipes import problems_in
+from penstock.bootstrap import recipe_folders
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.settings import CONFIG, CONFIG_PATH, Misconfigured, read_config, unused_keys
@@ -58,7 +60,7 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     except Misconfigured as error:
         absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
         problems.extend(error.problems if path.exists() else (absent,))
-    problems.extend(recipe_problems())
+    problems.extend(problems_in(recipe_folders()))
     if json:
         output.as_json({"problems": problems, "notes": list(notes)})
     else:
@@ -70,7 +72,7 @@ def validate(config: Path | None, *, json: bool) -> Exit:
 
 
 def schema(name: str) -> Exit:
-    schemas = {"orchestrator": CONFIG.json_schema, "recipe": recipe_schema}
+    schemas = {"orchestrator": CONFIG.json_schema, "recipe": RECIPE.json_schema}
     if name not in schemas:
         output.complain(f"There is no schema {name}; there are {', '.join(schemas)}.")
         return Exit.WRONG_USE

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.text import Text
 
-from penstock.bootstrap import Installation, embed, has_other_state, import_sources, keep_recipe
+from penstock.adapters.agents.definition import keep_ad_hoc
+from penstock.bootstrap import Installation, embed, has_other_state, import_sources
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
@@ -37,7 +38,7 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
         return Exit.WRONG_USE
     sources = tuple(dict.fromkeys(path.resolve() for path in paths))
     home = embed(settings, unsafe_no_sandbox=wishes.unsafe)
-    recipe = wishes.recipe or keep_recipe(settings.state, wishes.command or "")
+    recipe = wishes.recipe or keep_ad_hoc(settings.state / "recipes", wishes.command or "")
     with output.working(
         f"Copying {escape(_listed(sources))} into the embedded forge; yours are only read", quiet=wishes.json
     ):

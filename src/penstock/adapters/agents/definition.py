@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import yaml
@@ -126,3 +126,11 @@ def written(recipe: Recipe) -> str:
     """The recipe as a file's text."""
     plain = RECIPE.dump_python(recipe, mode="json", by_alias=True, exclude_defaults=True)
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+
+
+def keep_ad_hoc(folder: Path, command: str) -> str:
+    """The name of the recipe that runs this command, written where every worker reads it."""
+    recipe = ad_hoc(command)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{recipe.name}.yml").write_text(written(recipe), encoding="utf-8")
+    return recipe.name

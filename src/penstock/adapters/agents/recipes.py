@@ -127,3 +127,12 @@ def _contains(text: bytes, candidates: Sequence[str], read: Read) -> bool:
         for start in range(0, len(candidates), _AT_ONCE)
         for content in read(candidates[start : start + _AT_ONCE]).values()
     )
+
+
+def problems_in(folders: Sequence[Path]) -> tuple[str, ...]:
+    """What is wrong with recipe files, a line for each problem; empty where all is well."""
+    try:
+        load_library(folders)
+    except BadRecipes as bad:
+        return bad.problems
+    return ()
