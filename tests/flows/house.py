@@ -161,10 +161,10 @@ class House:
             body["sha"] = there.json()["sha"]
         self.ask("PUT", url, body)
 
-    def start(self, *repos: RepoRef) -> ChangeId:
+    def start(self, *repos: RepoRef, title: str = "Add a line") -> ChangeId:
         signal = RequestSignal(
             recipe="scripted",
-            title="Add a line",
+            title=title,
             repos=repos,
             requester="operator",
             nonce="-".join(r.name for r in repos),

@@ -19,7 +19,7 @@ from penstock.core.write import (
     Wanted,
     Withdraw,
 )
-from penstock.flows.words import inline, words
+from penstock.flows.words import disarmed, harmless, inline, words
 from penstock.flows.world import VERDICT, Scene, World, found, stored
 from penstock.ports import Permanent, Texts
 
@@ -75,7 +75,7 @@ def detail_lines(change: Change, texts: Texts) -> str:
     if text is None:
         return ""
     verdict = as_verdict(text)
-    return render_markdown(verdict) if verdict else inline(text, 1500)
+    return disarmed(render_markdown(verdict)) if verdict else inline(text, 1500)
 
 
 def as_verdict(text: str) -> Verdict | None:
@@ -112,7 +112,7 @@ def _forward_content(world: World, change: Change, lane: Lane, texts: Texts) -> 
         base_tree=first_tree,
         tree=patch_set.tree,
         edits=world.repositories.edits(lane.repo, first_tree, patch_set.tree),
-        message=_message(change, stored(change.title, texts, "the title")),
+        message=words("commit", change=change, title=_title(change, LegName.FORWARD, texts)),
         at=_approved_at(change, lane),
     )
 
@@ -152,7 +152,6 @@ def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> 
             f"{lane.repo.full_name}: paths of this change were changed again since, so its exact inverse no longer applies",
         )
     base_tree = world.repositories.tree_of(lane.repo, base)
-    title = f"Revert: {stored(change.title, texts, 'the title')}"
     return Revert(
         repo=lane.repo,
         branch=revert_branch_of(change.id),
@@ -161,25 +160,26 @@ def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> 
         base_tree=base_tree,
         tree=tree,
         edits=world.repositories.edits(lane.repo, base_tree, tree),
-        message=_message(change, title),
+        message=words("commit", change=change, title=_title(change, LegName.INVERSE, texts)),
         at=change.since,
     )
 
 
-def _message(change: Change, title: str) -> str:
-    return words("commit", change=change, title=" ".join(title.split())[:200])
+def _title(change: Change, leg: LegName, texts: Texts) -> str:
+    """Of a commit, a pull request, a merge: the change's title, which a stranger may have written."""
+    title = harmless(stored(change.title, texts, "the title"))
+    return title if leg is LegName.FORWARD else f"Revert: {title}"
 
 
 def _pull(scene: Scene) -> OpenPull:
     """A draft while in quarantine (G-11)."""
     change, lane, leg = scene.change, scene.lane, scene.leg
-    title = " ".join(stored(change.title, scene.texts, "the title").split())[:200]
     return OpenPull(
         repo=lane.repo,
         branch=branch_name(change, leg),
         base_ref=lane.base_ref,
         expected_head=scene.head,
-        title=title if leg is LegName.FORWARD else f"Revert: {title}",
+        title=_title(change, leg, scene.texts),
         body=_pull_body(change, lane, leg, scene.texts),
         labels=(*LABELS, f"risk:{change.tier or 'unknown'}"),
         draft=scene.world.toggles().quarantine,
@@ -201,7 +201,7 @@ def _pull_body(change: Change, lane: Lane, leg: LegName, texts: Texts) -> str:
         revert=leg is LegName.INVERSE,
         title=stored(change.title, texts, "the title"),
         plan=stored(plan, texts, "the plan") if plan else "",
-        gates="\n".join(render_markdown(part) for part in mine),
+        gates="\n".join(disarmed(render_markdown(part)) for part in mine),
         risk=(stored(change.risk, texts, "the risk") if change.risk else "").splitlines(),
         approvals=[a for a in change.approvals if lane.patch_set and a.digest == lane.patch_set.digest],
         tap=tap_comment(change, lane),
@@ -231,15 +231,12 @@ def tap_comment(change: Change, lane: Lane) -> str:
 def _merge(change: Change, lane: Lane, leg: LegName, texts: Texts) -> Merge:
     pull = lane.leg(leg).pull
     assert pull is not None, "its pull request was opened before"  # noqa: S101
-    title = " ".join(stored(change.title, texts, "the title").split())[:200]
-    if leg is LegName.INVERSE:
-        title = f"Revert: {title}"
     return Merge(
         repo=lane.repo,
         number=pull,
         base_ref=lane.base_ref,
         expected_head=_head(lane, leg),
         method=change.terms.merge_method,
-        title=f"{title} (#{pull})",
+        title=f"{_title(change, leg, texts)} (#{pull})",
         message=words("commit", change=change, title="").strip(),
     )
