@@ -1,6 +1,8 @@
 """Commands by which a person decides: approve, reject, request changes, revoke, cancel, resume."""
 
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -10,9 +12,10 @@ from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, pending_everywhere
 from penstock.core.approval import ApprovalScope
+from penstock.core.change.model import Change
 from penstock.core.refs import Digest
 from penstock.flows import orders
-from penstock.flows.views import Pending
+from penstock.flows.views import Pending, pending_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +28,39 @@ class Chosen:
 
     def fits(self, one: Pending) -> bool:
         name = one.repository
-        named = any(output.short(one.digest).startswith(d.removeprefix("sha256:")[:12]) for d in self.digests)
+        named = any(_begins(one, digest) for digest in self.digests)
         asked = any(repo in {name, name.split("/")[-1]} for repo in self.repos)
         return named or asked or not (self.digests or self.repos)
+
+    def among(self, waiting: Sequence[Pending]) -> tuple[Digest, ...]:
+        """What of all that waits is meant. Raises Unclear where a digest does not name exactly one of it."""
+        for digest in self.digests:
+            if not DIGEST_PREFIX.fullmatch(digest):
+                raise Unclear(
+                    f"`{digest}` is not a digest: give at least 8 of its hexadecimal digits.", Exit.WRONG_USE
+                )
+            named = {one.digest for one in waiting if _begins(one, digest)}
+            if not named:
+                raise Unclear(f"Nothing that waits has the digest {digest}.", Exit.NO)
+            if len(named) > 1:
+                raise Unclear(f"{len(named)} digests begin with {digest}; give more digits.", Exit.WRONG_USE)
+        return tuple(one.digest for one in waiting if self.fits(one))
+
+
+DIGEST_PREFIX = re.compile(r"(?:sha256:)?[0-9a-f]{8,64}")
+"""So many digits that nobody meets another digest's by accident."""
+
+
+class Unclear(Exception):
+    """What was named is not exactly one thing that waits; the sentence says why."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def _begins(one: Pending, digest: str) -> bool:
+    return one.digest.removeprefix("sha256:").startswith(digest.removeprefix("sha256:"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +88,10 @@ def approve(home: Installation, name: str, chosen: Chosen, *, json: bool) -> Exi
     if change is None:
         return Exit.NO
     scope = ApprovalScope.MERGE if chosen.merge else ApprovalScope.CONTENT
-    digests = _chosen(home, change.id, chosen, scope)
+    try:
+        digests = _chosen(home, change, chosen, scope)
+    except Unclear as unclear:
+        return _unclear(unclear)
     if not digests:
         other = "" if chosen.merge else " (merges are approved with --merge)"
         output.complain(f"Nothing of {change.id} that you named waits for {scope} approval{other}.")
@@ -75,7 +111,10 @@ def _judge(home: Installation, name: str, chosen: Chosen, words: Words, order: o
     change = find_change(home, name)
     if change is None:
         return Exit.NO
-    digests = _chosen(home, change.id, chosen, ApprovalScope.CONTENT)
+    try:
+        digests = _chosen(home, change, chosen, ApprovalScope.CONTENT)
+    except Unclear as unclear:
+        return _unclear(unclear)
     if len(digests) != 1:
         output.complain(f"{len(digests)} patch sets of {change.id} wait; name one with --repo or --digest.")
         return Exit.WRONG_USE
@@ -105,9 +144,13 @@ def _desk(home: Installation) -> orders.Desk:
     return home.desk(interactive=sys.stdin.isatty())
 
 
-def _chosen(home: Installation, change: str, chosen: Chosen, scope: ApprovalScope) -> tuple[Digest, ...]:
-    pending = (one for one in pending_everywhere(home) if one.change == change and one.scope is scope)
-    return tuple(one.digest for one in pending if chosen.fits(one))
+def _chosen(home: Installation, change: Change, chosen: Chosen, scope: ApprovalScope) -> tuple[Digest, ...]:
+    return chosen.among([one for one in pending_of(change, home.store.texts()) if one.scope is scope])
+
+
+def _unclear(unclear: Unclear) -> Exit:
+    output.complain(f"{unclear} `penstock approvals list` shows what waits. Nothing was recorded.")
+    return unclear.code
 
 
 def _told(answers: tuple[orders.Answer, ...], *, json: bool) -> Exit:

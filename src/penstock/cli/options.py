@@ -39,7 +39,7 @@ Unsafe = Annotated[
 Digests = Annotated[
     list[str] | None,
     typer.Option(
-        "--digest", help="Only this digest, or the beginning of it; repeatable.", show_default=False
+        "--digest", help="Only this digest, or its first digits (at least 8); repeatable.", show_default=False
     ),
 ]
 Repos = Annotated[
