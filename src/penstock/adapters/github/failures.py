@@ -57,7 +57,8 @@ def no_answer(error: httpx.RequestError, asked: str) -> Transient:
     """A request that got no whole answer: never sent, or lost after it was."""
     reason = type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return Transient("unreachable", f"{asked}: the forge cannot be reached ({reason})")
+        host = error.request.url.netloc.decode()
+        return Transient("unreachable", f"{asked}: the forge at {host} cannot be reached ({reason})")
     return Ambiguous("unreachable", f"{asked}: the connection was lost or timed out ({reason})")
 
 
