@@ -12,7 +12,6 @@ from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
-from penstock.core.refs import ChangeId
 from penstock.core.text import made_visible
 from penstock.flows.listening import POLL_FAILS, REFUSED, UNREADABLE
 from penstock.flows.views import (
@@ -171,8 +170,7 @@ def export_state(home: Installation, file: Path | None) -> Exit:
     return Exit.DONE
 
 
-def pending_everywhere(home: Installation, only: ChangeId | None = None) -> list[Pending]:
-    """What waits for an approval, in all open changes or in one."""
+def pending_everywhere(home: Installation) -> list[Pending]:
+    """What waits for an approval, in all open changes."""
     texts = home.store.texts()
-    found = (change for change in every_change(home, ended=False) if only in {None, change.id})
-    return [one for change in found for one in pending_of(change, texts)]
+    return [one for change in every_change(home, ended=False) for one in pending_of(change, texts)]

@@ -15,6 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from penstock.core.change.model import State
 from penstock.core.ledger import plain
 from penstock.core.text import printable
 from penstock.core.verdict import Outcome, Verdict
@@ -36,15 +37,15 @@ out = Screen(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() 
 err = Screen(stderr=True, highlight=False, soft_wrap=True)
 
 STATE_STYLES = {
-    "DONE": "green",
-    "ROLLED_BACK": "green",
-    "WAITING_USER_APPROVAL": "magenta",
-    "NEEDS_HUMAN": "magenta",
-    "BLOCKED_POLICY": "yellow",
-    "FAILED": "red",
-    "DECLINED": "red",
-    "CANCELLED": "dim",
-    "DEFERRED": "dim",
+    State.DONE: "green",
+    State.ROLLED_BACK: "green",
+    State.WAITING_USER_APPROVAL: "magenta",
+    State.NEEDS_HUMAN: "magenta",
+    State.BLOCKED_POLICY: "yellow",
+    State.FAILED: "red",
+    State.DECLINED: "red",
+    State.CANCELLED: "dim",
+    State.DEFERRED: "dim",
 }
 MARKS = {
     Outcome.PASS: ("✓", "green"),
@@ -69,7 +70,7 @@ def complain(text: str) -> None:
     err.print(Text(text))
 
 
-def state(name: str) -> Text:
+def state(name: State) -> Text:
     return Text(name, style=STATE_STYLES.get(name, "blue"))
 
 

@@ -7,14 +7,13 @@ from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
-from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Sha
 from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict
 from penstock.core.write import Content, Wanted
 from penstock.flows.shaping import branch_name
-from penstock.flows.world import Scene, binding_policy, diff_of, judged, pinned_policy
+from penstock.flows.world import Scene, binding_policy, diff_of, judged, pinned_policy, policy_digest
 from penstock.ports import Permanent
 
 
@@ -27,7 +26,7 @@ def rules_of(scene: Scene) -> Rules:
     )
     return Rules(
         toggles=scene.world.toggles(),
-        policy_digest=sha256(canonical(plain(scene.world.policy))),
+        policy_digest=policy_digest(scene.world.policy),
         pinned_allows=pinned,
         current_allows=current,
     )

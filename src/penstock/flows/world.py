@@ -138,8 +138,3 @@ def lane_of(change: Change, repo: NodeId | None) -> Lane:
     lane = change.lane(repo) if repo else None
     assert lane is not None, f"change {change.id} has no lane {repo}"  # noqa: S101
     return lane
-
-
-def tree_at(world: World, repo: RepoRef, facts: RepositoryFacts, commit: Sha) -> Sha:
-    world.repositories.sync(repo, facts.clone_url, (commit,))
-    return world.repositories.tree_of(repo, commit)

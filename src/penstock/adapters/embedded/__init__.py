@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -52,13 +51,10 @@ def find(state: Path) -> Embedded | None:
         ) from error
 
 
-def create(
-    state: Path, *, unsafe_no_sandbox: bool = False, tell: Callable[[str], None] = lambda _: None
-) -> Embedded:
+def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
     """A new forge with an organization, its operator and a bot, and a token for each role."""
     _make_private(state)
     forge = state / "forge"
-    tell("accounts")
     for words in (
         ("user", OPERATOR),
         ("user", BOT),
@@ -66,7 +62,6 @@ def create(
         ("member", ORGANIZATION, BOT, "--role", "admin"),
     ):
         _admin(forge, *words)
-    tell("tokens")
     writes = [f"--permission={name}=write" for name in WRITES]
     reads = [f"--permission={name}=read" for name in READS]
     read_only = [f"--permission={name}=read" for name in (*WRITES, *READS) if name != "workflows"]

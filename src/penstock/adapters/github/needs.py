@@ -50,7 +50,6 @@ WRITE_WORKFLOWS = Need(
     purpose="change workflow files where a person approved it", permission="workflows=write"
 )
 
-READS = (REPOSITORY, CONTENTS, PROTECTION, RULES, CHECKS, STATUSES, ISSUES, PULLS, RUNS)
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
 
 

@@ -1,7 +1,7 @@
 """Opening the database, its transactions, and what its failures mean.
 
-Failures: `database_locked` and `disk_full` are Transient, nothing of the transaction was kept; `database_corrupt`,
-`database_unusable`, `database_newer` and `database_foreign` are Permanent.
+Failures: `database_locked`, `disk_full` and `disk_error` are Transient, nothing of the transaction was kept;
+`database_corrupt`, `database_unusable`, `database_newer` and `database_foreign` are Permanent.
 """
 
 import sqlite3
