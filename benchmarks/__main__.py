@@ -2,13 +2,13 @@
 
 import sys
 
-from benchmarks import fold
+from benchmarks import command, fold
 from benchmarks.measure import machine, table
 
 
 def main() -> int:
     where = machine()
-    found = list(fold.measures())
+    found = [*fold.measures(), *command.measures()]
     print(f"{where}\n\n{table(found)}")
     return 0
 

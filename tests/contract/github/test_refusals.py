@@ -218,7 +218,7 @@ def test_a_merge_that_is_not_worked_out_yet_is_asked_later() -> None:
         ({"head": {"ref": "penstock/c-1", "sha": sha("2")}}, "head_moved"),
         ({"head": {"ref": "penstock/c-1", "sha": sha("2")}, "merged": True, "state": "closed"}, "head_moved"),
         ({"state": "closed"}, "closed"),
-        ({"base": {"ref": "release"}}, "base_moved"),
+        ({"base": {"ref": "release"}}, "retargeted"),
     ],
 )
 def test_a_pull_request_that_is_not_what_was_judged_is_not_merged(
