@@ -117,6 +117,13 @@ class House:
         self.script = Script(self.home.mirrors, state / "scratch", edit=add_line)
         self.holders: tuple[Holder, ...] = ()
 
+    def configure(self, config: Config) -> None:
+        """Another configuration, as after a restart."""
+        self.settings = replace(self.settings, config=config)
+        self.home.close()
+        self.home = Installation(self.settings)
+        vars(self.home)["embedded"] = self.embedded
+
     def ask(
         self, method: str, path: str, body: object = None, *, expect: int | None = None
     ) -> httpx.Response:

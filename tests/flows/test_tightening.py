@@ -1,0 +1,144 @@
+"""What binds at the moment of a write: both policies, the right to give orders, revocations, the kill switch."""
+
+from dataclasses import replace
+
+from tests.flows.house import ORG, House, digest_of
+
+from penstock.core.approval import ApprovalScope
+from penstock.core.change.model import State
+from penstock.core.policy.rules import CiPolicy, Holder, Policy, Separation, stricter
+from penstock.flows import orders
+
+
+def test_of_two_policies_the_tighter_demand_binds():
+    strict = Policy(
+        required_reviews=2, approval_days=3, separation=Separation.REQUIRED, ci=CiPolicy(required=("a",))
+    )
+    loose = Policy(required_reviews=1, approval_days=30, ci=CiPolicy(required=("b",), expected=False))
+    for both in (stricter(strict, loose), stricter(loose, strict)):
+        assert (both.required_reviews, both.approval_days, both.separation) == (2, 3, Separation.REQUIRED)
+        assert both.ci.required == ("a", "b")
+        assert both.ci.expected
+
+
+def test_a_quorum_that_was_raised_since_binds(house: House):
+    repo = house.repository("raised")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    tighter = house.settings.config.model_copy(
+        update={
+            "pr_management": house.settings.config.pr_management.model_copy(update={"require_reviews": 2})
+        }
+    )
+    house.configure(tighter)
+    with house.working():
+        house.approve(name)
+        assert house.until(name, State.NEEDS_HUMAN, State.BLOCKED_POLICY).reason == "branch_denied"
+    assert house.branches(repo) == {"main"}
+
+
+def test_nobody_orders_without_the_right_to_write(house: House):
+    repo = house.repository("strangers")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        house.approve(name, ApprovalScope.MERGE)
+        done = house.until(name, State.DONE)
+        stranger = replace(house.home.desk(interactive=True), person="stranger")
+        told = (
+            orders.cancel(stranger, done, rollback=True, words=""),
+            orders.revoke(stranger, done, done.approvals[0].id),
+            orders.resume(stranger, done),
+        )
+    assert [answer.recorded for answer in told] == [False, False, False]
+    assert house.change(name).state is State.DONE
+
+
+def test_a_rollback_needs_the_approval_that_let_it_in(house: House):
+    repo = house.repository("unapproved-back")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        house.approve(name, ApprovalScope.MERGE)
+        done = house.until(name, State.DONE)
+        desk = house.home.desk(interactive=True)
+        orders.cancel(desk, done, rollback=True, words="back")
+        content = next(a for a in done.approvals if a.scope is ApprovalScope.CONTENT)
+        orders.revoke(desk, house.change(name), content.id)
+        house.until(name, State.NEEDS_HUMAN)
+    assert len(house.pulls(repo)) == 1 or not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_pull_request_pointed_elsewhere_stops_it(house: House):
+    repo = house.repository("elsewhere")
+    with house.working():
+        name = house.to_merge_approval(repo)
+        base = house.ask("GET", f"/repos/{ORG}/elsewhere/git/ref/heads/main").json()["object"]["sha"]
+        house.ask("POST", f"/repos/{ORG}/elsewhere/git/refs", {"ref": "refs/heads/scrap", "sha": base})
+        house.ask("PATCH", f"/repos/{ORG}/elsewhere/pulls/1", {"base": "scrap"})
+        house.approve(name, ApprovalScope.MERGE)
+        stopped = house.until(name, State.NEEDS_HUMAN)
+    assert stopped.reason == "retargeted"
+    assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_merge_into_another_branch_is_not_done(house: House):
+    repo = house.repository("scrapped")
+    with house.working():
+        name = house.to_merge_approval(repo)
+    base = house.ask("GET", f"/repos/{ORG}/scrapped/git/ref/heads/main").json()["object"]["sha"]
+    house.ask("POST", f"/repos/{ORG}/scrapped/git/refs", {"ref": "refs/heads/scrap", "sha": base})
+    house.ask("PATCH", f"/repos/{ORG}/scrapped/pulls/1", {"base": "scrap"})
+    house.ask("PUT", f"/repos/{ORG}/scrapped/pulls/1/merge", {"merge_method": "merge"})
+    with house.working():
+        assert house.until(name, State.NEEDS_HUMAN).reason == "merged_elsewhere"
+
+
+def test_the_kill_switch_stops_a_write_under_way(house: House):
+    repo = house.repository("switched")
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        house.holders = (Holder(name="environment", autonomy=False),)
+        house.approve(name)
+        house.until(name, State.BLOCKED_POLICY)
+    assert change.approvals == ()
+    assert house.branches(repo) == {"main"}
+
+
+class TwoPeople:
+    """The forge's reader, where one more person may write."""
+
+    def __init__(self, reader):
+        self._reader = reader
+
+    def writers(self, repo):
+        return frozenset({"operator", "ben"})
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+
+def test_a_second_writer_ends_self_approval(house: House):
+    repo = house.repository("two-people")
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        alone = house.home.desk(interactive=True)
+        pair = replace(alone, reader=TwoPeople(alone.reader))
+        (refused,) = orders.approve(pair, change, (digest_of(change),), ApprovalScope.CONTENT)
+        (given,) = orders.approve(alone, change, (digest_of(change),), ApprovalScope.CONTENT)
+    assert not refused.recorded
+    assert given.recorded
+
+
+def test_secrets_in_a_persons_words_are_not_kept(house: House):
+    repo = house.repository("quiet-words")
+    token = house.embedded.writer_token
+    with house.working():
+        name = house.start(repo)
+        change = house.until(name, State.WAITING_USER_APPROVAL)
+        orders.reject(house.home.desk(interactive=True), change, digest_of(change), f"no: {token}")
+        failed = house.until(name, State.FAILED)
+    text = house.home.store.texts().get(failed.detail) if failed.detail else ""
+    assert text
+    assert token not in text
