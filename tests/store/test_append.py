@@ -245,9 +245,9 @@ def test_an_append_is_all_or_nothing(store: Store) -> None:
     with store.database.reading() as connection:
         ref_of_title = begun.change.title
     texts = store.texts()
-    texts.put("why")
+    event = e.NeedsHuman(reason="a", repo=None, detail=texts.put("why"))
     (blob,) = texts.blobs
-    clash = Draft(key="cancel", event=cancelled().event, blobs=(blob, blob))
+    clash = Draft(key="stop", event=event, blobs=(blob, blob))
     try:
         store.record(CHANGE, clash)
     except AssertionError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from tests.clock import ManualClock
 from tests.scripted import ADA, CHANGE, created
 
@@ -80,6 +80,12 @@ ATTACKS: list[tuple[str, str, int, str]] = [
         "UPDATE blob SET text = NULL WHERE text = 'why a' AND change_id = '{c}'",
         2,
         "erasure",
+    ),
+    (
+        "a text is planted",
+        "INSERT INTO blob SELECT 'sha256:0', '{c}', salt, text FROM blob WHERE text = 'why a' LIMIT 1",
+        3,
+        "no record names was planted",
     ),
 ]
 
@@ -214,6 +220,21 @@ def test_an_erased_text_is_erased_and_not_broken(attacked: Store, tmp_path: Path
     with_sql(attacked, f"UPDATE blob SET text = 'back' WHERE ref = '{event.detail}'")
     (found,) = verified(attacked).breaks
     assert found.n == 4
+
+
+def _blobs(store: Store) -> list[Row[tuple[str]]]:
+    with store.database.reading() as connection:
+        return list(connection.execute(text("SELECT ref FROM blob")))
+
+
+def test_only_texts_that_a_record_names_are_stored(attacked: Store) -> None:
+    texts = attacked.texts()
+    left = texts.put("of an attempt that failed")
+    event = e.NeedsHuman(reason="told", repo=None, detail=texts.put("why"))
+    attacked.record(CHANGE, Draft(key="told", event=event, blobs=texts.blobs))
+    assert attacked.texts().get(event.detail) == "why"
+    assert left not in {row.ref for row in _blobs(attacked)}
+    assert verified(attacked).holds
 
 
 def on_disk(state: Path, words: str) -> bool:

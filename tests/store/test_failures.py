@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,7 +198,7 @@ def test_text_from_outside_may_be_broken_unicode(store: Store) -> None:
     texts = store.texts()
     pair, lone = "\ud83d\ude00", "\ud83d"
     ref = texts.put(f"a{pair}{lone}\0b")
-    event = created(texts)
+    event = replace(created(texts), title=ref)
     store.create(CHANGE, Draft(key="created", event=event, blobs=texts.blobs))
     assert store.texts().get(ref) == "a\U0001f600\ufffd\ufffdb"
 

@@ -107,6 +107,13 @@ def _bad_text(entries: list[Entry], blobs: tuple[Blob, ...]) -> Break | None:
             problem = _text_problem(ref, there.get(ref), bad, erased)
             if problem:
                 return Break(change=entry.change, n=entry.n, problem=f"{problem}: {ref}")
+    named = {ref for entry in entries for ref in blob_refs(entry.event)}
+    planted = [blob for blob in blobs if blob.ref not in named]
+    if planted:
+        last = entries[-1]
+        return Break(
+            change=last.change, n=last.n, problem=f"a text that no record names was planted: {planted[0].ref}"
+        )
     return None
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from penstock.adapters.store.codec import encode, maybe_micros, micros
+from penstock.adapters.store.codec import blob_refs, encode, maybe_micros, micros
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.heads import HeadRow, head_row
 from penstock.adapters.store.reading import Folded, Reader
@@ -356,10 +356,13 @@ def _insert(connection: Connection, step: _Step, draft: Draft) -> None:
             "hash": record.hash,
         },
     )
-    if draft.blobs:
-        texts = [
-            {"ref": b.ref, "change_id": record.change, "salt": b.salt, "text": b.text} for b in draft.blobs
-        ]
+    named = frozenset(blob_refs(draft.event))  # an attempt that failed may have put texts that nothing names
+    texts = [
+        {"ref": b.ref, "change_id": record.change, "salt": b.salt, "text": b.text}
+        for b in draft.blobs
+        if b.ref in named
+    ]
+    if texts:
         connection.execute(insert(blob), texts)
 
 
