@@ -254,6 +254,7 @@ def test_an_export_verifies_offline(attacked: Store) -> None:
     assert report.holds
     assert (report.changes, report.records, report.texts) == (2, 6, 6)
     assert report.keys == (attacked.seal.key_id,)
+    assert report.self_named
     assert verify_export(lines, {attacked.seal.key_id: attacked.seal.public}).holds
     stranger = Seal(Ed25519PrivateKey.generate())
     other = verify_export(lines, {stranger.key_id: stranger.public})

@@ -226,7 +226,7 @@ def _refused_by_machine(error: OSError) -> Exit:
 FORGE_CODES = frozenset(
     {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "no_token", "forge_down"}
 )
-WRONG_USE_CODES = frozenset({"misconfigured", "bad_recipes", "no_source", "bad_key"})
+WRONG_USE_CODES = frozenset({"misconfigured", "bad_recipes", "no_source", "bad_key", "bad_export"})
 
 
 def _explained(error: "PortError") -> Exit:

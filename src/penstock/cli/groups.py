@@ -133,12 +133,18 @@ def ledger_verify(
     key: Annotated[
         Path | None, typer.Option("--key", help="The public key to trust for an export.", show_default=False)
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against", help="An earlier export: all of it must still be there.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check every chain, seal and text; name the first bad record."""
     from penstock.cli import ledger
 
-    leave(ledger.verify(Options.state, file, key, json=json))
+    leave(ledger.verify(Options.state, ledger.Given(file=file, key=key, against=against), json=json))
 
 
 @ledger_app.command("show")

@@ -1,12 +1,15 @@
 """The proof ledger at the command line."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
+from penstock.adapters.store.evidence import Report
 from penstock.adapters.store.proof import verify_file
+from penstock.adapters.store.seal import KEY_FILE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
@@ -17,23 +20,31 @@ from penstock.core.ledger import plain
 from penstock.settings import load
 
 
-def verify(state: Path | None, file: Path | None, key: Path | None, *, json: bool) -> Exit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An export to verify (default: this installation's ledger), the key to trust, an earlier export."""
+
+    file: Path | None = None
+    key: Path | None = None
+    against: Path | None = None
+
+
+def verify(state: Path | None, given: Given, *, json: bool) -> Exit:
     """Of this installation, or of an export, which needs no installation."""
-    if file and not file.is_file():
-        output.complain(f"{file}: there is no such file")
+    file = given.file
+    absent = [path for path in (file, given.against) if path and not path.is_file()]
+    if absent:
+        output.complain(f"{absent[0]}: there is no such file")
         return Exit.WRONG_USE
-    report = verify_file(file, key) if file else Installation(load(state=state)).proof.verify()
+    if file:
+        report = verify_file(file, given.key, given.against)
+    else:
+        report = Installation(load(state=state)).proof.verify(given.against)
     if json:
         output.as_json(report)
         return Exit.DONE if report.holds else Exit.LEDGER
     if report.holds:
-        erased = f", {report.erased} of them erased" if report.erased else ""
-        output.out.print(
-            Text(
-                f"The ledger holds: {report.changes} changes, {report.records} records, {report.texts} texts{erased}.",
-                style="green",
-            )
-        )
+        _tell_held(report, given)
         return Exit.DONE
     if report.malformed:
         output.out.print(Text(f"{file}: {report.malformed}", style="red"))
@@ -41,6 +52,25 @@ def verify(state: Path | None, file: Path | None, key: Path | None, *, json: boo
         output.out.print(Text(f"{broken.change} record {broken.n}: {broken.problem}", style="red"))
     output.say("The ledger does not hold. Nothing was changed; compare with an earlier export.")
     return Exit.LEDGER
+
+
+def _tell_held(report: Report, given: Given) -> None:
+    erased = f", {report.erased} of them erased" if report.erased else ""
+    counted = f"{report.changes} changes, {report.records} records, {report.texts} texts{erased}"
+    keys = ", ".join(report.keys)
+    if report.self_named:
+        output.out.print(Text(f"The file agrees with itself: {counted}.", style="yellow"))
+        output.out.print(
+            Text(
+                f"Its seals were checked with key {keys}, which is trusted only because the file itself names it: "
+                "whoever can write the file can seal it anew. To know whose it is, take the key from the installation:\n"
+                f"  penstock ledger verify {given.file} --key <state>/{KEY_FILE}.pub"
+            )
+        )
+        return
+    output.out.print(Text(f"The ledger holds: {counted}; sealed by key {keys}.", style="green"))
+    if given.against:
+        output.out.print(Text(f"Everything in {given.against} is still there.", style="green"))
 
 
 def show(home: Installation, name: str, *, json: bool) -> Exit:

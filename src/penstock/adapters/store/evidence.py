@@ -6,7 +6,7 @@ texts, and last how many there were, so that a cut file is noticed. Whoever veri
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
@@ -15,9 +15,11 @@ from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode
 from penstock.adapters.store.seal import key_id, trusted
 from penstock.core.change.events import Entry, Erased
 from penstock.core.ledger import (
+    START,
     Blob,
     Break,
     Head,
+    Point,
     Record,
     SignatureCheck,
     canonical,
@@ -43,7 +45,7 @@ class Log:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What verification found. `breaks` names the first bad record of each change; `malformed` where an export ends
-    to be readable. `keys` are the ids of the keys that were trusted."""
+    to be readable. `keys` are the ids of the keys that were trusted; `self_named`: because the export itself names them."""
 
     keys: tuple[str, ...]
     changes: int = 0
@@ -52,14 +54,29 @@ class Report:
     erased: int = 0
     breaks: tuple[Break, ...] = ()
     malformed: str = ""
+    self_named: bool = False
 
     @property
     def holds(self) -> bool:
         return not self.breaks and not self.malformed
 
 
-def judged(logs: Iterable[Log], keys: Mapping[str, bytes], malformed: str = "") -> Report:
-    """Verify each log against these public keys."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier export holds: where each change's chain stood, and the keys that it names."""
+
+    points: Mapping[ChangeId, Point] = field(default_factory=dict)
+    keys: Mapping[str, bytes] = field(default_factory=dict)
+
+
+NOTHING = Earlier()
+
+
+def judged(
+    logs: Iterable[Log], keys: Mapping[str, bytes], malformed: str = "", earlier: Earlier = NOTHING
+) -> Report:
+    """Verify each log against these public keys, and against what was there earlier."""
+    points = dict(earlier.points)
     check = trusted(keys)
     changes = records = texts = erased = 0
     breaks = []
@@ -68,9 +85,10 @@ def judged(logs: Iterable[Log], keys: Mapping[str, bytes], malformed: str = "") 
         records += len(log.records)
         texts += len(log.blobs)
         erased += sum(blob.text is None for blob in log.blobs)
-        broken = first_break(log, check)
+        broken = first_break(log, check) or _behind(log, points.pop(log.change, START))
         if broken:
             breaks.append(broken)
+    breaks += [_gone(change, point) for change, point in points.items()]
     return Report(
         keys=tuple(keys),
         changes=changes,
@@ -80,6 +98,22 @@ def judged(logs: Iterable[Log], keys: Mapping[str, bytes], malformed: str = "") 
         breaks=tuple(breaks),
         malformed=malformed,
     )
+
+
+def _behind(log: Log, point: Point) -> Break | None:
+    """A valid old copy of a log: shorter than it was, or with another past."""
+    if len(log.records) < point.n:
+        problem = f"{point.n} records in the earlier export, only {len(log.records)} here: it was put back"
+        return Break(change=log.change, n=len(log.records) + 1, problem=problem)
+    if point.n and log.records[point.n - 1].hash != point.hash:
+        problem = "not the record of this number in the earlier export: its past was rewritten"
+        return Break(change=log.change, n=point.n, problem=problem)
+    return None
+
+
+def _gone(change: ChangeId, point: Point) -> Break:
+    problem = f"{point.n} records in the earlier export, none here: the whole change was deleted"
+    return Break(change=change, n=1, problem=problem)
 
 
 def first_break(log: Log, check: SignatureCheck) -> Break | None:
@@ -195,15 +229,39 @@ def _written(line: Line) -> str:
     return canonical(plain(line)).decode()
 
 
-def verify_export(lines: Iterable[str], keys: Mapping[str, bytes] | None = None) -> Report:
-    """Verify an export offline. Without `keys` its own are trusted: then compare `Report.keys` by another way."""
+def verify_export(
+    lines: Iterable[str], keys: Mapping[str, bytes] | None = None, earlier: Earlier = NOTHING
+) -> Report:
+    """Verify an export offline, with these keys, else with those of the earlier export.
+
+    Without either its own are trusted (`Report.self_named`): then compare `Report.keys` by another way.
+    """
+    export, malformed = _read(lines)
+    known = keys or earlier.keys
+    report = judged(export.logs(), known or export.keys, malformed, earlier)
+    return report if known else replace(report, self_named=True)
+
+
+def read_earlier(lines: Iterable[str], keys: Mapping[str, bytes] | None = None) -> Earlier | str:
+    """An export to compare with; or what is wrong with it, since what does not hold proves nothing."""
+    export, malformed = _read(lines)
+    report = judged(export.logs(), keys or export.keys, malformed)
+    if not report.holds:
+        return (
+            malformed or f"{report.breaks[0].change} record {report.breaks[0].n}: {report.breaks[0].problem}"
+        )
+    points = {head.change: Point(n=head.n, hash=head.hash) for head in export.heads}
+    return Earlier(points=points, keys=export.keys)
+
+
+def _read(lines: Iterable[str]) -> "tuple[_Export, str]":
+    """An export as far as it can be read, and what is wrong with the first line that cannot."""
     export = _Export()
     for number, text in enumerate(lines, start=1):
         problem = export.take(text.rstrip("\n"))
         if problem:
-            return judged(export.logs(), keys or export.keys, f"line {number}: {problem}")
-    malformed = "" if export.ended else "its last line is missing: it was cut"
-    return judged(export.logs(), keys or export.keys, malformed)
+            return export, f"line {number}: {problem}"
+    return export, "" if export.ended else "its last line is missing: it was cut"
 
 
 @dataclass(slots=True)

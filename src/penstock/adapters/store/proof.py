@@ -1,17 +1,27 @@
 """The store's own ledger as evidence: verified in place, or exported. Each is one consistent view of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, select, union
 
 from penstock.adapters.store.database import Database
-from penstock.adapters.store.evidence import Log, Report, export_lines, judged, verify_export
+from penstock.adapters.store.evidence import (
+    NOTHING,
+    Earlier,
+    Log,
+    Report,
+    export_lines,
+    judged,
+    read_earlier,
+    verify_export,
+)
 from penstock.adapters.store.reading import as_record, read_head
 from penstock.adapters.store.schema import blob, change_head, ledger
 from penstock.adapters.store.seal import Seal, public_key
 from penstock.core.ledger import Blob
 from penstock.core.refs import BlobRef, ChangeId
+from penstock.ports import Permanent
 
 
 class Proof:
@@ -21,9 +31,11 @@ class Proof:
         self._database = database
         self._keys = {seal.key_id: seal.public}
 
-    def verify(self) -> Report:
+    def verify(self, against: Path | None = None) -> Report:
+        """Also that everything of an earlier export is still there. Raises Permanent `bad_export`."""
+        earlier = _earlier(against, self._keys) if against else NOTHING
         with self._database.snapshot() as connection:
-            return judged(_logs(connection), self._keys)
+            return judged(_logs(connection), self._keys, earlier=earlier)
 
     def export(self) -> Iterator[str]:
         """The lines of an export, without line ends. A ledger that does not verify exports as far as it has heads."""
@@ -32,11 +44,25 @@ class Proof:
             yield from export_lines(sealed, self._keys)
 
 
-def verify_file(file: Path, key: Path | None) -> Report:
-    """Verify an export with the keys it names itself, or only with the one that is given."""
+def verify_file(file: Path, key: Path | None, against: Path | None = None) -> Report:
+    """Verify an export with the key that is given, else with those of an earlier export, else with its own.
+
+    Raises Permanent `bad_key` or `bad_export`.
+    """
     keys = public_key(key) if key else None
+    earlier = _earlier(against, keys) if against else NOTHING
     with file.open(encoding="utf-8", errors="replace") as lines:
-        return verify_export(lines, keys)
+        return verify_export(lines, keys, earlier)
+
+
+def _earlier(file: Path, keys: Mapping[str, bytes] | None) -> Earlier:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        found = read_earlier(lines, keys)
+    if isinstance(found, str):
+        raise Permanent(
+            "bad_export", f"{file} does not hold itself, so nothing was compared with it: {found}"
+        )
+    return found
 
 
 def _logs(connection: Connection) -> Iterator[Log]:
