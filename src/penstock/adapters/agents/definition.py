@@ -129,8 +129,10 @@ def written(recipe: Recipe) -> str:
 
 
 def keep_ad_hoc(folder: Path, command: str) -> str:
-    """The name of the recipe that runs this command, written where every worker reads it."""
+    """The name of the recipe that runs this command, written whole to where every worker reads it."""
     recipe = ad_hoc(command)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{recipe.name}.yml").write_text(written(recipe), encoding="utf-8")
+    draft = folder / f"{recipe.name}.draft"
+    draft.write_text(written(recipe), encoding="utf-8")
+    draft.replace(folder / f"{recipe.name}.yml")
     return recipe.name
