@@ -357,7 +357,7 @@ steps:
       cd .. && rm -rf pkg
       printf 'import newly\\ndef test(): assert newly.VALUE == 7\\n' > test_it.py
       pytest -q test_it.py
-      python -c 'import penstock' 2>/dev/null && exit 1 || echo no penstock
+      python -c 'import penstock.core' 2>/dev/null && exit 1 || echo no penstock
 """
     )
     assert result.conclusion is Conclusion.SUCCESS, told.text
