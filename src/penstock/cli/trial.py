@@ -40,7 +40,9 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
     home = embed(settings, unsafe_no_sandbox=wishes.unsafe)
     recipe = wishes.recipe or keep_ad_hoc(settings.state / "recipes", wishes.command or "")
     with output.working(
-        f"Copying {escape(_listed(sources))} into the embedded forge; yours are only read", quiet=wishes.json
+        f"Copying {escape(_listed(sources))} into the embedded forge (of a clone, what is committed); "
+        "yours are only read",
+        quiet=wishes.json,
     ):
         repos = _copied(home, sources)
     signal = RequestSignal(

@@ -16,6 +16,7 @@ from penstock.core.refs import Sha
 from penstock.ports import Permanent, PortError
 
 COPY_SECONDS = 900
+NAME_CHARACTERS = 90
 _ONE_COMMIT = "Source as it was given to penstock try\n"
 
 
@@ -50,20 +51,28 @@ def import_source(source: Path, into: Path) -> Imported:
 
 
 def _import_into(git: Git, source: Path) -> Imported:
-    is_clone = (source / ".git").exists()
-    if is_clone:
-        branch, commit, history = _from_clone(git, source)
+    theirs = _repository_of(source)
+    if theirs:
+        branch, commit, history = _from_clone(git, source, theirs)
     else:
         branch, commit, history = "main", _one_commit(git, _tree_of_folder(git, source), source), False
     git.run("update-ref", f"refs/heads/{branch}", commit)
     git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    if is_clone:
+    if theirs:
         _make_whole(git, source)
     return Imported(bare=git.directory, name=_name(source), branch=branch, commit=commit, history=history)
 
 
-def _from_clone(git: Git, source: Path) -> tuple[str, Sha, bool]:
-    theirs = Git(directory=source / ".git", environment=git.environment)
+def _repository_of(source: Path) -> Path | None:
+    """Where a clone keeps what git knows: below it, or in it where it is bare; None for a plain folder."""
+    if (source / ".git").exists():
+        return source / ".git"
+    bare = (source / "HEAD").is_file() and (source / "objects").is_dir() and (source / "refs").is_dir()
+    return source if bare else None
+
+
+def _from_clone(git: Git, source: Path, repository: Path) -> tuple[str, Sha, bool]:
+    theirs = Git(directory=repository, environment=git.environment)
     head = theirs.end("rev-parse", "--verify", "--quiet", "HEAD")
     if head.code:
         reason = head.complaint or "it has no commit yet"
@@ -93,7 +102,10 @@ def _make_whole(git: Git, source: Path) -> None:
 
 
 def _tree_of_folder(git: Git, source: Path) -> Sha:
-    tree = capture_tree(git, {}, source, CaptureLimits())
+    try:
+        tree = capture_tree(git, {}, source, CaptureLimits())
+    except Permanent as error:
+        raise Permanent(error.code, f"{source} cannot be taken as it is: {error}") from error
     if not git.run("ls-tree", tree):
         raise Permanent("no_source", f"{source} has no files.")
     return tree
@@ -112,5 +124,6 @@ def _who(when: str) -> tuple[tuple[str, str], ...]:
 
 
 def _name(source: Path) -> str:
-    """A repository name as GitHub takes it: letters, digits, `.`, `-` and `_`."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", source.name).strip("-.") or "source"
+    """A repository name as GitHub takes it: letters, digits, `.`, `-` and `_`, and not too many."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", source.name.removesuffix(".git"))
+    return name[:NAME_CHARACTERS].strip("-.") or "source"
