@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 
 from penstock.core.refs import BlobRef, ChangeId, Digest
 
 FORMAT = 1
 GENESIS = Digest("sha256:" + "0" * 64)
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 JsonValue = None | bool | int | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -38,8 +41,13 @@ def plain(value: object) -> JsonValue:
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
         case _ if is_dataclass(value):
-            return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+            return {name: plain(getattr(value, name)) for name in _field_names(value.__class__)}
     raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def moment(at: datetime) -> str:
@@ -51,9 +59,7 @@ def moment(at: datetime) -> str:
 
 def canonical(value: JsonValue) -> bytes:
     """Canonical JSON: sorted keys, no spaces, UTF-8 (the subset of RFC 8785 without floats)."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def sha256(data: bytes) -> Digest:

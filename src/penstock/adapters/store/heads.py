@@ -29,6 +29,29 @@ _RELEASE = (
         ready_at=case((_C.woken, bindparam("now")), else_=bindparam("due")),
     )
 )
+_OTHERS = or_(_C.owner.is_(None), _C.owner != bindparam("me"))
+_DUE = (
+    select(_C.change_id)
+    .where(_C.ready_at <= bindparam("now"), _OTHERS)
+    .order_by(_C.ready_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(change_head)
+    .where(_C.change_id.in_(_DUE.scalar_subquery()))
+    .values(
+        owner=bindparam("me"),
+        epoch=_C.epoch + 1,
+        claims=_C.claims + 1,
+        woken=False,
+        ready_at=bindparam("until"),
+    )
+    .returning(_C.change_id, _C.epoch, _C.claims)
+)
+_NEXT = select(func.min(_C.ready_at)).where(_C.ready_at.is_not(None), _OTHERS)
+_MINE_WOKEN = (_C.owner == bindparam("me")) & _C.woken
+_WOKEN = select(_C.change_id).where(_MINE_WOKEN)
 _EXTEND = update(change_head).where(_HELD).values(ready_at=bindparam("until"))
 
 
@@ -55,30 +78,12 @@ class Queue:
 
     def claim(self, *, limit: int, now: datetime, until: datetime) -> tuple[Lease, ...]:
         """Take up to `limit` changes that are due, the longest due first. Its own are never taken anew."""
-        due = (
-            select(_C.change_id)
-            .where(_C.ready_at <= micros(now), or_(_C.owner.is_(None), _C.owner != str(self._me)))
-            .order_by(_C.ready_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
+        asked = {"me": str(self._me), "now": micros(now), "most": limit}
         with self._database.reading() as connection:
-            if connection.execute(due).first() is None:
+            if connection.execute(_DUE, asked).first() is None:
                 return ()
-        taken = (
-            update(change_head)
-            .where(_C.change_id.in_(due.scalar_subquery()))
-            .values(
-                owner=str(self._me),
-                epoch=_C.epoch + 1,
-                claims=_C.claims + 1,
-                woken=False,
-                ready_at=micros(until),
-            )
-            .returning(_C.change_id, _C.epoch, _C.claims)
-        )
         with self._database.writing() as connection:
-            rows = connection.execute(taken).all()
+            rows = connection.execute(_CLAIM, {**asked, "until": micros(until)}).all()
         return tuple(
             Lease(change=ChangeId(row.change_id), owner=str(self._me), epoch=row.epoch, claims=row.claims)
             for row in rows
@@ -114,22 +119,19 @@ class Queue:
 
     def take_woken(self) -> frozenset[ChangeId]:
         """Those of my changes that were woken since I asked last."""
-        mine = (_C.owner == str(self._me)) & _C.woken
+        asked = {"me": str(self._me)}
         with self._database.reading() as connection:
-            if connection.execute(select(_C.change_id).where(mine)).first() is None:
+            if connection.execute(_WOKEN, asked).first() is None:
                 return frozenset()
+        taken = update(change_head).where(_MINE_WOKEN).values(woken=False).returning(_C.change_id)
         with self._database.writing() as connection:
-            rows = connection.execute(
-                update(change_head).where(mine).values(woken=False).returning(_C.change_id)
-            ).all()
+            rows = connection.execute(taken, asked).all()
         return frozenset(ChangeId(row.change_id) for row in rows)
 
     def next_ready(self) -> datetime | None:
         """When the next change that is not mine becomes due."""
-        others = or_(_C.owner.is_(None), _C.owner != str(self._me))
-        first = select(func.min(_C.ready_at)).where(_C.ready_at.is_not(None), others)
         with self._database.reading() as connection:
-            return maybe_from_micros(connection.execute(first).scalar())
+            return maybe_from_micros(connection.execute(_NEXT, {"me": str(self._me)}).scalar())
 
     def bury(self, now: datetime) -> bool:
         """End the leases of processes on this machine that died. Says whether there were any."""

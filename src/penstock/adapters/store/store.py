@@ -6,19 +6,16 @@ should be looked at next.
 """
 
 import os
+import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import (
     Connection,
-    Update,
     and_,
     bindparam,
-    case,
     func,
-    insert,
     literal,
     null,
     or_,
@@ -27,15 +24,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from penstock.adapters.store.codec import blob_refs, encode, maybe_micros, micros
+from penstock.adapters.store import appending
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.heads import HeadRow, head_row
 from penstock.adapters.store.reading import Folded, Reader
 from penstock.adapters.store.schema import blob, change_head, ledger
 from penstock.adapters.store.seal import Seal, open_seal
 from penstock.adapters.store.texts import Clean, Sealing
-from penstock.core.change.events import Created, Entry, Erased
-from penstock.core.change.fold import apply
+from penstock.core.change.events import Created, Erased
 from penstock.core.change.journal import (
     AlreadyOpen,
     Appended,
@@ -48,8 +44,8 @@ from penstock.core.change.journal import (
     Settle,
     due_at,
 )
-from penstock.core.change.model import ENDS, Change
-from penstock.core.ledger import START, Break, Point, Record, link, moment
+from penstock.core.change.model import Change
+from penstock.core.ledger import Break, moment
 from penstock.core.refs import Actor, BlobRef, ChangeId
 from penstock.core.secrets import redact
 from penstock.ports import Clock
@@ -57,57 +53,11 @@ from penstock.ports import Clock
 Extra = Callable[[Connection], object]
 
 _C = change_head.c
-_PROJECTED = {
-    "n": bindparam("to_n"),
-    "hash": bindparam("to_hash"),
-    "key_id": bindparam("sealed_by"),
-    "signature": bindparam("seal"),
-    "state": bindparam("to_state"),
-    "open": and_(_C.open, bindparam("still_open")),
-}
-_UNMOVED = (_C.change_id == bindparam("of")) & (_C.n == bindparam("from_n"))
-_HELD = _UNMOVED & (_C.owner == bindparam("by")) & (_C.epoch == bindparam("at_epoch"))
-_KEEP = update(change_head).where(_HELD).values(**_PROJECTED, claims=0)
-_GIVE_BACK = (
-    update(change_head)
-    .where(_HELD)
-    .values(
-        **_PROJECTED,
-        claims=0,
-        owner=null(),
-        woken=False,
-        ready_at=case((_C.woken, bindparam("now")), else_=bindparam("due")),
-    )
-)
-_FROM_OUTSIDE = (
-    update(change_head)
-    .where(_UNMOVED)
-    .values(
-        **_PROJECTED,
-        woken=_C.owner.is_not(None),
-        ready_at=case((_C.owner.is_not(None), _C.ready_at), else_=bindparam("due")),
-    )
-)
 _HOLDER = select(_C.owner, _C.epoch).where(_C.change_id == bindparam("of"))
 _KEYED = select(ledger.c.n).where(ledger.c.change_id == bindparam("of"), ledger.c.key == bindparam("keyed"))
 _OPEN_FOR = select(_C.change_id).where(
     or_(_C.change_id == bindparam("of"), and_(_C.signal == bindparam("answers"), _C.open))
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """One record, ready to be written, with what the change is after it."""
-
-    entry: Entry
-    record: Record
-    change: Change
-    rest: Rest
-    refused: bool
-
-    @property
-    def after(self) -> Folded:
-        return Folded(change=self.change, hash=self.record.hash)
 
 
 class Store:
@@ -152,12 +102,11 @@ class Store:
     def create(self, change: ChangeId, draft: Draft) -> Appended | AlreadyOpen:
         """Begin a log with its E_WORKFLOW_CREATED, unless a change is open for the same signal."""
         assert isinstance(draft.event, Created), "a log starts with E_WORKFLOW_CREATED"  # noqa: S101
-        step = self._step(change, None, draft, _by_itself)
+        step = self._onto(change, None).step(draft, _by_itself)
         try:
             with self.database.writing() as connection:
-                connection.execute(insert(change_head), _first_head(step, draft.event.signal, self.seal))
-                _insert(connection, step, draft)
-        except IntegrityError:
+                appending.begin(connection, step, draft.event.signal)
+        except (IntegrityError, sqlite3.IntegrityError):
             with self.database.reading() as connection:
                 params = {"of": change, "answers": draft.event.signal}
                 found = connection.execute(_OPEN_FOR, params).scalars().first()
@@ -171,7 +120,9 @@ class Store:
         """Append what a worker did. Nothing that happened meanwhile keeps an outcome out, except a later claim."""
         folded = self.reader.remembered(lease.change) or self.reader.folded(lease.change)
         assert folded is not None, "a leased change exists"  # noqa: S101
-        return self._append(folded, draft, settle, lease=lease)
+        outcome = self._append(folded, draft, settle, lease=lease)
+        assert not isinstance(outcome, Refused), "outcomes are never refused"  # noqa: S101
+        return outcome
 
     def record(self, change: ChangeId, draft: Draft) -> Appended | Duplicate | Refused | Break | None:
         """Append what a person, a webhook or the command line brings; None where there is no such change.
@@ -179,13 +130,8 @@ class Store:
         What the change would not accept is refused here, so that it can be said before anything is on record.
         """
         folded = self.reader.folded(change)
-        if not isinstance(folded, Folded):
-            return folded
-        with self.database.reading() as connection:
-            if connection.execute(_KEYED, {"of": change, "keyed": draft.key}).first():
-                return Duplicate(change=folded.change)
-        if self._step(change, folded, draft, _by_itself).refused:
-            return Refused(change=folded.change)
+        if folded is None:
+            return None
         outcome = self._append(folded, draft, _by_itself)
         assert not isinstance(outcome, Fenced), "only a lease can be fenced"  # noqa: S101
         return outcome
@@ -209,7 +155,7 @@ class Store:
             _by_itself,
             extra=lambda connection: connection.execute(gone),
         )
-        assert not isinstance(outcome, Fenced), "only a lease can be fenced"  # noqa: S101
+        assert not isinstance(outcome, Fenced | Refused), "an erasure fits every state"  # noqa: S101
         self.database.scrub()
         return outcome
 
@@ -221,28 +167,34 @@ class Store:
         *,
         lease: Lease | None = None,
         extra: Extra | None = None,
-    ) -> Appended | Duplicate | Fenced | Break:
+    ) -> Appended | Duplicate | Refused | Fenced | Break:
         """Written onto the change as it was last known; where it moved since, folded again under the lock."""
         if isinstance(folded, Break):
             return folded
-        change = folded.change.id
-        step = self._step(change, folded, draft, settle)
+        change, known = folded.change.id, folded
+        step = self._onto(change, known).step(draft, settle)
         try:
             with self.database.writing() as connection:
-                while not _moved_head(connection, step, lease, self.seal):
+                while lease or not step.refused:
+                    if appending.write(connection, step, lease):
+                        break
                     if lease and _is_fenced(connection, lease):
                         return Fenced(lease=lease)
                     now = self.reader.caught_up(connection, change)
                     if not isinstance(now, Folded):
                         return now or _vanished(change)
-                    step = self._step(change, now, draft, settle)
-                _insert(connection, step, draft)
+                    known, step = now, self._onto(change, now).step(draft, settle)
+                else:
+                    return _refused(connection, known.change, draft.key)
                 if extra:
                     extra(connection)
-        except IntegrityError:
+        except (IntegrityError, sqlite3.IntegrityError):
             return self._duplicate(change, draft.key)
         self.reader.remember(step.after)
         return Appended(entry=step.entry, change=step.change, rest=step.rest)
+
+    def _onto(self, change: ChangeId, known: Folded | None) -> appending.Onto:
+        return appending.Onto(change=change, known=known, now=self._clock.now(), seal=self.seal)
 
     def _duplicate(self, change: ChangeId, key: str) -> Duplicate | Break:
         with self.database.reading() as connection:
@@ -250,22 +202,6 @@ class Store:
         now = self.reader.folded(change)
         assert known, f"{change}: only a key that is taken can collide, {key} is not"  # noqa: S101
         return Duplicate(change=now.change) if isinstance(now, Folded) else now or _vanished(change)
-
-    def _step(self, change: ChangeId, folded: Folded | None, draft: Draft, settle: Settle) -> _Step:
-        """Times in a log never go back, whatever the clock does."""
-        before = folded.change if folded else None
-        point = folded.point if folded else START
-        now = self._clock.now()
-        at = max(now, before.updated_at) if before else now
-        entry = Entry(change=change, n=point.n + 1, at=at, key=draft.key, event=draft.event)
-        after = apply(before, entry)
-        return _Step(
-            entry=entry,
-            record=_link(entry, point),
-            change=after,
-            rest=settle(after),
-            refused=before is not None and after.refused > before.refused,
-        )
 
 
 def open_store(state: Path, clock: Clock) -> Store:
@@ -289,86 +225,15 @@ def _by_itself(change: Change) -> Rest:
     return Rest(hold=False, ready_at=due_at(change))
 
 
-def _link(entry: Entry, point: Point) -> Record:
-    return link(
-        point,
-        change=entry.change,
-        at=moment(entry.at),
-        kind=entry.event.kind,
-        key=entry.key,
-        body=encode(entry.event),
-    )
-
-
-def _moved_head(connection: Connection, step: _Step, lease: Lease | None, seal: Seal) -> bool:
-    """Move the head from the record before this one to this one, if it is there and held as the lease says."""
-    params = {
-        "of": step.record.change,
-        "from_n": step.record.n - 1,
-        "to_n": step.record.n,
-        "to_hash": step.record.hash,
-        "sealed_by": seal.key_id,
-        "seal": seal.sign(step.record.change, step.record.n, step.record.hash),
-        "to_state": step.change.state.value,
-        "still_open": step.change.state not in ENDS,
-    }
-    statement: Update = _FROM_OUTSIDE
-    if lease:
-        statement = _KEEP if step.rest.hold else _GIVE_BACK
-        params |= {"by": lease.owner, "at_epoch": lease.epoch}
-    if not lease or not step.rest.hold:
-        params |= {"due": maybe_micros(step.rest.ready_at)}
-    if lease and not step.rest.hold:
-        params |= {"now": micros(step.entry.at)}
-    return connection.execute(statement, params).rowcount == 1
-
-
-def _first_head(step: _Step, signal: str, seal: Seal) -> dict[str, object]:
-    return {
-        "change_id": step.record.change,
-        "n": step.record.n,
-        "hash": step.record.hash,
-        "key_id": seal.key_id,
-        "signature": seal.sign(step.record.change, step.record.n, step.record.hash),
-        "state": step.change.state.value,
-        "signal": signal,
-        "created_at": micros(step.entry.at),
-        "open": True,
-        "ready_at": maybe_micros(step.rest.ready_at),
-        "epoch": 0,
-        "claims": 0,
-        "woken": False,
-    }
-
-
-def _insert(connection: Connection, step: _Step, draft: Draft) -> None:
-    record = step.record
-    connection.execute(
-        insert(ledger),
-        {
-            "change_id": record.change,
-            "n": record.n,
-            "at": record.at,
-            "kind": record.kind,
-            "key": record.key,
-            "body": record.body,
-            "prev": record.prev,
-            "hash": record.hash,
-        },
-    )
-    named = frozenset(blob_refs(draft.event))  # an attempt that failed may have put texts that nothing names
-    texts = [
-        {"ref": b.ref, "change_id": record.change, "salt": b.salt, "text": b.text}
-        for b in draft.blobs
-        if b.ref in named
-    ]
-    if texts:
-        connection.execute(insert(blob), texts)
-
-
 def _is_fenced(connection: Connection, lease: Lease) -> bool:
     row = connection.execute(_HOLDER, {"of": lease.change}).one_or_none()
     return row is None or (row.owner, row.epoch) != (lease.owner, lease.epoch)
+
+
+def _refused(connection: Connection, change: Change, key: str) -> Refused | Duplicate:
+    """What is on record already need not fit any more."""
+    known = connection.execute(_KEYED, {"of": change.id, "keyed": key}).first()
+    return Duplicate(change=change) if known else Refused(change=change)
 
 
 def _vanished(change: ChangeId) -> Break:
