@@ -13,8 +13,8 @@ from penstock.adapters.store.seal import KEY_FILE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.following import told
 from penstock.cli.looking import find_change
+from penstock.cli.telling import told
 from penstock.core.change.events import Event
 from penstock.core.ledger import plain
 from penstock.settings import load
