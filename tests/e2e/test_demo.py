@@ -112,7 +112,9 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
         assert "E_APPROVAL_RECORDED" in kinds[:first]
 
     home.run("ledger", "export", "evidence.jsonl")
-    assert "holds" in home.run("ledger", "verify", "evidence.jsonl")
+    assert "agrees with itself" in home.run("ledger", "verify", "evidence.jsonl")
+    key = ".penstock/keys/ledger.ed25519.pub"
+    assert "holds" in home.run("ledger", "verify", "evidence.jsonl", "--key", key)
     forged = (home.folder / "evidence.jsonl").read_text().replace("operator", "somebody", 1)
     (home.folder / "forged.jsonl").write_text(forged)
     home.run("ledger", "verify", "forged.jsonl", expect=5)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -260,7 +261,7 @@ class House:
         self.until(name, State.VERIFYING_CI, and_=lambda c: all(lane.forward.preview for lane in c.to_verify))
         return name
 
-    def pulls(self, repo: RepoRef) -> list[dict[str, object]]:
+    def pulls(self, repo: RepoRef) -> list[dict[str, Any]]:
         return list(self.ask("GET", f"/repos/{ORG}/{repo.name}/pulls?state=all").json())
 
     def branches(self, repo: RepoRef) -> set[str]:
