@@ -86,7 +86,14 @@ def test_a_missing_token_is_named(elsewhere: Caller, town: Path) -> None:
     assert kept["reader_token"] not in said
 
 
-@pytest.mark.parametrize("words", ["list-issues", "process-issue one#1", "start --once"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "list-issues",
+        pytest.param("process-issue one#1", marks=pytest.mark.slow),
+        pytest.param("start --once", marks=pytest.mark.slow),
+    ],
+)
 def test_an_absent_forge_is_said(elsewhere: Caller, words: str) -> None:
     _forge_at(elsewhere, "http://127.0.0.1:9")
     elsewhere.monkeypatch.setenv("INFINITY_APP_TOKEN", "app" + "x" * 30)

@@ -41,19 +41,34 @@ CASES = [
     ),
     Case("hangs", "sleep {mark}", "NEEDS_HUMAN", "proposal_timeout", "still running after 1 s", 1),
     Case(
+        "fills-the-disk",
+        "truncate -s 900M one; truncate -s 900M two",
+        "NEEDS_HUMAN",
+        "proposal_too_large",
+        "more than the sandbox has room for",
+    ),
+    Case("forks-endlessly", "while :; do sleep {mark} & done", "NEEDS_HUMAN", "proposal_failed", "fork"),
+    Case("writes-outside", "echo x > {canary}", "NEEDS_HUMAN", "proposal_failed", "exited with"),
+    Case(
+        "brings-a-git-configuration",
+        "mkdir .git; printf '[core]\\n\\tfsmonitor = touch {canary}\\n\\thooksPath = .git/h\\n' > .git/config;"
+        " mkdir .git/h; printf '#!/bin/sh\\ntouch {canary}\\n' > .git/h/post-checkout; chmod +x .git/h/*",
+        "NEEDS_HUMAN",
+        "proposal_unsafe_tree",
+        ".git would be a repository of its own",
+    ),
+    Case("links-out", "ln -sf /etc/passwd users", "BLOCKED_POLICY", "", "users"),
+    Case("differs-each-time", "date +%N%s > a.py", "NEEDS_HUMAN", "proposal_not_deterministic", "a.py"),
+    Case("never-rests", "echo 'more = 1' >> a.py", "NEEDS_HUMAN", "proposal_not_idempotent", "a.py"),
+]
+MORE = [
+    Case(
         "leaves-a-process",
         "setsid sleep {mark} & echo 'new = 1' > a.py; sleep {mark}",
         "NEEDS_HUMAN",
         "proposal_timeout",
         "still running after 1 s",
         1,
-    ),
-    Case(
-        "fills-the-disk",
-        "truncate -s 900M one; truncate -s 900M two",
-        "NEEDS_HUMAN",
-        "proposal_too_large",
-        "more than the sandbox has room for",
     ),
     Case(
         "makes-endless-files",
@@ -63,9 +78,7 @@ CASES = [
         "",
         3,
     ),
-    Case("forks-endlessly", "while :; do sleep {mark} & done", "NEEDS_HUMAN", "proposal_failed", "fork"),
     Case("prints-endlessly", "yes", "NEEDS_HUMAN", "proposal_failed", "printed more than 256 KiB"),
-    Case("writes-outside", "echo x > {canary}", "NEEDS_HUMAN", "proposal_failed", "exited with"),
     Case(
         "writes-outside-quietly",
         "echo x > {canary} || echo x > ../canary || mkdir -p $(dirname {canary}) && echo x > {canary} || true",
@@ -74,24 +87,13 @@ CASES = [
         "",
     ),
     Case(
-        "brings-a-git-configuration",
-        "mkdir .git; printf '[core]\\n\\tfsmonitor = touch {canary}\\n\\thooksPath = .git/h\\n' > .git/config;"
-        " mkdir .git/h; printf '#!/bin/sh\\ntouch {canary}\\n' > .git/h/post-checkout; chmod +x .git/h/*",
-        "NEEDS_HUMAN",
-        "proposal_unsafe_tree",
-        ".git would be a repository of its own",
-    ),
-    Case(
         "brings-attributes",
         "printf '* filter=x diff=x merge=x\\n' > .gitattributes; echo 'new = 1' > a.py",
         "BLOCKED_POLICY",
         "",
         ".gitattributes",
     ),
-    Case("links-out", "ln -sf /etc/passwd users", "BLOCKED_POLICY", "", "users"),
     Case("links-upwards", "ln -sfn ../../.. up", "BLOCKED_POLICY", "", "up"),
-    Case("differs-each-time", "date +%N%s > a.py", "NEEDS_HUMAN", "proposal_not_deterministic", "a.py"),
-    Case("never-rests", "echo 'more = 1' >> a.py", "NEEDS_HUMAN", "proposal_not_idempotent", "a.py"),
     Case(
         "strays-into-ci",
         "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/mine.yml",
@@ -111,7 +113,13 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(pytest.param(case, id=case.name) for case in CASES),
+        *(pytest.param(case, id=case.name, marks=pytest.mark.slow) for case in MORE),
+    ],
+)
 def test_a_recipe_that_misbehaves_is_refused_with_the_reason(
     penstock: Caller, tmp_path: Path, case: Case
 ) -> None:

@@ -6,13 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.calling import COMMAND, Caller, process
 
-from penstock.adapters import embedded as embedding
 from penstock.cli.exits import Exit
 
 READS = ("status", "changes list", "approvals list", "ledger verify")
@@ -26,19 +24,28 @@ sys.stdin.read()
 """
 
 
+@pytest.fixture(scope="session")
+def once(town: Path) -> dict[str, str]:
+    return {}
+
+
 @pytest.fixture
-def kept(penstock: Caller, tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A copy of a state directory, with a forge of its own, and a change in it that waits for approval."""
-    name = penstock.waiting(penstock.folder_of("kept", a__py="old = 1\n"))
+def kept(penstock: Caller, once: dict[str, str], tmp_path: Path) -> tuple[Path, str]:
+    """A copy of a state directory, whose forge does not run, and a change in it that waits for approval."""
+    if not once:
+        once["change"] = penstock.waiting(penstock.folder_of("kept", a__py="old = 1\n"))
     state = tmp_path / "state"
     shutil.copytree(penstock.folder / ".penstock", state)
     (state / "forge.pid").unlink()
     place = state / "embedded.json"
     place.write_text(json.dumps({**json.loads(place.read_text()), "port": 0}))
-    yield state, name
-    forge = embedding.find(state)
-    assert forge is not None
-    embedding.stop(forge)
+    return state, once["change"]
+
+
+def title_of(penstock: Caller, state: Path, name: str) -> str:
+    """The name of a text of the change, which can be erased without asking any forge."""
+    entries = penstock.ask(*in_state(state, f"ledger show {name}"))
+    return str(entries[0]["event"]["title"])
 
 
 def in_state(state: Path, words: str) -> tuple[str, ...]:
@@ -76,6 +83,7 @@ def test_a_state_that_is_no_folder_is_said(penstock: Caller, tmp_path: Path) -> 
 def test_a_locked_database_is_read_and_loses_no_order(penstock: Caller, kept: tuple[Path, str]) -> None:
     """Another process holds a write transaction: looks go on, an order says so, and works once it is let go."""
     state, name = kept
+    order = (*in_state(state, f"ledger erase {title_of(penstock, state, name)}"), "-m", "because")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(state / "penstock.db")],
         stdin=subprocess.PIPE,
@@ -86,10 +94,9 @@ def test_a_locked_database_is_read_and_loses_no_order(penstock: Caller, kept: tu
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         assert "approval of every patch set" in penstock(*in_state(state, "changes list")).out
-        said = penstock(*in_state(state, f"changes cancel {name}"), expect=Exit.NO).err
-        assert "another process holds" in said
+        assert "another process holds" in penstock(*order, expect=Exit.NO).err
         holder.communicate("")
-    assert "recorded" in penstock(*in_state(state, f"changes cancel {name}")).out
+    assert "Erased" in penstock(*order).out
     penstock(*in_state(state, "ledger verify"))
 
 
@@ -108,11 +115,12 @@ def test_a_read_only_state_is_said(kept: tuple[Path, str]) -> None:
     assert str(state) in done.stderr
 
 
-def test_files_that_may_not_grow_are_said_and_lose_nothing(kept: tuple[Path, str]) -> None:
+def test_files_that_may_not_grow_are_said_and_lose_nothing(penstock: Caller, kept: tuple[Path, str]) -> None:
     """A process whose files may not grow is as good as a full disk to it; another one then finds everything."""
     state, name = kept
+    order = in_state(state, f"ledger erase {title_of(penstock, state, name)}")
     done = subprocess.run(
-        [*COMMAND, *in_state(state, f"approvals approve {name}")],
+        [*COMMAND, *order, "-m", "because"],
         preexec_fn=_may_write_little,
         capture_output=True,
         text=True,
@@ -121,8 +129,9 @@ def test_files_that_may_not_grow_are_said_and_lose_nothing(kept: tuple[Path, str
     assert done.returncode == Exit.NO, done.stderr
     assert "Traceback" not in done.stderr
     assert f"{state}/penstock.db" in done.stderr
-    assert process(state.parent, *in_state(state, "ledger verify")).returncode == Exit.DONE
-    assert "recorded" in process(state.parent, *in_state(state, f"changes cancel {name}")).stdout
+    penstock(*in_state(state, "ledger verify"))
+    assert "sed -i" in penstock.ask(*in_state(state, f"changes show {name}"))["summary"]["title"]
+    assert "Erased" in penstock(*order, "-m", "because").out
 
 
 def _may_write_little() -> None:
