@@ -48,7 +48,7 @@ from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox, SandboxResult
-from penstock.settings import Settings, Token, toggle_holders
+from penstock.settings import Misconfigured, Settings, Token, toggle_holders
 
 DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
 """Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
@@ -353,9 +353,13 @@ def has_other_state(state: Path) -> bool:
 
 
 def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:
-    """An installation on its own embedded forge, which is made and started as needed."""
-    if embedding.find(settings.state) is None:
+    """An installation on its own embedded forge, which is made and started as needed. Raises Misconfigured."""
+    kept = embedding.find(settings.state)
+    if kept is None:
         embedding.create(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
+    elif unsafe_no_sandbox and not kept.unsafe_no_sandbox:
+        sandboxed = f"{settings.state} was set up with the sandbox, and keeps it; --unsafe-no-sandbox needs a new one: --state"
+        raise Misconfigured(problems=(sandboxed,))
     return Installation(settings)
 
 

@@ -24,6 +24,12 @@ def penstock(town: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Caller:
-    """In an empty folder, without any state."""
-    return Caller(tmp_path, monkeypatch, capsys)
+def elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Caller]:
+    """In an empty folder, without any state; a forge that a test starts there ends with it."""
+    yield Caller(tmp_path, monkeypatch, capsys)
+    for kept in tmp_path.rglob("embedded.json"):
+        forge = embedding.find(kept.parent)
+        if forge:
+            embedding.stop(forge)

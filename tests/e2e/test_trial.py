@@ -175,6 +175,23 @@ def test_inside_the_code_itself_nothing_is_made(elsewhere: Caller) -> None:
     assert fingerprint(elsewhere.folder) == before
 
 
+def test_a_sandboxed_state_stays_sandboxed(penstock: Caller) -> None:
+    """The flag is not silently without effect on a state that was set up before."""
+    folder = penstock.folder_of("boxed", a__py="old = 1\n")
+    words = ("try", str(folder), "--run", RENAME, "--unsafe-no-sandbox")
+    assert "keeps it" in penstock(*words, expect=Exit.WRONG_USE).err
+
+
+def test_without_a_sandbox_only_on_order_and_on_record(elsewhere: Caller) -> None:
+    folder = elsewhere.folder_of("code", a__py="old = 1\n")
+    state = str(elsewhere.folder / "state")
+    shown = elsewhere.ask(
+        "--state", state, "try", str(folder), "--run", RENAME, "--unsafe-no-sandbox", expect=Exit.WAITS
+    )
+    created = elsewhere.ask("--state", state, "ledger", "show", shown["summary"]["id"])[0]
+    assert created["event"]["unsafe_sandbox"] is True
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
