@@ -1,6 +1,8 @@
 """What commands take, and what every one of them does first and last."""
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,8 +57,9 @@ class Options:
 
 
 def command() -> str:
-    """How to call this very Penstock again: with the state directory that was named."""
-    return f"penstock --state {shlex.quote(str(Options.state))}" if Options.state else "penstock"
+    """How to call this very Penstock again: as it was called, with the state directory that was named."""
+    name = "penstock" if shutil.which("penstock") else shlex.quote(sys.argv[0])
+    return f"{name} --state {shlex.quote(str(Options.state))}" if Options.state else name
 
 
 def opened() -> "Installation":
