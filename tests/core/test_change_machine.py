@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -413,14 +414,25 @@ class Machine(RuleBasedStateMachine):
         assert next_effects(self.change) is None
 
 
-def test_the_machine_holds() -> None:
+def run(examples: int, *, derandomize: bool) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=150,
+            max_examples=examples,
             stateful_step_count=40,
             deadline=None,
+            derandomize=derandomize,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_the_machine_holds() -> None:
+    run(40, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_machine_holds_for_long() -> None:
+    run(3000, derandomize=False)
