@@ -64,6 +64,20 @@ def test_an_approval_unlocks_exactly_its_digest(what, given, quorum, outcome):
     assert verdict.outcome is outcome
 
 
+def test_an_approver_who_may_not_write_any_more_does_not_count():
+    both = (approval(), approval(login="ben", number=2))
+    one, none = frozenset({"ben"}), frozenset({"ada", "ben"})
+
+    def outcome(quorum, lapsed):
+        return judge_approvals(
+            DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, lapsed=lapsed
+        ).outcome
+
+    assert outcome(1, one) is Outcome.PASS
+    assert outcome(2, one) is Outcome.BLOCK
+    assert outcome(1, none) is Outcome.BLOCK
+
+
 APPROVERS = [
     ("somebody else", "ada", True, 2, True, None, Separation.REQUIRED, True),
     ("the requester, alone", "req", True, 1, True, None, Separation.AUTO, True),

@@ -132,7 +132,7 @@ def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) ->
     if effect.action in {Action.ROLLBACK_POINT, Action.MERGE}:
         reasons = ("base_moved", "conflict", "verification_stale", "protected")
         return [e.MergeRefused(repo=repo, leg=leg, reason=reason, detail=detail) for reason in reasons]
-    if leg is LegName.INVERSE:
+    if leg is LegName.INVERSE and effect.action is not Action.WITHDRAW:
         return [e.RollbackFailed(repo=repo, reason="base_moved", detail=detail)]
     refused = e.ApplyRefused(repo=repo, leg=leg, reason="base_moved", detail=detail)
     moved = e.HeadMoved(repo=repo, leg=leg, head=None)

@@ -4,10 +4,17 @@ from dataclasses import replace
 
 from tests.flows.house import ORG, House, digest_of
 
+from localforge import seed
+from localforge.access import Role
+from localforge.forge import Forge
+from localforge.store.accounts import by_login
+from localforge.store.repos import by_name
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.model import State
 from penstock.core.policy.rules import CiPolicy, Holder, Policy, Separation, stricter
+from penstock.core.refs import ChangeId, RepoRef
 from penstock.flows import orders
+from penstock.flows.views import pending_digests
 
 
 def test_of_two_policies_the_tighter_demand_binds():
@@ -142,3 +149,57 @@ def test_secrets_in_a_persons_words_are_not_kept(house: House):
     text = house.home.store.texts().get(failed.detail) if failed.detail else ""
     assert text
     assert token not in text
+
+
+def grant(house: House, repo: RepoRef, role: Role) -> None:
+    """What `ben`, a second person at the forge, may do in a repository from now on."""
+    forge = Forge(house.embedded.forge_state)
+    found = by_name(forge.store.db, ORG, repo.name)
+    person = by_login(forge.store.db, "ben") or seed.create_user(forge, "ben")
+    assert found
+    seed.add_collaborator(forge, found, person, role=role)
+    forge.close()
+
+
+def approve_as(house: House, login: str, name: ChangeId, scope: ApprovalScope) -> bool:
+    desk = replace(house.home.desk(interactive=True), person=login)
+    change = house.change(name)
+    return all(a.recorded for a in orders.approve(desk, change, pending_digests(change, scope), scope))
+
+
+def test_an_approver_who_lost_the_right_to_write_no_longer_counts(house: House):
+    """Re-read at each decision; the approval is void then, and somebody else's lets it go on."""
+    repo = house.repository("lapsed")
+    grant(house, repo, Role.WRITE)
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    assert approve_as(house, "ben", name, ApprovalScope.CONTENT)
+    grant(house, repo, Role.READ)
+    with house.working():
+        stopped = house.until(name, State.NEEDS_HUMAN, and_=lambda c: c.reason == "branch_denied")
+    assert stopped.approvals == ()
+    assert house.branches(repo) == {"main"}
+    orders.resume(house.home.desk(interactive=True), stopped)
+    assert house.change(name).state is State.WAITING_USER_APPROVAL
+    with house.working():
+        house.approve(name)
+        house.until(name, State.PR_OPEN)
+
+
+def test_a_merge_needs_an_approver_who_may_still_write(house: House):
+    """The same for the approval of a merge: void, and to be given anew by somebody who may."""
+    repo = house.repository("lapsed-merge")
+    with house.working():
+        name = house.to_merge_approval(repo)
+    grant(house, repo, Role.WRITE)
+    assert approve_as(house, "ben", name, ApprovalScope.MERGE)
+    grant(house, repo, Role.READ)
+    with house.working():
+        stopped = house.until(name, State.NEEDS_HUMAN)
+        assert stopped.reason in {"merge_denied", "rollback_point_denied"}
+        assert not house.pulls(repo)[0]["merged_at"]
+        orders.resume(house.home.desk(interactive=True), stopped)
+        house.until(name, State.VERIFYING_CI, State.MERGING, and_=lambda c: bool(c.lanes[0].forward.preview))
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)

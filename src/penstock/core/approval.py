@@ -8,6 +8,9 @@ from penstock.core.policy.rules import Mode, Policy, Separation, Tier
 from penstock.core.refs import Actor, Digest
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending
 
+WRITERS = frozenset({"admin", "maintain", "write"})
+"""The forge's names of permissions that include writing."""
+
 
 class ApprovalScope(StrEnum):
     """CONTENT unlocks branch and pull request of a patch set; MERGE unlocks one merge."""
@@ -88,13 +91,25 @@ def approvers(
 
 
 def judge_approvals(
-    digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, now: datetime
+    digest: Digest,
+    scope: ApprovalScope,
+    approvals: tuple[Approval, ...],
+    *,
+    quorum: int,
+    now: datetime,
+    lapsed: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people."""
+    """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people.
+
+    `lapsed`: logins whose right to write was read again and could not be confirmed; they do not count.
+    """
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
-    people = approvers(approvals, scope, digest, now)
+    unexpired = approvers(approvals, scope, digest, now)
+    people = unexpired - lapsed
     if len(people) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
+    if without := sorted(unexpired & lapsed):
+        return blocked("approval", f"{', '.join(without)} approved, and has no right to write there now")
     if any(a.expires_at <= now for a in fitting):
         return blocked("approval", "an approval has expired")
     if not fitting and any(a.scope is scope for a in approvals):

@@ -73,12 +73,19 @@ class Standing:
     approvals: tuple[Approval, ...]
     quorum: int
     now: datetime
+    lapsed: frozenset[str] = frozenset()
+    """Logins of approvers who may no longer write there."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
     """Branches and pull requests of one patch set, forward or as its inverse."""
     approved = judge_approvals(
-        standing.digest, ApprovalScope.CONTENT, standing.approvals, quorum=standing.quorum, now=standing.now
+        standing.digest,
+        ApprovalScope.CONTENT,
+        standing.approvals,
+        quorum=standing.quorum,
+        now=standing.now,
+        lapsed=standing.lapsed,
     )
     return TapDecision(
         subject=subject,

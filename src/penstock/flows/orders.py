@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from penstock.core.approval import Approval, ApprovalScope, Approver, may_record
+from penstock.core.approval import WRITERS, Approval, ApprovalScope, Approver, may_record
 from penstock.core.change import Entry
 from penstock.core.change.events import (
     ApprovalRecorded,
@@ -28,8 +28,6 @@ from penstock.core.refs import Actor, Digest, RepoRef
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed
 from penstock.flows.world import pinned_policy, policy_text, stored
 from penstock.ports import Answered, ChangeLog, Clock, ForgeReader, NewTexts
-
-WRITERS = frozenset({"admin", "maintain", "write"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,10 +47,8 @@ def wanted_for(scene: Scene, action: Action) -> Wanted:
         case Action.RERUN:
             return Rerun(repo=lane.repo, head=_head(lane, leg), since=lane.leg(leg).rerun or change.since)
         case Action.WITHDRAW:
-            forward = lane.forward
-            return Withdraw(
-                repo=lane.repo, branch=branch_of(change.id), head=forward.head, number=forward.pull
-            )
+            left = lane.leg(leg)
+            return Withdraw(repo=lane.repo, branch=branch_name(change, leg), head=left.head, number=left.pull)
         case Action.COMMENT | Action.CLOSE_ISSUE:
             raise AssertionError(f"{action} belongs to no repository's lane")
 

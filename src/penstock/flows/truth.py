@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from penstock.core.approval import ApprovalScope, judge_approvals
+from penstock.core.approval import WRITERS, ApprovalScope, approvers, judge_approvals
 from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
 from penstock.core.proposal import merge_digest
-from penstock.core.refs import PENSTOCK, Actor, Sha
+from penstock.core.refs import PENSTOCK, Actor, Digest, Sha
 from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict
 from penstock.core.write import Content, Wanted
@@ -36,13 +36,24 @@ def standing_of(scene: Scene) -> Standing:
     """The approvals that this lane's content writes need. Taking back asks for those that let it in: one that was
     revoked does not count, one that has only expired since does."""
     assert scene.lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
-    inverse = scene.leg is LegName.INVERSE
+    digest, approvals = scene.lane.patch_set.digest, scene.change.approvals
+    if scene.leg is LegName.INVERSE:
+        quorum, then = scene.change.terms.quorum, scene.change.created_at
+        return Standing(digest=digest, approvals=approvals, quorum=quorum, now=then)
     return Standing(
-        digest=scene.lane.patch_set.digest,
-        approvals=scene.change.approvals,
-        quorum=scene.change.terms.quorum if inverse else quorum_of(scene),
-        now=scene.change.created_at if inverse else scene.world.clock.now(),
+        digest=digest,
+        approvals=approvals,
+        quorum=quorum_of(scene),
+        now=scene.world.clock.now(),
+        lapsed=lapsed_approvers(scene, digest, ApprovalScope.CONTENT),
     )
+
+
+def lapsed_approvers(scene: Scene, digest: Digest, scope: ApprovalScope) -> frozenset[str]:
+    """Who approved this and cannot be shown to have the right to write there now."""
+    people = approvers(scene.change.approvals, scope, digest, scene.world.clock.now())
+    reader, repo = scene.world.reader, scene.lane.repo
+    return frozenset(login for login in people if reader.permission(repo, login) not in WRITERS)
 
 
 def quorum_of(scene: Scene) -> int:
@@ -171,6 +182,7 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
         change.approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
+        lapsed=lapsed_approvers(scene, preview.digest, ApprovalScope.MERGE),
     )
     return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
 

@@ -226,7 +226,7 @@ def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:
         return NoticePosted(notice=effect.notice, action=effect.action, given_up=reason)
     if effect.action in {Action.ROLLBACK_POINT, Action.MERGE}:
         return MergeRefused(repo=effect.repo, leg=effect.leg, reason=reason, detail=detail)
-    if effect.leg is LegName.INVERSE:
+    if effect.leg is LegName.INVERSE and effect.action is not Action.WITHDRAW:
         return RollbackFailed(repo=effect.repo, reason=reason, detail=detail)
     if reason == "head_moved":
         return HeadMoved(repo=effect.repo, leg=effect.leg, head=None)

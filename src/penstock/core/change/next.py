@@ -44,7 +44,7 @@ def next_effects(change: Change) -> tuple[Effect, ...] | Await | None:
     if change.state in PARKED:
         work: tuple[Effect, ...] = ()
     elif change.ending or change.state in {State.CANCELLED, State.FAILED}:
-        work = tuple(_step(change, lane, LegName.FORWARD, Action.WITHDRAW) for lane in to_withdraw(change))
+        work = tuple(_step(change, lane, leg, Action.WITHDRAW) for lane, leg in to_withdraw(change))
     else:
         work = _work(change)
     effects = (*work, *_notices(change))
@@ -131,7 +131,11 @@ def _merge(change: Change, lane: Lane) -> Effect:
 
 def _rollback(change: Change) -> tuple[Effect, ...]:
     """Dependents first: the highest wave that is still merged; what never merged is withdrawn."""
-    withdrawals = tuple(_step(change, lane, LegName.FORWARD, Action.WITHDRAW) for lane in to_withdraw(change))
+    withdrawals = tuple(
+        _step(change, lane, leg, Action.WITHDRAW)
+        for lane, leg in to_withdraw(change)
+        if leg is LegName.FORWARD
+    )
     merged = [lane for lane in change.shipping if lane.forward.merged and not lane.inverse.merged]
     last = max((lane.wave for lane in merged), default=None)
     return (*withdrawals, *(_inverse_step(change, lane) for lane in merged if lane.wave == last))

@@ -83,7 +83,7 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
     change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk, terms=terms)
     match event.outcome:
         case Outcome.PASS | Outcome.WARN:
-            return _approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+            return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
         case Outcome.BLOCK:
             return parked(change, State.BLOCKED_POLICY, "violations", event.verdict)
         case Outcome.UNKNOWN | Outcome.PENDING:
@@ -98,7 +98,9 @@ def _(change: Change, at: datetime, event: e.ApprovalRecorded) -> Change | None:
     if any(a.id == approval.id for a in change.approvals):
         return change
     change = replace(change, approvals=(*change.approvals, approval))
-    return _approved(change, at) if change.state is State.WAITING_USER_APPROVAL else merging(change, at)
+    return (
+        onward_if_approved(change, at) if change.state is State.WAITING_USER_APPROVAL else merging(change, at)
+    )
 
 
 def open_digests(change: Change, scope: ApprovalScope) -> frozenset[str]:
@@ -112,7 +114,7 @@ def open_digests(change: Change, scope: ApprovalScope) -> frozenset[str]:
     )
 
 
-def _approved(change: Change, at: datetime) -> Change:
+def onward_if_approved(change: Change, at: datetime) -> Change:
     """G4: on to applying when every patch set's digest has its quorum."""
     digests = [lane.patch_set.digest for lane in change.shipping if lane.patch_set]
     if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in digests):

@@ -47,7 +47,22 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
     if change.state in ENDS:
         return left_behind(change, event.repo, f"{event.action}_denied", event.verdict)
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
+    if event.leg is LegName.FORWARD and event.authority is not Outcome.PASS:
+        change = _unapproved(change, lane, event.action)
     return parked(change, state, f"{event.action}_denied", event.verdict)
+
+
+def _unapproved(change: Change, lane: Lane, action: Action) -> Change:
+    """Approvals that no longer carry what they unlocked are void; they have to be given anew."""
+    preview = lane.forward.preview
+    if action in {Action.ROLLBACK_POINT, Action.MERGE}:
+        void = preview.digest if preview else None
+    else:
+        void = lane.patch_set.digest if lane.patch_set else None
+    kept = tuple(approval for approval in change.approvals if approval.digest != void)
+    if len(kept) == len(change.approvals):
+        return change
+    return replace(change, approvals=kept, revoked=change.revoked + 1)
 
 
 @on(e.PatchesApplied, ANY)
@@ -213,7 +228,7 @@ def _after_merge(change: Change, at: datetime) -> Change:
     if change.ending is not None:
         return ended(change)
     if change.state is State.ROLLING_BACK:
-        return in_state(change, State.ROLLED_BACK) if is_rolled_back(change) else change
+        return rolling_back(change)
     if change.state not in OBSERVING:
         return change
     if change.wave is None:
@@ -244,7 +259,13 @@ def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
     return replace(lane, forward=replace(lane.forward, preview=None, rerun=at if stale else None))
 
 
-def is_rolled_back(change: Change) -> bool:
+def rolling_back(change: Change) -> Change:
+    """Rolling back, or rolled back where nothing is left to undo."""
+    target = State.ROLLED_BACK if _is_rolled_back(change) else State.ROLLING_BACK
+    return change if target is change.state else in_state(change, target)
+
+
+def _is_rolled_back(change: Change) -> bool:
     merged = [lane for lane in change.shipping if lane.forward.merged]
     open_pulls = [
         lane
@@ -279,6 +300,4 @@ def _(change: Change, at: datetime, event: e.Withdrawn) -> Change | None:
         return None
     leg = replace(lane.leg(event.leg), withdrawn=True, intents=frozenset())
     change = ended(with_leg(change, lane, event.leg, leg))
-    if change.state is State.ROLLING_BACK and is_rolled_back(change):
-        return in_state(change, State.ROLLED_BACK)
-    return change
+    return rolling_back(change) if change.state is State.ROLLING_BACK else change

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble
+from penstock.core.change.proposing import onward_if_approved
+from penstock.core.change.shipping import rolling_back
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -45,7 +47,13 @@ def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
         lanes = change.lanes
     rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
     target = State.PATCHES_PROPOSED if rejudge else change.resume_to
-    return fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
+    change = fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
+    if target is State.ROLLING_BACK and change.ending is None:
+        return rolling_back(change)
+    unwritten = any(lane.forward.pull is None for lane in change.shipping)
+    if change.ending is None and target in {State.APPLYING_PATCHES, State.PR_OPEN} and unwritten:
+        return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+    return change
 
 
 def _resumed(lane: Lane, *, stale: bool) -> Lane:
@@ -65,7 +73,7 @@ def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
     if change.state is State.DONE and not event.rollback:
         return None
     if event.rollback and change.any_merged:
-        return fresh(in_state(replace(change, ending=None), State.ROLLING_BACK))
+        return rolling_back(fresh(in_state(replace(change, ending=None), State.ROLLING_BACK)))
     if change.state in PARKED and change.resume_to:  # the order it waited for: nothing holds its withdrawals
         change = fresh(in_state(replace(change, hurdles=0), change.resume_to))
     return ended(replace(change, ending=State.CANCELLED, reason="cancelled", detail=event.words))

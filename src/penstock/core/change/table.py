@@ -103,19 +103,24 @@ def left_behind(change: Change, repo: NodeId | None, reason: str, detail: BlobRe
     lane = change.lane(repo) if repo else None
     if lane is None:
         return change
-    forward = replace(lane.forward, withdrawn=True, intents=frozenset())
-    return replace(with_leg(change, lane, LegName.FORWARD, forward), reason=reason, detail=detail)
+    name = unmerged_leg(lane)
+    leg = replace(lane.leg(name), withdrawn=True, intents=frozenset())
+    return replace(with_leg(change, lane, name, leg), reason=reason, detail=detail)
 
 
-def to_withdraw(change: Change) -> tuple[Lane, ...]:
-    """Lanes that may have left a branch or pull request behind, and were not merged."""
-    return tuple(
-        lane
-        for lane in change.lanes
-        if not lane.forward.merged
-        and not lane.forward.withdrawn
-        and (lane.forward.head or lane.forward.intents)
-    )
+def unmerged_leg(lane: Lane) -> LegName:
+    """The leg that is under way: an inverse begins only where the forward leg has merged."""
+    return LegName.INVERSE if lane.forward.merged else LegName.FORWARD
+
+
+def to_withdraw(change: Change) -> tuple[tuple[Lane, LegName], ...]:
+    """Legs that may have left a branch or pull request behind, and were not merged."""
+    legs = ((lane, unmerged_leg(lane)) for lane in change.lanes)
+    return tuple((lane, name) for lane, name in legs if _left_something(lane.leg(name)))
+
+
+def _left_something(leg: Leg) -> bool:
+    return not leg.merged and not leg.withdrawn and bool(leg.head or leg.intents)
 
 
 def ended(change: Change) -> Change:
