@@ -64,18 +64,20 @@ def test_an_approval_unlocks_exactly_its_digest(what, given, quorum, outcome):
     assert verdict.outcome is outcome
 
 
-def test_an_approver_who_may_not_write_any_more_does_not_count():
+RIGHTS = [
+    ("one of two may, one is enough", 1, {"ada": True, "ben": False}, Outcome.PASS),
+    ("one of two may, two are needed", 2, {"ada": True, "ben": False}, Outcome.BLOCK),
+    ("none may any more", 1, {"ada": False, "ben": False}, Outcome.BLOCK),
+    ("it could not be read", 1, {"ada": None, "ben": None}, Outcome.UNKNOWN),
+    ("who is not named is taken as given", 2, {"ada": True}, Outcome.PASS),
+]
+
+
+@pytest.mark.parametrize(("what", "quorum", "rights", "outcome"), RIGHTS, ids=[r[0] for r in RIGHTS])
+def test_an_approver_who_may_not_write_any_more_does_not_count(what, quorum, rights, outcome):
     both = (approval(), approval(login="ben", number=2))
-    one, none = frozenset({"ben"}), frozenset({"ada", "ben"})
-
-    def outcome(quorum, lapsed):
-        return judge_approvals(
-            DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, lapsed=lapsed
-        ).outcome
-
-    assert outcome(1, one) is Outcome.PASS
-    assert outcome(2, one) is Outcome.BLOCK
-    assert outcome(1, none) is Outcome.BLOCK
+    verdict = judge_approvals(DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, rights=rights)
+    assert verdict.outcome is outcome
 
 
 APPROVERS = [
@@ -226,7 +228,7 @@ def test_a_notice_with_a_secret_or_over_the_ceiling_is_refused():
 
 
 def test_nothing_is_withdrawn_without_an_order():
-    assert decide_withdrawal("withdraw x", rules(), heads(), ordered=False).rules == ("ordered",)
+    assert decide_withdrawal("withdraw x", rules(), heads(), over=False).rules == ("over",)
 
 
 WANTED = CloseIssue(repo=REPO, number=7)

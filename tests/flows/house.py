@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
 from penstock.bootstrap import Installation
 from penstock.core.approval import ApprovalScope
+from penstock.core.change.effects import Effect
+from penstock.core.change.events import Event
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.policy.rules import Holder, Toggles, effective
 from penstock.core.refs import ChangeId, Digest, RepoRef
@@ -30,7 +31,7 @@ from penstock.flows.intake import Started, take_request
 from penstock.flows.perform import perform_safely
 from penstock.flows.views import pending_digests
 from penstock.flows.world import World
-from penstock.ports import Brief, ProposalRefused, Proposed, RecipeCard, Repositories
+from penstock.ports import Brief, ProposalRefused, Proposed, RecipeCard, Repositories, StopFlag, Texts
 from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION
@@ -187,16 +188,23 @@ class House:
         return found
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """A worker with the scripted agent."""
+    def working(
+        self, then: Callable[[Effect, Event | None, Texts], Event | None] | None = None
+    ) -> Iterator[None]:
+        """A worker with the scripted agent. `then` sees each outcome, and says what is recorded of it."""
         world: World = replace(
             self.home.world, proposer=self.script, recipes=self.script, toggles=self.toggles
         )
         queue = Queue(self.home.store.database, this_process())
+
+        def perform(effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
+            outcome = perform_safely(world, effect, change, texts, stop)
+            return then(effect, outcome, texts) if then else outcome
+
         worker = Durable(
             self.home.store,
             queue,
-            partial(perform_safely, world),
+            perform,
             self.home.clock,
             Options(shortest_look=timedelta(seconds=0.05)),
         )

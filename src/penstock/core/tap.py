@@ -4,7 +4,8 @@ Policy: do the rules allow it. Authority: may this actor, in this mode and at th
 heads and digests hold at this moment. Any "no" or "don't know" denies.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from penstock.core.approval import Approval, ApprovalScope, judge_approvals
@@ -73,8 +74,8 @@ class Standing:
     approvals: tuple[Approval, ...]
     quorum: int
     now: datetime
-    lapsed: frozenset[str] = frozenset()
-    """Logins of approvers who may no longer write there."""
+    rights: Mapping[str, bool | None] = field(default_factory=dict)
+    """Whether approvers may still write there, as `judge_approvals` takes it."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
@@ -85,7 +86,7 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
         standing.approvals,
         quorum=standing.quorum,
         now=standing.now,
-        lapsed=standing.lapsed,
+        rights=standing.rights,
     )
     return TapDecision(
         subject=subject,
@@ -142,13 +143,13 @@ def decide_notice(
     )
 
 
-def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, ordered: bool) -> TapDecision:
-    """Closing our own pull request and branch, on a person's order or after a rejection."""
+def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, over: bool) -> TapDecision:
+    """Closing our own pull request and branch, where they belong to nothing that is still under way."""
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
         authority=all_of(
-            "authority", (check("ordered", "a person cancelled or rejected the change", holds=ordered),)
+            "authority", (check("over", "the change ends, or ended without this branch", holds=over),)
         ),
         truth=all_of(
             "truth",

@@ -110,7 +110,9 @@ class CloseIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdraw:
-    """Close the pull request, if one is open, and delete the change's branch while it is still at our head."""
+    """Close the pull request, if one is open, and delete the change's branch while it is still at our head.
+
+    `head` None: what was written there is not on record, so the branch is ours if the bot wrote its head."""
 
     repo: RepoRef
     branch: str

@@ -215,7 +215,7 @@ def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> 
     if lane.patch_set is None:
         return False
     moved = desk.reader.branch_head(lane.repo, lane.base_ref) != lane.patch_set.base_commit
-    unwritten = lane.forward.head is None
+    unwritten = lane.forward.head is None and not lane.forward.intents
     return unwritten and (moved or moved_policy or change.resume_to is State.PATCHES_PROPOSED)
 
 

@@ -5,20 +5,25 @@ from dataclasses import replace
 from penstock.core.approval import WRITERS, ApprovalScope, approvers, judge_approvals
 from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
-from penstock.core.evidence import RepositoryFacts
+from penstock.core.evidence import CommitFacts, RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Digest, Sha
 from penstock.core.tap import Heads, Rules, Standing
-from penstock.core.verdict import Verdict
+from penstock.core.verdict import Verdict, passed
 from penstock.core.write import Content, Wanted
-from penstock.flows.shaping import branch_name
-from penstock.flows.world import Scene, binding_policy, diff_of, judged, pinned_policy, policy_digest
+from penstock.flows.shaping import branch_name, inverse_tree
+from penstock.flows.world import Scene, World, binding_policy, diff_of, judged, pinned_policy, policy_digest
 from penstock.ports import Permanent
 
 
 def rules_of(scene: Scene) -> Rules:
-    """The policy's part: the patch set judged anew under the pinned policy and under today's."""
+    """The policy's part: the patch set judged anew under the pinned policy and under today's.
+
+    Its exact inverse was approved with it, at any risk: a policy that was tightened since must not keep it in.
+    """
+    if scene.leg is LegName.INVERSE:
+        return contentless(scene.world, "the exact inverse of what was approved")
     pinned, current = judged(
         diff_of(scene.world, scene.lane),
         scene.change.scope,
@@ -29,6 +34,17 @@ def rules_of(scene: Scene) -> Rules:
         policy_digest=policy_digest(scene.world.policy),
         pinned_allows=pinned,
         current_allows=current,
+    )
+
+
+def contentless(world: World, why: str) -> Rules:
+    """The policy's part of what brings no content in: the toggles alone decide."""
+    allowed = passed("content", why)
+    return Rules(
+        toggles=world.toggles(),
+        policy_digest=policy_digest(world.policy),
+        pinned_allows=allowed,
+        current_allows=allowed,
     )
 
 
@@ -45,15 +61,15 @@ def standing_of(scene: Scene) -> Standing:
         approvals=approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        lapsed=lapsed_approvers(scene, digest, ApprovalScope.CONTENT),
+        rights=rights_now(scene, digest, ApprovalScope.CONTENT),
     )
 
 
-def lapsed_approvers(scene: Scene, digest: Digest, scope: ApprovalScope) -> frozenset[str]:
-    """Who approved this and cannot be shown to have the right to write there now."""
+def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, bool | None]:
+    """Who approved this, and whether they may write there now; None where that could not be read."""
     people = approvers(scene.change.approvals, scope, digest, scene.world.clock.now())
-    reader, repo = scene.world.reader, scene.lane.repo
-    return frozenset(login for login in people if reader.permission(repo, login) not in WRITERS)
+    read = {login: scene.world.reader.permission(scene.lane.repo, login) for login in sorted(people)}
+    return {login: None if level is None else level in WRITERS for login, level in read.items()}
 
 
 def quorum_of(scene: Scene) -> int:
@@ -93,6 +109,24 @@ def content_heads(scene: Scene, wanted: Wanted, facts: RepositoryFacts | None) -
         branch_head=head,
         expected_head=expected,
     )
+
+
+def branch_written(scene: Scene) -> CommitFacts | None:
+    """The head of the change's branch, if it holds what was to be written there, whatever the base has become."""
+    lane, leg, reader = scene.lane, scene.lane.leg(scene.leg), scene.world.reader
+    assert lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    head = reader.branch_head(lane.repo, branch_name(scene.change, scene.leg))
+    commit = reader.commit(lane.repo, head) if head and head != leg.head else None
+    if commit is None or not commit.parents:
+        return None
+    if scene.leg is LegName.FORWARD:
+        fits = commit.tree == lane.patch_set.tree and commit.parents[0] in {
+            lane.patch_set.base_commit,
+            leg.head,
+        }
+    else:
+        fits = commit.tree == inverse_tree(scene.world, lane, commit.parents[0])
+    return commit if fits else None
 
 
 def _is(scene: Scene, head: Sha, wanted: Content) -> bool:
@@ -182,7 +216,7 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
         change.approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        lapsed=lapsed_approvers(scene, preview.digest, ApprovalScope.MERGE),
+        rights=rights_now(scene, preview.digest, ApprovalScope.MERGE),
     )
     return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
 

@@ -12,6 +12,7 @@ from penstock.core.change.events import (
     ChecksRerun,
     Event,
     HeadMoved,
+    Merged,
     MergeRefused,
     NeedsHuman,
     NoticePosted,
@@ -22,7 +23,7 @@ from penstock.core.change.events import (
     TapDecided,
     Withdrawn,
 )
-from penstock.core.change.model import Action, Change, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, LegName, State
 from penstock.core.refs import BlobRef, Sha
 from penstock.core.secrets import find_secrets
 from penstock.core.tap import (
@@ -38,7 +39,9 @@ from penstock.core.verdict import Verdict, failures, passed
 from penstock.core.write import Comment, Content, OpenPull, Refusal, Wanted, authorize, subject_of
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
+    branch_written,
     content_heads,
+    contentless,
     merge_authority,
     merge_heads,
     preview_of,
@@ -49,7 +52,7 @@ from penstock.flows.truth import (
     verification_of,
     what_moved,
 )
-from penstock.flows.world import Scene, World, lane_of, policy_digest, verdict_text
+from penstock.flows.world import Scene, World, lane_of, verdict_text
 from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Transient, Written
 
 
@@ -86,11 +89,11 @@ def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
 
 
 def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopFlag) -> Event:
-    """Apply one decided write, or say what it met. A merge that happened already is only read back.
+    """Apply one decided write, or say what it met. What happened already is only read back.
 
     Raises Transient `stopped`: that nobody wants it just now says nothing about the change.
     """
-    if effect.action is Action.MERGE and (done := read_back(_scene(world, change, effect, texts))):
+    if effect.repo and (done := _done_already(_scene(world, change, effect, texts), effect)):
         return done
     case = _case(world, change, effect, texts)
     stopped = not stop.wanted()
@@ -127,6 +130,26 @@ class _Guarded:
         return self.stop.wanted() and self.world.toggles().autonomy
 
 
+def _done_already(scene: Scene, effect: Write) -> Event | None:
+    """What an earlier try did, or a person meanwhile, whatever has moved since: it is a fact, and needs no leave."""
+    match effect.action:
+        case Action.BRANCH:
+            written = branch_written(scene)
+            repo = scene.lane.repo.node_id
+            return (
+                PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
+                if written
+                else None
+            )
+        case Action.MERGE:
+            return read_back(scene)
+        case Action.WITHDRAW:
+            done = read_back(scene)
+            return done if isinstance(done, Merged) else None
+        case _:
+            return None
+
+
 def _scene(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Scene:
     return Scene(world=world, change=change, lane=lane_of(change, effect.repo), leg=effect.leg, texts=texts)
 
@@ -141,24 +164,30 @@ def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) ->
     if effect.repo is None:
         return _notice_case(world, change, effect, texts)
     scene = _scene(world, change, effect, texts)
-    wanted, rules = wanted_for(scene, effect.action), rules_of(scene)
+    wanted = wanted_for(scene, effect.action)
+    if effect.action is Action.WITHDRAW:
+        return _withdrawal_case(scene, wanted)
+    rules = rules_of(scene)
     match effect.action:
         case Action.ROLLBACK_POINT | Action.MERGE:
             return _merge_case(scene, effect.action, wanted, rules)
         case Action.RERUN:
             return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, ""))
         case _:
-            return _content_case(scene, effect.action, wanted, rules)
+            return _content_case(scene, wanted, rules)
 
 
-def _content_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
+def _withdrawal_case(scene: Scene, wanted: Wanted) -> Case:
+    change, world = scene.change, scene.world
+    over = change.ending is not None or change.state in ENDS | {State.ROLLING_BACK}
+    heads = content_heads(scene, wanted, world.reader.repository(scene.lane.repo))
+    rules = contentless(world, "taking back adds no content")
+    return Case(wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, over=over))
+
+
+def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = content_heads(scene, wanted, facts)
-    if action is Action.WITHDRAW:
-        ordered = scene.change.ending is not None or scene.change.state is State.ROLLING_BACK
-        return Case(
-            wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, ordered=ordered)
-        )
     decision = decide_content(subject_of(wanted), rules, heads, standing_of(scene))
     return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
 
@@ -198,13 +227,7 @@ def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) 
 
 def _notice_case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
     wanted = notice_for(change, effect.action, effect.notice, texts)
-    allowed = passed("notice", "notices carry no change of content")
-    rules = Rules(
-        toggles=world.toggles(),
-        policy_digest=policy_digest(world.policy),
-        pinned_allows=allowed,
-        current_allows=allowed,
-    )
+    rules = contentless(world, "notices carry no change of content")
     text = wanted.body if isinstance(wanted, Comment) else ""
     return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, text))
 
@@ -230,7 +253,7 @@ def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:
         return RollbackFailed(repo=effect.repo, reason=reason, detail=detail)
     if reason == "head_moved":
         return HeadMoved(repo=effect.repo, leg=effect.leg, head=None)
-    if effect.action is Action.BRANCH:
+    if effect.action in {Action.BRANCH, Action.PULL_REQUEST}:
         return ApplyRefused(repo=effect.repo, leg=effect.leg, reason=reason, detail=detail)
     return NeedsHuman(reason=f"{effect.action}_{reason}", repo=effect.repo, detail=detail)
 

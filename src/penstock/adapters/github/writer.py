@@ -72,7 +72,7 @@ class GitHubWriter:
             case CloseIssue():
                 return close_issue(pen, wanted)
             case Withdraw():
-                return withdraw(pen, wanted)
+                return withdraw(pen, wanted, self._author)
         assert_never(wanted)
 
     def _place(self, wanted: Wanted) -> tuple[str, str] | NotWritten:

@@ -174,6 +174,6 @@ def _lane_of(change: Change, digest: str) -> Lane | None:
 
 @on(e.Superseded, BEFORE_WRITING)
 def _(change: Change, at: datetime, event: e.Superseded) -> Change | None:
-    if any(lane.forward.head for lane in change.lanes):
+    if any(lane.forward.head or lane.forward.intents for lane in change.lanes):
         return None
     return ended(replace(change, ending=State.CANCELLED, reason="superseded"))

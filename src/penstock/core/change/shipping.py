@@ -47,13 +47,14 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
     if change.state in ENDS:
         return left_behind(change, event.repo, f"{event.action}_denied", event.verdict)
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
-    if event.leg is LegName.FORWARD and event.authority is not Outcome.PASS:
+    if event.leg is LegName.FORWARD and event.authority is Outcome.BLOCK:
         change = _unapproved(change, lane, event.action)
     return parked(change, state, f"{event.action}_denied", event.verdict)
 
 
 def _unapproved(change: Change, lane: Lane, action: Action) -> Change:
-    """Approvals that no longer carry what they unlocked are void; they have to be given anew."""
+    """Approvals that no longer carry what they unlocked are void, others' of the same digest too; they have to be
+    given anew."""
     preview = lane.forward.preview
     if action in {Action.ROLLBACK_POINT, Action.MERGE}:
         void = preview.digest if preview else None
@@ -81,13 +82,14 @@ def _all_applied(change: Change) -> bool:
     return change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping)
 
 
-@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.ROLLING_BACK))
+@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.PR_OPEN, State.ROLLING_BACK))
 def _(change: Change, at: datetime, event: e.ApplyRefused) -> Change | None:
     lane = change.lane(event.repo)
     if lane is None:
         return None
-    change = with_leg(change, lane, event.leg, done_with(lane.leg(event.leg), Action.BRANCH))
-    return needs_human(change, event.reason, event.detail)
+    leg = lane.leg(event.leg)
+    leg = replace(leg, intents=leg.intents - {Action.BRANCH, Action.PULL_REQUEST})
+    return needs_human(with_leg(change, lane, event.leg, leg), event.reason, event.detail)
 
 
 @on(e.PullOpened, ANY)
@@ -257,6 +259,13 @@ def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
         return lane
     stale = change.terms.verify is Verify.STAGED and lane.wave == change.wave
     return replace(lane, forward=replace(lane.forward, preview=None, rerun=at if stale else None))
+
+
+def verifying(change: Change, at: datetime) -> Change:
+    """Read again, and on to merging or to the end where nothing else is needed."""
+    if change.wave is None:
+        return in_state(change, State.DONE)
+    return merging(in_state(change, State.VERIFYING_CI), at)
 
 
 def rolling_back(change: Change) -> Change:
