@@ -24,6 +24,7 @@ from penstock.core.change.model import Change, Lane, State
 from penstock.core.policy.rules import Holder, Toggles, effective
 from penstock.core.refs import ChangeId, Digest, RepoRef
 from penstock.core.signal import RequestSignal
+from penstock.core.write import AuthorizedWrite
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
 from penstock.flows.durable import Durable, Options
@@ -31,7 +32,18 @@ from penstock.flows.intake import Started, take_request
 from penstock.flows.perform import perform_safely
 from penstock.flows.views import pending_digests
 from penstock.flows.world import World
-from penstock.ports import Brief, ProposalRefused, Proposed, RecipeCard, Repositories, StopFlag, Texts
+from penstock.ports import (
+    Brief,
+    ForgeWriter,
+    NotWritten,
+    ProposalRefused,
+    Proposed,
+    RecipeCard,
+    Repositories,
+    StopFlag,
+    Texts,
+    Written,
+)
 from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION
@@ -96,6 +108,20 @@ def lane_in(change: Change, repo: RepoRef) -> Lane:
     return lane
 
 
+@dataclass
+class Interrupted:
+    """The true writer; something may happen right before one of its writes."""
+
+    writer: ForgeWriter
+    house: "House"
+
+    def apply(self, write: AuthorizedWrite, stop: StopFlag) -> Written | NotWritten:
+        before, self.house.before_write = self.house.before_write, None
+        if before and not before(write, stop):
+            self.house.before_write = before
+        return self.writer.apply(write, stop)
+
+
 class House:
     """Penstock, its forge, and hands for the people outside of it."""
 
@@ -118,6 +144,8 @@ class House:
         (state / "scratch").mkdir(exist_ok=True)
         self.script = Script(self.home.mirrors, state / "scratch", edit=add_line)
         self.holders: tuple[Holder, ...] = ()
+        self.before_write: Callable[[AuthorizedWrite, StopFlag], bool] | None = None
+        """Called before each write until it answers true, which says that it was the one it is about."""
 
     def configure(self, config: Config) -> None:
         """Another configuration, as after a restart."""
@@ -193,7 +221,11 @@ class House:
     ) -> Iterator[None]:
         """A worker with the scripted agent. `then` sees each outcome, and says what is recorded of it."""
         world: World = replace(
-            self.home.world, proposer=self.script, recipes=self.script, toggles=self.toggles
+            self.home.world,
+            proposer=self.script,
+            recipes=self.script,
+            toggles=self.toggles,
+            writer=Interrupted(self.home.world.writer, self),
         )
         queue = Queue(self.home.store.database, this_process())
 

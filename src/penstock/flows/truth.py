@@ -171,6 +171,25 @@ def sibling_heads(change: Change, lane: Lane) -> tuple[tuple[str, Sha], ...]:
     )
 
 
+def sibling_moved(scene: Scene) -> bool:
+    """Is the pull request of another unmerged repository no longer open at its approved head, read now: merging this
+    one would then land half a change."""
+    lanes = (o for o in scene.change.to_verify if o is not scene.lane and o.forward.pull)
+    return any(_has_moved(scene, lane) for lane in lanes)
+
+
+def _has_moved(scene: Scene, lane: Lane) -> bool:
+    assert lane.forward.pull is not None, "asked only where there is a pull request"  # noqa: S101
+    pull = scene.world.reader.pull(lane.repo, lane.forward.pull)
+    return pull is None or pull.head != lane.forward.head or not (pull.open or pull.merged)
+
+
+def is_exact_inverse(scene: Scene) -> bool:
+    """Would this merge leave every path that was approved as it was before, and touch no other."""
+    preview = scene.lane.inverse.preview
+    return preview is not None and inverse_tree(scene.world, scene.lane, preview.base_commit) == preview.tree
+
+
 def _stands_at(lane: Lane) -> Sha:
     leg = lane.forward
     assert leg.head is not None, "asked only where there is a head"  # noqa: S101
@@ -223,6 +242,7 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
 
 def read_back(scene: Scene) -> Merged | NeedsHuman | None:
     """If the pull request is merged: who did it, and is the merged tree the three-way merge on its real parent.
+    A merge the other way round, with the base as the second parent, is none: it may have thrown the base's work away.
 
     Merged into another branch than the approved one, it did not do what was approved, and a person is asked.
     """
@@ -238,7 +258,7 @@ def read_back(scene: Scene) -> Merged | NeedsHuman | None:
     facts = world.reader.repository(lane.repo)
     if commit is None or facts is None or not commit.parents:
         raise Permanent("gone", f"{lane.repo.full_name}: the merge commit {pull.merge_commit} cannot be read")
-    parent = commit.parents[0]
+    parent, *others = commit.parents
     world.repositories.sync(lane.repo, facts.clone_url, (commit.sha, parent, pull.head))
     person = pull.merged_by is not None and pull.merged_by != world.own_login
     return Merged(
@@ -247,6 +267,9 @@ def read_back(scene: Scene) -> Merged | NeedsHuman | None:
         head=pull.head,
         commit=commit.sha,
         tree=commit.tree,
-        faithful=world.repositories.merge_tree(lane.repo, parent, pull.head) == commit.tree,
+        base=parent,
+        faithful=parent != pull.head
+        and others in ([], [pull.head])
+        and world.repositories.merge_tree(lane.repo, parent, pull.head) == commit.tree,
         by=Actor(login=pull.merged_by) if person and pull.merged_by else PENSTOCK,
     )

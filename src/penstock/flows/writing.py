@@ -42,12 +42,14 @@ from penstock.flows.truth import (
     branch_written,
     content_heads,
     contentless,
+    is_exact_inverse,
     merge_authority,
     merge_heads,
     preview_of,
     read_back,
     retargeted,
     rules_of,
+    sibling_moved,
     standing_of,
     verification_of,
     what_moved,
@@ -68,7 +70,10 @@ class Case:
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
     """The decision as an event: an intent where it allows, else the reason why not."""
-    case = _case(world, change, effect, texts)
+    return _decided(_case(world, change, effect, texts), effect, texts)
+
+
+def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
     decision = case.decision
     detail = texts.put(verdict_text(decision.verdict))
     if case.moved and not decision.verdict.allows and effect.repo:
@@ -96,11 +101,14 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
     if effect.repo and (done := _done_already(_scene(world, change, effect, texts), effect)):
         return done
     case = _case(world, change, effect, texts)
+    recorded = _recorded(change, effect, case.wanted)
+    if effect.repo and not recorded:
+        return _decided(case, effect, texts)  # what is to be written now is not what was decided on
     stopped = not stop.wanted()
     minted = authorize(
         case.wanted,
         decision=case.decision,
-        recorded=_recorded(change, effect),
+        recorded=recorded,
         key=effect.key,
         stopped=stopped,
     )
@@ -154,10 +162,12 @@ def _scene(world: World, change: Change, effect: Decide | Write, texts: Texts) -
     return Scene(world=world, change=change, lane=lane_of(change, effect.repo), leg=effect.leg, texts=texts)
 
 
-def _recorded(change: Change, effect: Write) -> bool:
+def _recorded(change: Change, effect: Write, wanted: Wanted) -> bool:
+    """Is the decision on exactly this write on record."""
     if effect.repo is None:
         return effect.notice in change.intents
-    return effect.action in lane_of(change, effect.repo).leg(effect.leg).intents
+    leg = lane_of(change, effect.repo).leg(effect.leg)
+    return effect.action in leg.intents and subject_of(wanted) in leg.subjects
 
 
 def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
@@ -201,7 +211,7 @@ def _heads_moved(heads: Heads) -> str:
 def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = merge_heads(scene, facts)
-    moved = what_moved(scene, facts) or ("retargeted" if retargeted(scene) else "")
+    moved = what_moved(scene, facts) or _judged_before(scene)
     if moved:
         heads = replace(heads, repository_unchanged=False)
     verification = (
@@ -216,6 +226,16 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
         decision=decision,
         moved=_merge_moved(scene, heads, verification, moved),
     )
+
+
+def _judged_before(scene: Scene) -> str:
+    """Why this is not the merge that was judged: `retargeted`, `verification_stale` (another repository of the change
+    moved), `changed_since` (no longer the exact inverse), or empty."""
+    if retargeted(scene):
+        return "retargeted"
+    if scene.leg is LegName.INVERSE:
+        return "" if is_exact_inverse(scene) else "changed_since"
+    return "verification_stale" if sibling_moved(scene) else ""
 
 
 def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) -> str:

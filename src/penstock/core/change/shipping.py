@@ -42,14 +42,20 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
     if lane is None:
         return None
     if event.allowed:
-        leg = lane.leg(event.leg)
-        return with_leg(change, lane, event.leg, replace(leg, intents=leg.intents | {event.action}))
+        return with_leg(change, lane, event.leg, _intended(lane.leg(event.leg), event))
     if change.state in ENDS:
         return left_behind(change, event.repo, f"{event.action}_denied", event.verdict)
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
     if event.leg is LegName.FORWARD and event.authority is Outcome.BLOCK:
         change = _unapproved(change, lane, event.action)
     return parked(change, state, f"{event.action}_denied", event.verdict)
+
+
+def _intended(leg: Leg, event: e.TapDecided) -> Leg:
+    """Decided anew because something else is to be written now, the next try has a key of its own."""
+    again = event.action in leg.intents
+    intents, subjects = leg.intents | {event.action}, leg.subjects | {event.subject}
+    return replace(leg, intents=intents, subjects=subjects, looks=leg.looks + again)
 
 
 def _unapproved(change: Change, lane: Lane, action: Action) -> Change:
@@ -228,7 +234,7 @@ def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
 
 def _after_merge(change: Change, at: datetime) -> Change:
     if change.ending is not None:
-        return ended(change)
+        return taken_back(change) if change.rollback else ended(change)
     if change.state is State.ROLLING_BACK:
         return rolling_back(change)
     if change.state not in OBSERVING:
@@ -266,6 +272,11 @@ def verifying(change: Change, at: datetime) -> Change:
     if change.wave is None:
         return in_state(change, State.DONE)
     return merging(in_state(change, State.VERIFYING_CI), at)
+
+
+def taken_back(change: Change) -> Change:
+    """On the way back from wherever it is, as a person ordered."""
+    return rolling_back(fresh(in_state(replace(change, ending=None), State.ROLLING_BACK)))
 
 
 def rolling_back(change: Change) -> Change:

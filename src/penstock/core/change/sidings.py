@@ -5,8 +5,8 @@ from datetime import datetime
 
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble
-from penstock.core.change.proposing import onward_if_approved
-from penstock.core.change.shipping import rolling_back, verifying
+from penstock.core.change.proposing import is_open, onward_if_approved
+from penstock.core.change.shipping import rolling_back, taken_back, verifying
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -21,7 +21,7 @@ from penstock.core.change.table import (
     states,
 )
 
-ROLLABLE = (OPEN | {State.DONE}) - {State.ROLLING_BACK}
+CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
 NOT_STARTED = states(State.INGESTED, State.TRIAGED, State.PLANNED)
 
 
@@ -56,14 +56,10 @@ def _onward(change: Change, at: datetime) -> Change:
             return rolling_back(change)
         case State.VERIFYING_CI | State.MERGING:
             return verifying(change, at)
-        case State.APPLYING_PATCHES | State.PR_OPEN if not _is_open(change):
+        case State.APPLYING_PATCHES | State.PR_OPEN if not is_open(change):
             return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
         case _:
             return change
-
-
-def _is_open(change: Change) -> bool:
-    return all(lane.is_applied and lane.forward.pull for lane in change.shipping)
 
 
 def _resumed(lane: Lane, *, stale: bool) -> Lane:
@@ -74,15 +70,19 @@ def _resumed(lane: Lane, *, stale: bool) -> Lane:
     return replace(send_back(lane), previous=None)
 
 
-@on(e.Cancelled, ROLLABLE)
+@on(e.Cancelled, CANCELLABLE)
 def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
-    if change.state is State.DONE and not event.rollback:
+    if change.state in ENDS and not (event.rollback and change.any_merged):
         return None
     if event.rollback and change.any_merged:
-        return rolling_back(fresh(in_state(replace(change, ending=None), State.ROLLING_BACK)))
+        return None if change.state is State.ROLLING_BACK else taken_back(change)
     if change.state in PARKED and change.resume_to:  # the order it waited for: nothing holds its withdrawals
         change = fresh(in_state(replace(change, hurdles=0), change.resume_to))
-    return ended(replace(change, ending=State.CANCELLED, reason="cancelled", detail=event.words))
+    rollback = change.rollback or event.rollback
+    stopped = replace(
+        change, ending=State.CANCELLED, rollback=rollback, reason="cancelled", detail=event.words
+    )
+    return ended(stopped)
 
 
 @on(e.PostMergeFailed, states(State.DONE))
