@@ -7,10 +7,12 @@ from tests.flows.house import ORG, House, add_line, lane_in
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.effects import Decide, Write
-from penstock.core.change.events import NeedsHuman
+from penstock.core.change.events import MergeRefused, NeedsHuman, TapDecided
 from penstock.core.change.model import Action, LegName, State
+from penstock.core.change.next import next_effects
 from penstock.core.write import Merge, OpenPull
 from penstock.flows import orders
+from penstock.flows.perform import perform_safely
 from penstock.ports import Transient
 
 
@@ -281,22 +283,30 @@ def test_a_sibling_that_somebody_moved_stops_the_first_merge(house: House):
     one, two = house.repository("half-one"), house.repository("half-two")
     with house.working():
         name = house.to_merge_approval(one, two)
-    branch = f"penstock/{name}"
+    house.approve(name, ApprovalScope.MERGE)
+    change = house.change(name)
+    effects = next_effects(change)
+    assert isinstance(effects, tuple)
+    first = next(effect for effect in effects if effect.repo == one.node_id)
 
-    def push(effect, outcome, texts):
-        house.put("half-two", "src/a.py", "z = 3\n", branch=branch)
-        return outcome
+    def outcome():
+        return perform_safely(house.home.world, first, change, house.home.store.texts(), Never())
 
-    class AfterTheFirstPoint(Once):
-        def __call__(self, effect, outcome, texts):
-            if effect.repo != one.node_id:
-                return None if isinstance(effect, Decide | Write) and not self.met else outcome
-            return super().__call__(effect, outcome, texts)
-
-    with house.working(AfterTheFirstPoint(Action.ROLLBACK_POINT, push)):
-        house.approve(name, ApprovalScope.MERGE)
+    assert isinstance(outcome(), TapDecided)
+    house.put("half-two", "src/a.py", "z = 3\n", branch=f"penstock/{name}")
+    refused = outcome()
+    assert isinstance(refused, MergeRefused)
+    assert refused.reason == "verification_stale"
+    with house.working():
         assert house.until(name, State.NEEDS_HUMAN).reason == "head_moved"
     assert not any(pull["merged_at"] for repo in (one, two) for pull in house.pulls(repo))
+
+
+class Never:
+    """The stop flag of an effect that is wanted."""
+
+    def wanted(self) -> bool:
+        return True
 
 
 def test_what_is_written_is_what_was_decided(house: House):
