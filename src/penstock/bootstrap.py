@@ -37,7 +37,8 @@ from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
 from penstock.adapters.store.store import Store, open_store
-from penstock.core.change.journal import Appended
+from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
 from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.core.secrets import redact
@@ -282,6 +283,7 @@ class Installation:
             own_login=self.own_login,
             notices_today=self._notices_today,
             known_secrets=self.known_secrets,
+            only_workflows_report=self.embedded is not None,
         )
 
     def _notices_today(self, now: datetime) -> int:
@@ -295,10 +297,10 @@ class Installation:
         assert self.embedded is not None, "only the embedded forge has an operator here"  # noqa: S101
         return Operator(self.embedded)
 
-    def erase(self, ref: str, reason: str) -> bool:
+    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
         """Erase one text of the ledger, on the operator's order."""
-        by = Actor(login=getpass.getuser())
-        return isinstance(self.store.erase(BlobRef(ref), by=by, reason=reason), Appended)
+        by = Actor(login=self.operator if self.embedded else getpass.getuser())
+        return self.store.erase(BlobRef(ref), by=by, reason=reason)
 
     def desk(self, *, interactive: bool) -> Desk:
         """Where this command line's person gives orders."""

@@ -31,6 +31,8 @@ def _cron(text: str) -> str:
 Cron = Annotated[str, AfterValidator(_cron)]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
+LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
+"""An account's name at GitHub; managed users have an underscore in theirs."""
 
 
 class _Section(BaseModel):
@@ -40,13 +42,13 @@ class _Section(BaseModel):
 class Forge(_Section):
     """Where the forge's REST API answers; GitHub Enterprise Server's ends in `/api/v3`."""
 
-    api_url: str = "https://api.github.com"
+    api_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")] = "https://api.github.com"
     poll_seconds: Positive = 60
 
 
 class Discovery(_Section):
     scan_interval: Cron = "0 */6 * * *"
-    organization: str = ""
+    organization: Annotated[str, Field(pattern=LOGIN)] = ""
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
 

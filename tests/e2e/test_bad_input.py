@@ -77,11 +77,11 @@ def test_a_missing_token_is_named(elsewhere: Caller, town: Path) -> None:
     kept = json.loads((town / ".penstock/embedded.json").read_text())
     _forge_at(elsewhere, f"http://127.0.0.1:{kept['port']}")
     for words in ("list-issues", "process-issue one#1", "start --once"):
-        said = elsewhere(*words.split(), expect=Exit.FORGE).err
+        said = elsewhere(*words.split(), expect=Exit.WRONG_USE).err
         assert "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN" in said
     elsewhere.monkeypatch.setenv("PENSTOCK_READ_TOKEN", kept["reader_token"])
     elsewhere("list-issues")
-    said = elsewhere("start", "--once", expect=Exit.FORGE).err
+    said = elsewhere("start", "--once", expect=Exit.WRONG_USE).err
     assert "INFINITY_APP_TOKEN or GITHUB_TOKEN" in said
     assert kept["reader_token"] not in said
 
@@ -150,6 +150,21 @@ def test_only_the_key_that_is_named_is_trusted(penstock: Caller, evidence: Path,
     penstock("ledger", "verify", str(evidence), "--key", str(other), expect=Exit.LEDGER)
     no_key = penstock("ledger", "verify", str(evidence), "--key", str(evidence), expect=Exit.WRONG_USE)
     assert "not a public key" in no_key.err
+
+
+def test_a_text_that_an_open_change_needs_is_not_erased_by_mistake(penstock: Caller) -> None:
+    name = penstock.waiting(
+        penstock.folder_of("needed", a__py="old = 1\n"), command="sed -i 's/old/new/' a.py"
+    )
+    created = penstock.ask("ledger", "show", name)[0]["event"]
+    said = penstock("ledger", "erase", created["policy"], "-m", "oops", expect=Exit.NO).err
+    assert name in said
+    assert "--force" in said
+    assert penstock.ask("ledger", "verify")["erased"] == 0
+    assert penstock.ask("ledger", "erase", created["policy"], "-m", "meant", "--force")["erased"] is True
+    assert (
+        "already" in penstock("ledger", "erase", created["policy"], "-m", "x", "--force", expect=Exit.NO).err
+    )
 
 
 def test_an_erased_text_is_gone_and_the_ledger_still_holds(penstock: Caller, tmp_path: Path) -> None:

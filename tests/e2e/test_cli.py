@@ -176,8 +176,9 @@ def test_an_empty_name_is_no_change(penstock: Caller, change: str) -> None:
 
 
 def test_setting_up(elsewhere: Caller) -> None:
+    assert "no name" in elsewhere("init", "-o", "bad name!", expect=Exit.WRONG_USE).err
     assert "Pull requests" in elsewhere("init", "-o", "example").out
-    assert "organization: example" in (elsewhere.folder / "config/orchestrator.yml").read_text()
+    assert 'organization: "example"' in (elsewhere.folder / "config/orchestrator.yml").read_text()
     assert "--force" in elsewhere("init", expect=Exit.WRONG_USE).err
     assert elsewhere.ask("init", "--force")["written"] == "config/orchestrator.yml"
     assert "is valid" in elsewhere("validate-config").out

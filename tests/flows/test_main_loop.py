@@ -1,5 +1,6 @@
 """The main loop on a real forge: what must happen, and what people, CI and the world can do meanwhile."""
 
+import time
 from functools import partial
 
 import pytest
@@ -336,3 +337,23 @@ def test_the_ledger_verifies_afterwards(house: House):
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
     assert house.home.proof.verify().holds
+
+
+def test_a_repository_without_ci_waits_for_a_person_only(house: House):
+    """Nothing is required and nothing can report: the verdict says so, and the merge is a person's decision."""
+    repo = house.repository("quiet", checks=())
+    with house.working():
+        name = house.to_pull_requests(repo)
+        change = house.until(name, State.VERIFYING_CI, and_=lambda c: bool(c.lanes[0].forward.preview))
+        assert not house.pulls(repo)[0]["merged_at"]
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+    assert change.refused == 0
+
+
+def test_a_repository_with_a_workflow_waits_for_its_checks(house: House):
+    repo = house.repository("slow", {".github/workflows/ci.yml": "on: pull_request\njobs: {}\n"}, checks=())
+    with house.working():
+        name = house.to_pull_requests(repo)
+        time.sleep(1)
+    assert house.change(name).lanes[0].forward.preview is None

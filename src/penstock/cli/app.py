@@ -101,7 +101,9 @@ def start(
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Where webhooks are taken.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="0: no webhooks, only polling.")] = 8740,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0: no webhooks, only polling.")
+    ] = 8740,
     once: Annotated[
         bool, typer.Option("--once", help="Poll once, do what is due, and end when everything waits.")
     ] = False,
@@ -209,7 +211,7 @@ def run() -> int:
 def _interrupted() -> Exit:
     from penstock.cli.output import complain
 
-    complain("Interrupted. Nothing is lost: run it again to continue.")
+    complain(f"Interrupted. Nothing is lost: {Options.continues or 'run it again to continue'}.")
     return Exit.INTERRUPTED
 
 
@@ -224,9 +226,11 @@ def _refused_by_machine(error: OSError) -> Exit:
 
 
 FORGE_CODES = frozenset(
-    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "no_token", "forge_down"}
+    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "forge_down"}
 )
-WRONG_USE_CODES = frozenset({"misconfigured", "bad_recipes", "no_source", "bad_key", "bad_export"})
+WRONG_USE_CODES = frozenset(
+    {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}
+)
 
 
 def _explained(error: "PortError") -> Exit:

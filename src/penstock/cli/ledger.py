@@ -13,10 +13,12 @@ from penstock.adapters.store.seal import KEY_FILE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.looking import find_change
+from penstock.cli.looking import every_change, find_change
 from penstock.cli.telling import told
 from penstock.core.change.events import Event
-from penstock.core.ledger import plain
+from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.ledger import Break, plain
+from penstock.flows.views import needed_texts
 from penstock.settings import load
 
 
@@ -115,12 +117,25 @@ def export(home: Installation, file: Path) -> Exit:
     return Exit.DONE
 
 
-def erase(home: Installation, blob: str, reason: str, *, json: bool) -> Exit:
-    done = home.erase(blob, reason)
+def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool) -> Exit:
+    """An open change that is decided by the text would stop, so that has to be meant."""
+    needing = [change.id for change in every_change(home, ended=False) if blob in needed_texts(change)]
+    if needing and not force:
+        output.complain(
+            f"{', '.join(needing)} is still open and needs this text, so erasing it would stop it. "
+            "Cancel it first, or erase all the same with --force."
+        )
+        return Exit.NO
+    outcome = home.erase(blob, reason)
+    done = isinstance(outcome, Appended)
     if json:
         output.as_json({"blob": blob, "erased": done})
     elif done:
         output.say(f"Erased {blob}. The ledger still verifies, and says that it was erased.")
+    elif isinstance(outcome, Duplicate):
+        output.complain(f"{blob} was erased already.")
+    elif isinstance(outcome, Break):
+        output.complain(f"The log of {outcome.change} does not hold at record {outcome.n}: {outcome.problem}")
     else:
         output.complain(f"There is no text {blob}; `penstock ledger show CHANGE --json` names them.")
     return Exit.DONE if done else Exit.NO

@@ -54,6 +54,8 @@ class Options:
 
     state: Path | None = None
     config: Path | None = None
+    continues: str = ""
+    """What to do after an interruption, where running the same command again is not it."""
 
 
 def command() -> str:

@@ -1,6 +1,7 @@
 """Setting up: a configuration file, its validation, and its schema."""
 
 import json as jsonlib
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from penstock.adapters.agents.recipes import problems_in
 from penstock.bootstrap import recipe_folders
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.settings import CONFIG, CONFIG_PATH, Misconfigured, read_config, unused_keys
+from penstock.settings import CONFIG, CONFIG_PATH, LOGIN, Misconfigured, read_config, unused_keys
 
 TEMPLATE = Path(__file__).parent / "templates" / "orchestrator.yml"
 PERMISSIONS = (
@@ -29,13 +30,19 @@ def init(*, json: bool, force: bool, organization: str) -> Exit:
     if CONFIG_PATH.exists() and not force:
         output.complain(f"{CONFIG_PATH} is there already; --force replaces it.")
         return Exit.WRONG_USE
-    text = TEMPLATE.read_text().replace("organization: acme", f"organization: {organization or 'acme'}")
+    if not re.fullmatch(LOGIN, organization):
+        output.complain(f"{organization!r} is no name of an organization or user. Nothing was written.")
+        return Exit.WRONG_USE
+    text = TEMPLATE.read_text()
+    if organization:
+        text = text.replace("# organization: YOUR-ORGANIZATION", f'organization: "{organization}"')
     CONFIG_PATH.parent.mkdir(parents=True, exist_ok=True)
     CONFIG_PATH.write_text(text)
     if json:
         output.as_json({"written": str(CONFIG_PATH), "permissions": [list(p) for p in PERMISSIONS]})
         return Exit.DONE
-    output.say(f"Wrote {CONFIG_PATH}. Set discovery.organization there, then give Penstock a token:\n")
+    first = "Give" if organization else "Set discovery.organization there, then give"
+    output.say(f"Wrote {CONFIG_PATH}. {first} Penstock a token:\n")
     output.say("  INFINITY_APP_TOKEN  an App's or fine-grained token, kept in the environment or in .env")
     output.say(
         "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write (recommended)"

@@ -96,6 +96,9 @@ def _copied(home: Installation, sources: tuple[Path, ...]) -> tuple[RepoRef, ...
 
 
 def _follow(home: Installation, name: ChangeId, wishes: Wishes) -> Exit:
+    Options.continues = (
+        f"`{command()} start --once` goes on with {name}, `{command()} changes cancel {name}` ends it"
+    )
     with home.working():
         (change,) = Follower(home, (name,), quiet=wishes.json).until(_settled)
     shown = details_of(change, home.store.texts(), home.address.web)

@@ -7,7 +7,7 @@ from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import Sha
 from penstock.core.signal import TRUSTED_ASSOCIATIONS
-from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown
+from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown, warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,8 @@ class Verification:
     sibling_heads: tuple[tuple[str, Sha], ...]
     """(full name, commit) that each sibling of the change stands at now."""
     expected: bool = True
+    silent: bool = False
+    """Nothing can report on this head: it has no workflow, and the forge knows no other source of checks."""
 
 
 def judge_verification(facts: Verification) -> Verdict:
@@ -128,6 +130,9 @@ def judge_verification(facts: Verification) -> Verdict:
 def _judge_reported(facts: Verification) -> tuple[Verdict, ...]:
     """Where nothing is required, whatever is reported: all green, and not all of it left out."""
     head = facts.head[:10]
+    if not facts.checks and facts.silent:
+        why = "nothing is required, and without a workflow file nothing can report: a person merges on their own judgement"
+        return (warned("checks", why),)
     if not facts.checks:
         return (pending("checks", f"no check on {head} yet"),)
     succeeded = any(c.status is CheckStatus.COMPLETED and c.conclusion == "success" for c in facts.checks)

@@ -158,8 +158,16 @@ def verification_of(scene: Scene) -> tuple[Verification, Verdict]:
         required=required,
         sibling_heads=sibling_heads(scene.change, lane) if scene.leg is LegName.FORWARD else (),
         expected=ci.expected,
+        silent=scene.world.only_workflows_report and not _has_workflow(scene),
     )
     return facts, judge_verification(facts)
+
+
+def _has_workflow(scene: Scene) -> bool:
+    """Read at the base: a change brings in no workflow without a person's scope for it, and then its checks are waited for."""
+    assert scene.lane.patch_set is not None, "only lanes that take part are verified"  # noqa: S101
+    paths = scene.world.repositories.paths(scene.lane.repo, scene.lane.patch_set.base_commit)
+    return any(path.startswith(".github/workflows/") for path in paths)
 
 
 def sibling_heads(change: Change, lane: Lane) -> tuple[tuple[str, Sha], ...]:

@@ -225,3 +225,9 @@ def counts(changes: Iterable[Change]) -> dict[str, int]:
 
 def is_ended(change: Change) -> bool:
     return change.state in ENDS
+
+
+def needed_texts(change: Change) -> frozenset[BlobRef]:
+    """The texts without which an open change stops; a patch is for people, and its objects are in the mirror."""
+    named = (change.policy, change.title, change.judgement, change.risk, *(a.text for a in change.artifacts))
+    return frozenset(ref for ref in named if ref)

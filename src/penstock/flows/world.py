@@ -36,6 +36,8 @@ class World:
     notices_today: Callable[[datetime], int]
     known_secrets: tuple[str, ...] = ()
     max_notices_per_day: int = 200
+    only_workflows_report: bool = False
+    """Is this a forge at which checks come from workflow files alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

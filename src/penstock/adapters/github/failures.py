@@ -58,7 +58,8 @@ def no_answer(error: httpx.RequestError, asked: str) -> Transient:
     reason = type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         host = error.request.url.netloc.decode()
-        return Transient("unreachable", f"{asked}: the forge at {host} cannot be reached ({reason})")
+        why = f"{reason}: {error}" if str(error) else reason
+        return Transient("unreachable", f"{asked}: the forge at {host} cannot be reached ({why})")
     return Ambiguous("unreachable", f"{asked}: the connection was lost or timed out ({reason})")
 
 
