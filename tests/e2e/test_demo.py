@@ -124,7 +124,7 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [1.0, 2.5, 4.0, 6.0, 8.0, 11.0, 14.0])
+@pytest.mark.parametrize("seconds", [1.5, 2.5, 4.0, 6.0, 8.0, 11.0, 14.0])
 def test_interrupted_anywhere_it_continues(home: Home, seconds: float) -> None:
     process = home.start("demo", "--yes")
     time.sleep(seconds)
