@@ -240,4 +240,6 @@ def _explained(error: "PortError") -> Exit:
     complain(str(error))
     if error.code in WRONG_USE_CODES:
         return Exit.WRONG_USE
+    if error.code == "ledger":
+        return Exit.LEDGER
     return Exit.FORGE if error.code in FORGE_CODES else Exit.NO

@@ -109,9 +109,7 @@ def _last(log: ChangeLog, earlier: tuple[ChangeId, ...]) -> Change | None:
         return None
     change = log.change(earlier[-1])
     if isinstance(change, Break):
-        raise Permanent(
-            "ledger", f"the log of {earlier[-1]} does not hold at record {change.n}: {change.problem}"
-        )
+        raise Permanent("ledger", change.sentence)
     return change
 
 
