@@ -72,10 +72,6 @@ class _Asked:
     def __init__(self, home: "Installation") -> None:
         self._home = home
 
-    @property
-    def isolates(self) -> str:
-        return self._home.sandbox.isolates
-
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         return self._home.sandbox.run(command, folder, timeout_seconds=timeout_seconds)
 
@@ -274,7 +270,7 @@ class Installation:
             writer=self.writer,
             repositories=self.mirrors,
             proposer=RecipeProposer(
-                self.recipes, self.mirrors, self.sandbox, self.settings.state / "scratch"
+                self.recipes, self.mirrors, _Asked(self), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
             clock=self.clock,

@@ -245,11 +245,6 @@ class SandboxResult:
 class Sandbox(Protocol):
     """Runs untrusted commands away from everything."""
 
-    @property
-    def isolates(self) -> str:
-        """How it isolates (`bubblewrap`, or `none` after an explicit order)."""
-        ...
-
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         """Run a shell command in `folder`, the only place it can write and keep.
 

@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -213,6 +214,22 @@ def test_once_drives_what_is_due_and_says_what_waits(desk: Desk, house: House):
     assert house.ask("GET", f"/repos/{ORG}/{desk.name}/pulls?state=all").json() == []
     assert desk.run("start", "--once")[0] == 4
     assert len(desk.database("SELECT 1 FROM change_head")) == 1
+
+
+def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: Desk, house: House):
+    house.repository(desk.name)
+    issue(house, desk.name, "Add a line")
+    tools = desk.folder / "tools"
+    tools.mkdir()
+    for tool in ("git", "tar"):
+        (tools / tool).symlink_to(shutil.which(tool) or "")
+    desk.monkeypatch.setenv("PATH", str(tools))
+    code, told = desk.run("start", "--once")
+    assert code == 4, told
+    (change,) = desk.database("SELECT change_id FROM change_head WHERE state = 'NEEDS_HUMAN'")
+    code, told = desk.run("changes", "show", str(change[0]))
+    assert (code, "bwrap is not installed" in told) == (0, True), told
+    assert desk.run("start", "--once")[0] == 4
 
 
 def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):
