@@ -60,6 +60,8 @@ class Script:
     edit: Edit | None = None
     refusal: ProposalRefused | None = None
     briefs: list[Brief] = field(default_factory=list)
+    parts: set[str] | None = None
+    """Full names of the repositories it has something to do in; None: all."""
 
     def propose(self, brief: Brief) -> Proposed | ProposalRefused:
         self.briefs.append(brief)
@@ -86,7 +88,7 @@ class Script:
         )
 
     def takes_part(self, name, full_name, paths, read) -> bool:
-        return True
+        return self.parts is None or full_name in self.parts
 
 
 def add_line(folder: Path) -> None:

@@ -115,7 +115,8 @@ def _touched(
 def _blast_item(dependents: int | None) -> RiskItem:
     if dependents is None:
         return RiskItem(
-            reason="blast radius unknown: repositories outside this organization are not read", points=5
+            reason="blast radius unknown: not every repository that may depend on these could be read",
+            points=5,
         )
     return RiskItem(
         reason=f"{dependents} known dependents outside this change", points=min(5 * dependents, 25)
