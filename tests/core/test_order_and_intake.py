@@ -105,9 +105,10 @@ def test_design(facts, allowed):
     assert judge_design(facts).allows is allowed
 
 
-GREEN = CheckFact(
+ALONE = CheckFact(
     name="test", app="github-actions", status=CheckStatus.COMPLETED, conclusion="success", url="u"
 )
+GREEN = replace(ALONE, siblings=(("acme/lib", SIBLING),))
 REQUIRED = RequiredChecks(names=frozenset({"test"}), strict=False, approving_reviews=0)
 NOTHING = replace(REQUIRED, names=frozenset())
 BOUND = replace(NOTHING, apps=frozenset({("test", 15368)}))
@@ -148,6 +149,13 @@ VERIFICATIONS = [
         replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/lib", MOVED),)),)),
         Outcome.PENDING,
     ),
+    ("no job says which sibling it ran with", replace(VERIFIED, checks=(ALONE,)), Outcome.WARN),
+    (
+        "a job names another repository only",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/other", SIBLING),)),)),
+        Outcome.WARN,
+    ),
+    ("no sibling to run with", replace(VERIFIED, checks=(ALONE,), sibling_heads=()), Outcome.PASS),
     (
         "nothing required, nothing reported",
         replace(VERIFIED, checks=(), required=replace(REQUIRED, names=frozenset())),

@@ -166,4 +166,6 @@ def _judge_siblings(facts: Verification) -> Verdict:
     stale = sorted(name for name, sha in tested if name in now and now[name] != sha)
     if stale:
         return pending("siblings", f"tested with an older commit of {', '.join(stale)}; must run again")
-    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "none used")
+    if now and not any(name in now for name, _ in tested):
+        return warned("siblings", "no job said which sibling commit it ran with")
+    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "there are none")
