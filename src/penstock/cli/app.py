@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
+from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app.add_typer(ledger_app, name="ledger")
 
 @app.callback()
 def common(state: State = None, config: ConfigFile = None) -> None:
+    to_standard_error()
     Options.state, Options.config = state, config
 
 

@@ -41,7 +41,6 @@ class Wishes:
 
 
 def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("penstock").setLevel(logging.INFO)
     home = Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))
     with ExitStack() as stack:
