@@ -20,6 +20,7 @@ from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator, Source
 from penstock.adapters.git.local import import_source
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.github import needs
 from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author
@@ -350,11 +351,21 @@ def has_other_state(state: Path) -> bool:
     return any(open_store(state, SystemClock()).heads())
 
 
+def make_forge(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
+    """A new embedded forge. Its tokens may what reading and writing need, and no more: not post a check, say."""
+    return embedding.create(
+        state,
+        writer=needs.permissions((*needs.READS, *needs.WRITES, needs.MERGE)),
+        reader=needs.permissions(needs.READS),
+        unsafe_no_sandbox=unsafe_no_sandbox,
+    )
+
+
 def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:
     """An installation on its own embedded forge, which is made and started as needed. Raises Misconfigured."""
     kept = embedding.find(settings.state)
     if kept is None:
-        embedding.create(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
+        make_forge(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
     elif unsafe_no_sandbox and not kept.unsafe_no_sandbox:
         sandboxed = f"{settings.state} was set up with the sandbox, and keeps it; --unsafe-no-sandbox needs a new one: --state"
         raise Misconfigured(problems=(sandboxed,))

@@ -18,7 +18,7 @@ from tests.crash.scenario import Drive, Line, story_of
 from penstock.adapters import embedded as embedding
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
-from penstock.bootstrap import Installation, import_sources
+from penstock.bootstrap import Installation, import_sources, make_forge
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import next_effects
 from penstock.core.change.model import Change, State
@@ -91,7 +91,7 @@ def template() -> Path:
     state = Path(tempfile.mkdtemp(prefix="penstock-crash-template-"))
     (state / "recipes").mkdir()
     (state / "recipes" / "rename.yml").write_text(RECIPE)
-    forge = embedding.ensure_running(embedding.create(state))
+    forge = embedding.ensure_running(make_forge(state))
     home = home_at(state, forge)
     for name, needs in REPOS.items():
         source = state / "sources" / name

@@ -1,6 +1,9 @@
-"""What each request needs a permission for, in GitHub's names and in words for people."""
+"""What each request needs a permission for, in GitHub's names and in words for people.
 
-from collections.abc import Mapping
+The only list of permissions: what a token is asked to have, here and at the embedded forge, is derived from it.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NAMES = {
@@ -9,6 +12,7 @@ NAMES = {
     "checks": "Checks",
     "contents": "Contents",
     "issues": "Issues",
+    "members": "Members",
     "metadata": "Metadata",
     "pull_requests": "Pull requests",
     "statuses": "Commit statuses",
@@ -40,6 +44,7 @@ PEOPLE = Need(purpose="read who may approve", permission="metadata=read")
 ISSUES = Need(purpose="read issues and comments", permission="issues=read")
 PULLS = Need(purpose="read pull requests", permission="pull_requests=read")
 RUNS = Need(purpose="read workflow runs", permission="actions=read")
+MEMBERS = Need(purpose="see that the author of an issue is a member", permission="members=read")
 
 WRITE_CONTENTS = Need(purpose="write branches, tags and commits", permission="contents=write")
 WRITE_PULLS = Need(purpose="open and close pull requests", permission="pull_requests=write")
@@ -51,6 +56,42 @@ WRITE_WORKFLOWS = Need(
 )
 
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
+READS = (
+    IDENTITY,
+    REPOSITORY,
+    CONTENTS,
+    PULLS,
+    ISSUES,
+    CHECKS,
+    STATUSES,
+    RUNS,
+    PROTECTION,
+    RULES,
+    PEOPLE,
+    MEMBERS,
+)
+
+
+def permissions(needs: Iterable[Need]) -> dict[str, str]:
+    """The least that serves these needs: a level, `read` or `write`, by GitHub's name of each permission."""
+    levels: dict[str, str] = {}
+    for need in needs:
+        name, _, level = need.permission.partition("=")
+        levels[name] = max(level, levels.get(name, level))  # "write" follows "read"
+    return levels
+
+
+def explained() -> tuple[tuple[str, str, str], ...]:
+    """Every permission for people: its name, its level, and all that it is for."""
+    every = (*READS, *WRITES, MERGE)
+    return tuple(
+        (NAMES[name], LEVELS[level], "to " + "; ".join(n.purpose for n in every if _names(n, name)))
+        for name, level in permissions(every).items()
+    )
+
+
+def _names(need: Need, permission: str) -> bool:
+    return need.permission.partition("=")[0] == permission
 
 
 def permission_words(permissions: str) -> str:
