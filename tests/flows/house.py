@@ -22,9 +22,10 @@ from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.policy.rules import Holder, Toggles, effective
+from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
 from penstock.core.refs import ChangeId, Digest, RepoRef
 from penstock.core.signal import RequestSignal
-from penstock.core.write import AuthorizedWrite
+from penstock.core.write import AuthorizedWrite, NotWritten, Written
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
 from penstock.flows.durable import Durable, Options
@@ -32,18 +33,7 @@ from penstock.flows.intake import Started, take_request
 from penstock.flows.perform import perform_safely
 from penstock.flows.views import pending_digests
 from penstock.flows.world import World
-from penstock.ports import (
-    Brief,
-    ForgeWriter,
-    NotWritten,
-    ProposalRefused,
-    Proposed,
-    RecipeCard,
-    Repositories,
-    StopFlag,
-    Texts,
-    Written,
-)
+from penstock.ports import ForgeWriter, Repositories, StopFlag, Texts
 from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION

@@ -11,11 +11,11 @@ from penstock.core.approval import ApprovalScope
 from penstock.core.change.events import ArtifactsReady
 from penstock.core.change.model import Change, IssueLink, State
 from penstock.core.policy.rules import Holder
+from penstock.core.proposal import ProposalRefused
 from penstock.core.refs import RepoRef
 from penstock.flows import orders
 from penstock.flows.preparing import plan
 from penstock.flows.views import text_of
-from penstock.ports import ProposalRefused
 
 LIB = {"pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n'}
 APP = {"pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["lib"]\n'}

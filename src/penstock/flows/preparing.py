@@ -19,7 +19,7 @@ from penstock.core.fleet.graph import Cycle, providers, waves
 from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
 from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
 from penstock.core.policy.patches import Scope
-from penstock.core.proposal import PatchSet, patch_set_digest
+from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard, patch_set_digest
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
@@ -35,7 +35,7 @@ from penstock.flows.world import (
     stored,
     verdict_text,
 )
-from penstock.ports import Brief, Permanent, ProposalRefused, RecipeCard, Texts
+from penstock.ports import Permanent, Texts
 
 
 def triage(world: World, change: Change, texts: Texts) -> Event:

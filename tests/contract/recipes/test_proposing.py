@@ -14,9 +14,10 @@ from penstock.adapters.sandbox import Bubblewrap
 from penstock.adapters.sandbox.limits import Limits
 from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
 from penstock.core.policy.rules import Policy
+from penstock.core.proposal import Brief, ProposalRefused, Proposed
 from penstock.core.refs import Sha
 from penstock.core.verdict import failures
-from penstock.ports import Brief, ProposalRefused, Proposed, Sandbox
+from penstock.ports import Sandbox
 
 ROOT = Path(__file__).parents[3]
 BASE: dict[str, bytes | None] = {
