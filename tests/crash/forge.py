@@ -16,9 +16,10 @@ import httpx
 from tests.crash.scenario import Drive, Line, story_of
 
 from penstock.adapters import embedded as embedding
+from penstock.adapters.git.local import import_sources
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
-from penstock.bootstrap import Installation, import_sources, make_forge
+from penstock.bootstrap import Installation, make_forge
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import next_effects
 from penstock.core.change.model import Change, State
@@ -98,7 +99,7 @@ def template() -> Path:
         (source / "src").mkdir(parents=True)
         (source / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n{needs}')
         (source / "src" / "a.py").write_text("old_name = 1\n")
-    for made in import_sources(state, tuple(state / "sources" / name for name in REPOS)):
+    for made in import_sources(state / "scratch", tuple(state / "sources" / name for name in REPOS)):
         home.operator_hands.publish(made)
         home.operator_hands.protect(made.name, made.branch, ("test",))
     number = home.operator_hands.open_issue("lib", title="Rename old_name", body="Please.", label="bot-task")

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from tests.contract.git.origin import REPO, Origin, git, mirrored
 
+from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.mirrors import Mirrors
-from penstock.adapters.git.remote import Shown
+from penstock.adapters.git.remote import Shown, push
 from penstock.bootstrap import Installation
 from penstock.core.refs import NodeId
 from penstock.ports import Permanent, Transient
@@ -263,3 +264,29 @@ def test_git_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Permanent, match="apt install git"):
         Mirrors(tmp_path / "mirrors", lambda: None)
+
+
+def test_a_push_shows_its_token_to_the_forge_alone(origin: Origin) -> None:
+    """Refused or answered, the forge sees the token; another server, however it is reached, never does."""
+    first, second = origin.commit({"a": b"1"}), origin.commit({"a": b"2"})
+    shown = Shown(token=TOKEN, to="")
+    local = Git(directory=origin.folder / ".git", environment=trusted_environment())
+    with served(origin.folder / ".git", answer=403) as forge, served(origin.folder / ".git") as other:
+        credential = partial(replace, shown, to=url_of(forge))
+        with pytest.raises(Permanent, match="cannot push to") as refused:
+            push(local, url_of(forge), "main", credential)
+        assert refused.value.code == "no_access"
+        assert any(forge.seen)
+        with pytest.raises(Permanent):
+            push(local, url_of(other), "main", credential)
+        assert set(other.seen) == {""}
+    target = origin.folder.parent / "target.git"
+    git(origin.folder, "init", "--quiet", "--bare", str(target))
+    push(local, f"file://{target}", "main", lambda: None)
+    assert git(target, "rev-parse", "main") == second
+    git(origin.folder, "reset", "--quiet", "--hard", first)
+    push(local, f"file://{target}", "main", lambda: None)
+    assert git(target, "for-each-ref", "--format=%(objectname) %(refname)") == f"{first} refs/heads/main"
+    with pytest.raises(Permanent) as bad:
+        push(local, "ext::sh -c true", "main", lambda: None)
+    assert bad.value.code == "bad_url"

@@ -58,7 +58,7 @@ def test_what_a_token_is_asked_to_have() -> None:
         "Pull requests": "read and write",
         "Workflows": "read and write",
     }
-    assert set(needs.permissions(needs.READS).values()) == {"read"}
+    assert set(needs.permissions_of(*needs.READS).values()) == {"read"}
     (contents,) = [why for name, _, why in needs.explained() if name == "Contents"]
     assert (
         contents

@@ -53,11 +53,10 @@ def find(state: Path) -> Embedded | None:
 def create(
     state: Path, *, writer: Mapping[str, str], reader: Mapping[str, str], unsafe_no_sandbox: bool
 ) -> Embedded:
-    """A new forge with an organization, its operator and a bot, and a token for each role.
+    """A new forge with an organization, its operator and a bot, and a token for each role, in a directory of its owner.
 
     `writer` and `reader`: what the bot's two tokens may, a level by GitHub's name of each permission.
     """
-    _make_private(state)
     forge = state / "forge"
     for words in (
         ("user", OPERATOR),
@@ -92,14 +91,6 @@ def create(
 
 def _permitting(levels: Mapping[str, str]) -> list[str]:
     return [f"--permission={name}={level}" for name, level in levels.items()]
-
-
-def _make_private(state: Path) -> None:
-    """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = state.stat()
-    if found.st_uid == os.getuid() and found.st_mode & 0o077:
-        state.chmod(found.st_mode & 0o700)
 
 
 def ensure_running(embedded: Embedded) -> Embedded:

@@ -1,4 +1,4 @@
-"""Fetching: the credential travels in the environment, to one server only, and failures are told apart."""
+"""Fetching and pushing: the credential travels in the environment, to one server only, and failures are told apart."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ from penstock.adapters.git.command import Git
 from penstock.core.ledger import sha256
 from penstock.ports import Permanent, Transient
 
-FETCH_SECONDS = 900
+FETCH_SECONDS = PUSH_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Shown:
 
 
 Credential = Callable[[], Shown | None]
-"""What may read, asked for anew for each fetch; None where reading needs nothing."""
+"""Asked for anew each time; None where nothing is needed."""
 
 _SCHEMES = frozenset({"http", "https", "file"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -41,7 +41,7 @@ _REFUSED = (
     (
         re.compile(r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied"),
         "no_access",
-        "The credential may not read it: it needs the permission Contents: read.",
+        "The credential may not: it needs the permission Contents, to read or to write.",
     ),
     (
         re.compile(r"returned error: 30[12378]"),
@@ -57,10 +57,7 @@ def fetch(git: Git, url: str, refs: Sequence[str], credential: Credential) -> No
     History is needed to merge; blobs are not left out, since a later lazy fetch would need the network and the
     credential in places that must have neither.
     """
-    if urlsplit(url).scheme not in _SCHEMES:
-        raise Permanent(
-            "bad_url", f"cannot fetch from {_without_password(url)!r}: it is no http, https or file URL"
-        )
+    _check(url)
     wanted = [_refspec(ref) for ref in refs if not (_COMMIT.fullmatch(ref) and _has(git, ref))]
     if not wanted:
         return
@@ -74,7 +71,22 @@ def fetch(git: Git, url: str, refs: Sequence[str], credential: Credential) -> No
     )
     ended = authorized.end("fetch", *options, "--", url, *wanted, seconds=FETCH_SECONDS)
     if ended.code:
-        raise _failure(_without_password(url), ended.complaint)
+        raise _failure(f"cannot fetch from {_without_password(url)}", ended.complaint)
+
+
+def push(git: Git, url: str, branch: str, credential: Credential) -> None:
+    """Put a branch in the place of whatever has its name there."""
+    _check(url)
+    authorized = git.with_environment(**_authorization(url, credential()))
+    ref = f"refs/heads/{branch}"
+    ended = authorized.end("push", "--quiet", "--", url, f"+{ref}:{ref}", seconds=PUSH_SECONDS)
+    if ended.code:
+        raise _failure(f"cannot push to {_without_password(url)}", ended.complaint)
+
+
+def _check(url: str) -> None:
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise Permanent("bad_url", f"{_without_password(url)!r} is no http, https or file URL")
 
 
 def _refspec(ref: str) -> str:
@@ -114,12 +126,12 @@ def _server(parts: SplitResult) -> tuple[str, str | None, int] | None:
         return None
 
 
-def _failure(url: str, complaint: str) -> Permanent | Transient:
+def _failure(what: str, complaint: str) -> Permanent | Transient:
     last = complaint.splitlines()[-1] if complaint else "git said nothing"
     for pattern, code, advice in _REFUSED:
         if pattern.search(complaint):
-            return Permanent(code, f"cannot fetch from {url}: {last}. {advice}")
-    return Transient("unreachable", f"cannot fetch from {url}: {last}")
+            return Permanent(code, f"{what}: {last}. {advice}")
+    return Transient("unreachable", f"{what}: {last}")
 
 
 def _without_password(url: str) -> str:

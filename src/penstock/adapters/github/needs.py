@@ -3,7 +3,7 @@
 The only list of permissions: what a token is asked to have, here and at the embedded forge, is derived from it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 NAMES = {
@@ -55,38 +55,23 @@ WRITE_WORKFLOWS = Need(
     purpose="change workflow files where a person approved it", permission="workflows=write"
 )
 
+READS = (REPOSITORY, CONTENTS, PROTECTION, CHECKS, STATUSES, ISSUES, PULLS, RUNS)
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
-READS = (
-    IDENTITY,
-    REPOSITORY,
-    CONTENTS,
-    PULLS,
-    ISSUES,
-    CHECKS,
-    STATUSES,
-    RUNS,
-    PROTECTION,
-    RULES,
-    PEOPLE,
-    MEMBERS,
-)
+EVERY = (*READS, IDENTITY, RULES, PEOPLE, MEMBERS, *WRITES, MERGE)
+"""What a token is asked to have."""
 
 
-def permissions(needs: Iterable[Need]) -> dict[str, str]:
-    """The least that serves these needs: a level, `read` or `write`, by GitHub's name of each permission."""
-    levels: dict[str, str] = {}
-    for need in needs:
-        name, _, level = need.permission.partition("=")
-        levels[name] = max(level, levels.get(name, level))  # "write" follows "read"
-    return levels
+def permissions_of(*needs: Need) -> dict[str, str]:
+    """Permissions by name, each as high as any of the needs takes it (`write` after `read`)."""
+    pairs = (need.permission.partition("=") for need in needs)
+    return dict(sorted((name, level) for name, _, level in pairs))
 
 
 def explained() -> tuple[tuple[str, str, str], ...]:
     """Every permission for people: its name, its level, and all that it is for."""
-    every = (*READS, *WRITES, MERGE)
     return tuple(
-        (NAMES[name], LEVELS[level], "to " + "; ".join(n.purpose for n in every if _names(n, name)))
-        for name, level in permissions(every).items()
+        (NAMES[name], LEVELS[level], "to " + "; ".join(n.purpose for n in EVERY if _names(n, name)))
+        for name, level in permissions_of(*EVERY).items()
     )
 
 
