@@ -52,7 +52,7 @@ from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox
-from penstock.settings import Misconfigured, Settings, Token, toggle_holders
+from penstock.settings import Misconfigured, Settings, Token, network, toggle_holders
 
 DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
 """Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
@@ -214,7 +214,7 @@ class Installation:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.settings.state / "mirrors", self._shown_to_git)
+        return Mirrors(self.settings.state / "mirrors", self._shown_to_git, network=network())
 
     def _shown_to_git(self) -> Shown:
         return Shown(token=self._reader_credential.token, to=self.address.web)
@@ -291,7 +291,7 @@ class Installation:
 
         def send(bare: Path, url: str, branch: str) -> None:
             shown = Shown(token=forge.operator_token, to=forge.url)
-            push(Git(directory=bare, environment=trusted_environment()), url, branch, lambda: shown)
+            push(Git(directory=bare, environment=trusted_environment(network())), url, branch, lambda: shown)
 
         return Operator(forge, send)
 

@@ -290,6 +290,21 @@ def toggle_holders() -> tuple[Holder, ...]:
         return (Holder(name=".env", readable=False), _holder("environment", os.environ))
 
 
+def network() -> dict[str, str]:
+    """The environment's proxies and certificates, under the names that git reads; httpx finds its own."""
+    proxies = {name: _either(name) for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")}
+    certificates = {
+        "GIT_SSL_CAINFO": os.environ.get("SSL_CERT_FILE", ""),
+        "GIT_SSL_CAPATH": os.environ.get("SSL_CERT_DIR", ""),
+    }
+    return {name: value for name, value in (proxies | certificates).items() if value}
+
+
+def _either(name: str) -> str:
+    """As httpx reads them: in lower case first."""
+    return os.environ.get(name) or os.environ.get(name.upper(), "")
+
+
 def _dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(".env").items() if value is not None}
 

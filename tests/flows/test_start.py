@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,9 +24,14 @@ from tests.flows.house import ORG, House
 
 from penstock.adapters import embedded as embedding
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.github import channel
+from penstock.bootstrap import Installation
 from penstock.cli import app
 from penstock.cli.options import Options
+from penstock.core.refs import NodeId, RepoRef
+from penstock.ports import Transient
+from penstock.settings import load, network
 
 RECIPE = """
 name: add-a-line
@@ -230,6 +236,37 @@ def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: De
     code, told = desk.run("changes", "show", str(change[0]))
     assert (code, "bwrap is not installed" in told) == (0, True), told
     assert desk.run("start", "--once")[0] == 4
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_git_goes_through_the_proxy_that_requests_go_through(desk: Desk, name: str):
+    repo = RepoRef(forge="forge", node_id=NodeId("R_1"), owner="acme", name="lib")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        desk.monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        mirrors = Installation(load()).mirrors
+        fetching = threading.Thread(target=fails, args=(mirrors, repo))
+        fetching.start()
+        proxy.settimeout(10)
+        asked, _ = proxy.accept()
+        with asked:
+            assert asked.recv(4096).startswith(b"GET http://forge.invalid/acme/lib.git/info/refs?")
+        fetching.join(10)
+    assert not fetching.is_alive()
+
+
+def fails(mirrors: Mirrors, repo: RepoRef) -> None:
+    with pytest.raises(Transient):
+        mirrors.sync(repo, "http://forge.invalid/acme/lib.git", ("main",))
+
+
+def test_certificates_are_known_to_git_by_its_own_names(monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/ca.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "/ca")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert network() == {"GIT_SSL_CAINFO": "/ca.pem", "GIT_SSL_CAPATH": "/ca", "no_proxy": "localhost"}
 
 
 def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):
