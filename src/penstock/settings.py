@@ -169,7 +169,6 @@ def policy_of(config: Config) -> Policy:
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
         merge_method=pulls.merge_strategy,
-        human_approval_required=safety.human_approval_required,
         protected_paths=safety.protected_paths,
         max_files=safety.max_files,
         max_changed_lines=safety.max_changed_lines,
@@ -223,8 +222,6 @@ class Settings:
 
     state: Path
     config: Config
-    config_path: Path | None
-    """None: there is no file, and the defaults hold."""
     writer: Token | None
     reader: Token | None
     operator: Token | None
@@ -274,7 +271,6 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
     return Settings(
         state=(state or Path(environment.get("PENSTOCK_STATE", STATE_PATH))).absolute(),
         config=config,
-        config_path=path,
         writer=writer,
         reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
         operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,

@@ -75,7 +75,6 @@ def home_at(folder: Path, forge: embedding.Embedded) -> Installation:
     settings = Settings(
         state=folder,
         config=Config(version=1),
-        config_path=None,
         writer=None,
         reader=None,
         operator=None,

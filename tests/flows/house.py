@@ -122,7 +122,6 @@ class House:
         self.settings = Settings(
             state=state,
             config=Config(version=1),
-            config_path=None,
             writer=None,
             reader=None,
             operator=None,
