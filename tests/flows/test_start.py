@@ -238,6 +238,24 @@ def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: De
     assert desk.run("start", "--once")[0] == 4
 
 
+def test_branches_that_demand_what_only_people_give_are_named_at_the_start(desk: Desk, house: House):
+    for suffix in ("-plain", "-reviewed", "-strict"):
+        house.repository(desk.name + suffix)
+    protection = {"enforce_admins": False, "restrictions": None}
+    checks = {"strict": True, "contexts": ["test"]}
+    for suffix, demand in (
+        ("-reviewed", {"required_status_checks": None, "required_pull_request_reviews": {}}),
+        ("-strict", {"required_status_checks": checks, "required_pull_request_reviews": None}),
+    ):
+        path = f"/repos/{ORG}/{desk.name}{suffix}/branches/main/protection"
+        house.ask("PUT", path, protection | demand)
+    code, told = desk.run("start", "--once")
+    assert code == 0, told
+    assert f"{ORG}/{desk.name}-reviewed: merging demands an approving review" in told
+    assert f"{ORG}/{desk.name}-strict: merging demands an up-to-date branch" in told
+    assert told.count("merging demands") == 2
+
+
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
 def test_git_goes_through_the_proxy_that_requests_go_through(desk: Desk, name: str):
     repo = RepoRef(forge="forge", node_id=NodeId("R_1"), owner="acme", name="lib")
