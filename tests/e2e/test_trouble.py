@@ -107,6 +107,9 @@ def test_nobody_waits_for_a_change_whose_log_does_not_hold(penstock: Caller, kep
     finally:
         home.close()
     penstock(*in_state(state, f"changes show {name}"), expect=Exit.LEDGER)
+    order = (*in_state(state, "ledger erase sha256:0"), "-m", "because")
+    assert "cannot be told" in penstock(*order, expect=Exit.LEDGER).err
+    assert "There is no text" in penstock(*order, "--force", expect=Exit.NO).err
 
 
 def break_log(state: Path, name: str) -> None:
