@@ -1,7 +1,6 @@
 """The composition root: the only file that names concrete classes. Everything is made when it is first asked for."""
 
 import getpass
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,12 @@ from penstock.adapters.agents.recipe import RecipeProposer
 from penstock.adapters.agents.recipes import Library, load_library
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
-from penstock.adapters.embedded.seeding import Operator, Source
-from penstock.adapters.git.local import import_source
+from penstock.adapters.embedded.seeding import Operator
+from penstock.adapters.git.command import Git, trusted_environment
+from penstock.adapters.git.local import Imported, import_sources
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.git.remote import Shown, push
+from penstock.adapters.github import needs
 from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author
@@ -29,6 +31,7 @@ from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.sandbox.asked import Asked
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
 from penstock.adapters.store.heads import Queue
@@ -36,7 +39,7 @@ from penstock.adapters.store.memory import Delivery, Inbox, Responses, Tallies, 
 from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
-from penstock.adapters.store.store import Store, open_store
+from penstock.adapters.store.store import Store, make_private, open_store
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
@@ -48,8 +51,8 @@ from penstock.flows.intake import Circumstances
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
-from penstock.ports import Permanent, Sandbox, SandboxResult
-from penstock.settings import Misconfigured, Settings, Token, toggle_holders
+from penstock.ports import Permanent, Sandbox
+from penstock.settings import Misconfigured, Settings, Token, network, toggle_holders
 
 DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
 """Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
@@ -64,20 +67,6 @@ class Address:
 
     api: str
     web: str
-
-
-class _Asked:
-    """The sandbox, tried out only when something is to run in it: all else works on hosts that cannot isolate."""
-
-    def __init__(self, home: "Installation") -> None:
-        self._home = home
-
-    @property
-    def isolates(self) -> str:
-        return self._home.sandbox.isolates
-
-    def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
-        return self._home.sandbox.run(command, folder, timeout_seconds=timeout_seconds)
 
 
 class Installation:
@@ -132,8 +121,8 @@ class Installation:
         if self.embedded:
             return Address(api=self.embedded.url, web=self.embedded.url)
         api = self.settings.config.forge.api_url.rstrip("/")
-        web = "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
-        return Address(api=api, web=web)
+        beside = api.replace("://api.", "://", 1)  # github.com and NAME.ghe.com
+        return Address(api=api, web=api.removesuffix("/api/v3") if api.endswith("/api/v3") else beside)
 
     @cached_property
     def known_web_address(self) -> str:
@@ -225,7 +214,10 @@ class Installation:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.settings.state / "mirrors", lambda: self._reader_credential.token)
+        return Mirrors(self.settings.state / "mirrors", self._shown_to_git, network=network())
+
+    def _shown_to_git(self) -> Shown:
+        return Shown(token=self._reader_credential.token, to=self.address.web)
 
     @cached_property
     def writer(self) -> GitHubWriter:
@@ -274,7 +266,7 @@ class Installation:
             writer=self.writer,
             repositories=self.mirrors,
             proposer=RecipeProposer(
-                self.recipes, self.mirrors, self.sandbox, self.settings.state / "scratch"
+                self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
             clock=self.clock,
@@ -294,8 +286,14 @@ class Installation:
     @cached_property
     def operator_hands(self) -> Operator:
         """The embedded forge's operator, for setting it up."""
-        assert self.embedded is not None, "only the embedded forge has an operator here"  # noqa: S101
-        return Operator(self.embedded)
+        forge = self.embedded
+        assert forge is not None, "only the embedded forge has an operator here"  # noqa: S101
+
+        def send(bare: Path, url: str, branch: str) -> None:
+            shown = Shown(token=forge.operator_token, to=forge.url)
+            push(Git(directory=bare, environment=trusted_environment(network())), url, branch, lambda: shown)
+
+        return Operator(forge, send)
 
     def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
         """Erase one text of the ledger, on the operator's order."""
@@ -354,11 +352,22 @@ def has_other_state(state: Path) -> bool:
     return any(open_store(state, SystemClock()).heads())
 
 
+def make_forge(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
+    """A new embedded forge. Its tokens may what reading and writing need, and no more: not post a check, say."""
+    make_private(state)
+    return embedding.create(
+        state,
+        writer=needs.permissions_of(*needs.EVERY),
+        reader=needs.permissions_of(*needs.READS, needs.MEMBERS),
+        unsafe_no_sandbox=unsafe_no_sandbox,
+    )
+
+
 def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:
     """An installation on its own embedded forge, which is made and started as needed. Raises Misconfigured."""
     kept = embedding.find(settings.state)
     if kept is None:
-        embedding.create(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
+        make_forge(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
     elif unsafe_no_sandbox and not kept.unsafe_no_sandbox:
         sandboxed = f"{settings.state} was set up with the sandbox, and keeps it; --unsafe-no-sandbox needs a new one: --state"
         raise Misconfigured(problems=(sandboxed,))
@@ -371,22 +380,11 @@ def end_embedded(state: Path) -> bool:
     return kept is not None and embedding.stop(kept)
 
 
-def demo_sources(state: Path) -> Iterator[Source]:
+def demo_sources(state: Path) -> Iterator[Imported]:
     """The demonstration organization's repositories, ready to publish."""
     shipped = Path(__file__).parent / "demo"
     folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
-    return import_sources(state, tuple(folder / name for name in DEMO_ORDER))
-
-
-def import_sources(state: Path, paths: tuple[Path, ...]) -> Iterator[Source]:
-    """Copies of clones or folders as bare repositories, each there only until the next is asked for."""
-    for path in paths:
-        (state / "scratch").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=state / "scratch") as folder:
-            imported = import_source(path, Path(folder) / "source.git")
-            yield Source(
-                bare=imported.bare, name=imported.name, branch=imported.branch, origin=path.resolve()
-            )
+    return import_sources(state / "scratch", tuple(folder / name for name in DEMO_ORDER))
 
 
 def _credential(token: Token | None, names: str) -> Credential:

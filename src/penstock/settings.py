@@ -169,7 +169,6 @@ def policy_of(config: Config) -> Policy:
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
         merge_method=pulls.merge_strategy,
-        human_approval_required=safety.human_approval_required,
         protected_paths=safety.protected_paths,
         max_files=safety.max_files,
         max_changed_lines=safety.max_changed_lines,
@@ -223,8 +222,6 @@ class Settings:
 
     state: Path
     config: Config
-    config_path: Path | None
-    """None: there is no file, and the defaults hold."""
     writer: Token | None
     reader: Token | None
     operator: Token | None
@@ -274,7 +271,6 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
     return Settings(
         state=(state or Path(environment.get("PENSTOCK_STATE", STATE_PATH))).absolute(),
         config=config,
-        config_path=path,
         writer=writer,
         reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
         operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,
@@ -288,6 +284,21 @@ def toggle_holders() -> tuple[Holder, ...]:
         return (_holder(".env", _dotenv()), _holder("environment", os.environ))
     except (OSError, UnicodeDecodeError):
         return (Holder(name=".env", readable=False), _holder("environment", os.environ))
+
+
+def network() -> dict[str, str]:
+    """The environment's proxies and certificates, under the names that git reads; httpx finds its own."""
+    proxies = {name: _either(name) for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")}
+    certificates = {
+        "GIT_SSL_CAINFO": os.environ.get("SSL_CERT_FILE", ""),
+        "GIT_SSL_CAPATH": os.environ.get("SSL_CERT_DIR", ""),
+    }
+    return {name: value for name, value in (proxies | certificates).items() if value}
+
+
+def _either(name: str) -> str:
+    """As httpx reads them: in lower case first."""
+    return os.environ.get(name) or os.environ.get(name.upper(), "")
 
 
 def _dotenv() -> dict[str, str]:

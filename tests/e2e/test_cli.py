@@ -55,7 +55,7 @@ def test_a_look_in_words_and_as_one_document(penstock: Caller, change: str, word
 
 
 def test_documents_hold_what_words_say(penstock: Caller, change: str) -> None:
-    (pending,) = [one for one in penstock.ask("approvals", "list") if one["change"] == change]
+    (pending,) = [one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == change]
     assert pending["repository"] == "acme/looked-at"
     assert penstock.ask("changes", "diff", change, "--repo", "looked-at").keys() == {"acme/looked-at"}
     assert penstock.ask("changes", "diff", change, "--repo", "elsewhere") == {}
@@ -83,7 +83,7 @@ def test_everything_a_person_can_decide(penstock: Caller) -> None:
     assert "waits for content approval" in again.err
     (approval,) = penstock.ask("changes", "show", name)["approvals"]
     assert penstock.ask("approvals", "revoke", name, approval[0])[0]["recorded"] is True
-    assert len([one for one in penstock.ask("approvals", "list") if one["change"] == name]) == 2
+    assert len([one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == name]) == 2
 
     both = penstock("approvals", "request-changes", name, "-m", "shorter", expect=Exit.WRONG_USE)
     assert "2 patch sets" in both.err
@@ -117,7 +117,7 @@ def test_a_refused_recipe_is_resumed(penstock: Caller) -> None:
 def test_an_approved_change_is_carried_out_and_taken_back(penstock: Caller, change: str) -> None:
     """With exit code 4 because another change still waits."""
     name = penstock.waiting(penstock.folder_of("shipped", **CODE))
-    (pending,) = [one for one in penstock.ask("approvals", "list") if one["change"] == name]
+    (pending,) = [one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == name]
     assert penstock.ask("approvals", "approve", name, "--digest", pending["digest"][:19])
     penstock("start", "--once", expect=Exit.WAITS)
     assert "/acme/shipped/pull/1" in penstock("changes", "show", name).out
@@ -197,7 +197,7 @@ def test_the_version(elsewhere: Caller, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_look_at_nothing_says_what_to_do_and_keeps_nobody_away(elsewhere: Caller) -> None:
     assert "penstock demo" in elsewhere("status").out
-    assert elsewhere.ask("changes", "list") == []
+    assert elsewhere.ask("changes", "list") == {"changes": [], "broken": []}
     source = elsewhere.folder_of("code", **CODE)
     elsewhere("try", str(source), "--recipe", "no-such", expect=Exit.WRONG_USE)
     assert "belongs to" not in elsewhere("try", str(source), "--run", "", expect=Exit.WRONG_USE).err

@@ -85,7 +85,7 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
     said = home.run("demo", expect=4)
     assert "penstock approvals approve" in said
     assert "BLOCKED_POLICY" in said
-    pending = home.ask("approvals", "list")
+    pending = home.ask("approvals", "list")["pending"]
     assert len(pending) == 3
 
     told = home.ask("demo", "--yes")

@@ -22,9 +22,10 @@ from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.policy.rules import Holder, Toggles, effective
+from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
 from penstock.core.refs import ChangeId, Digest, RepoRef
 from penstock.core.signal import RequestSignal
-from penstock.core.write import AuthorizedWrite
+from penstock.core.write import AuthorizedWrite, NotWritten, Written
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
 from penstock.flows.durable import Durable, Options
@@ -32,18 +33,7 @@ from penstock.flows.intake import Started, take_request
 from penstock.flows.perform import perform_safely
 from penstock.flows.views import pending_digests
 from penstock.flows.world import World
-from penstock.ports import (
-    Brief,
-    ForgeWriter,
-    NotWritten,
-    ProposalRefused,
-    Proposed,
-    RecipeCard,
-    Repositories,
-    StopFlag,
-    Texts,
-    Written,
-)
+from penstock.ports import ForgeWriter, Repositories, StopFlag, Texts
 from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION
@@ -60,6 +50,8 @@ class Script:
     edit: Edit | None = None
     refusal: ProposalRefused | None = None
     briefs: list[Brief] = field(default_factory=list)
+    parts: set[str] | None = None
+    """Full names of the repositories it has something to do in; None: all."""
 
     def propose(self, brief: Brief) -> Proposed | ProposalRefused:
         self.briefs.append(brief)
@@ -86,7 +78,7 @@ class Script:
         )
 
     def takes_part(self, name, full_name, paths, read) -> bool:
-        return True
+        return self.parts is None or full_name in self.parts
 
 
 def add_line(folder: Path) -> None:
@@ -130,7 +122,6 @@ class House:
         self.settings = Settings(
             state=state,
             config=Config(version=1),
-            config_path=None,
             writer=None,
             reader=None,
             operator=None,

@@ -59,7 +59,6 @@ def installation(
         Settings(
             state=state,
             config=config,
-            config_path=None,
             writer=key,
             reader=key,
             operator=key,

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import httpx
+import pytest
 from tests.flows.house import ORG, House, digest_of
 
 from localforge import seed
@@ -149,6 +151,20 @@ def test_secrets_in_a_persons_words_are_not_kept(house: House):
     text = house.home.store.texts().get(failed.detail) if failed.detail else ""
     assert text
     assert token not in text
+
+
+@pytest.mark.parametrize("token", ["writer_token", "reader_token"])
+def test_no_token_of_ours_can_speak_as_ci(house: House, token: str):
+    repo = house.repository(f"own-{token.replace('_', '-')}")
+    sha = house.ask("GET", f"/repos/{ORG}/{repo.name}/commits/main").json()["sha"]
+    path = f"{house.embedded.url}/repos/{ORG}/{repo.name}"
+    headers = {"authorization": f"Bearer {getattr(house.embedded, token)}"}
+    with httpx.Client(headers=headers) as own:
+        status = own.post(f"{path}/statuses/{sha}", json={"state": "success", "context": "test"})
+        run = own.post(f"{path}/check-runs", json={"name": "test", "head_sha": sha})
+        assert own.get(f"{path}/commits/{sha}/check-runs").json()["total_count"] == 0
+        assert own.get(f"{path}/commits/{sha}/status").json()["total_count"] == 0
+    assert (status.status_code, run.status_code) == (403, 403)
 
 
 def grant(house: House, repo: RepoRef, role: Role) -> None:

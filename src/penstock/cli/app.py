@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
+from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app.add_typer(ledger_app, name="ledger")
 
 @app.callback()
 def common(state: State = None, config: ConfigFile = None) -> None:
+    to_standard_error()
     Options.state, Options.config = state, config
 
 
@@ -240,4 +242,6 @@ def _explained(error: "PortError") -> Exit:
     complain(str(error))
     if error.code in WRONG_USE_CODES:
         return Exit.WRONG_USE
+    if error.code == "ledger":
+        return Exit.LEDGER
     return Exit.FORGE if error.code in FORGE_CODES else Exit.NO

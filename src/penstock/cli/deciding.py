@@ -10,7 +10,7 @@ from rich.text import Text
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.looking import find_change, pending_everywhere
+from penstock.cli.looking import find_change, named, pending_everywhere
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.model import Change
 from penstock.core.refs import Digest
@@ -70,17 +70,17 @@ class Words:
 
 
 def list_pending(home: Installation, *, json: bool) -> Exit:
-    pending = pending_everywhere(home)
+    pending, broken = pending_everywhere(home)
     if json:
-        output.as_json(pending)
+        output.as_json({"pending": pending, "broken": broken})
     elif pending:
         output.out.print(output.pending_table(pending))
         output.say(
             "\n[dim]penstock changes diff CHANGE · penstock approvals approve CHANGE [--repo REPO] [--merge][/]"
         )
-    else:
+    elif not broken:
         output.say("Nothing waits for an approval.")
-    return Exit.DONE
+    return named(broken)
 
 
 def approve(home: Installation, name: str, chosen: Chosen, *, json: bool) -> Exit:

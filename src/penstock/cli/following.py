@@ -12,8 +12,10 @@ from penstock.cli import output
 from penstock.cli.telling import told
 from penstock.core.change import events as e
 from penstock.core.change.model import Change, State
+from penstock.core.ledger import Break
 from penstock.core.refs import ChangeId
 from penstock.flows.views import is_waiting_for_people
+from penstock.ports import Permanent
 
 LOOK_SECONDS = 0.05
 WORK = {
@@ -41,10 +43,15 @@ class Follower:
     def until(
         self, reached: Callable[[tuple[Change, ...]], bool], *, skip: bool = False
     ) -> tuple[Change, ...]:
-        """Print until all changes are where they should be; `skip`: what is there already is not told again."""
+        """Print until all changes are where they should be; `skip`: what is there already is not told again.
+
+        Raises Permanent `ledger` where a log does not hold: no worker carries that change on.
+        """
         with self._spinner() as show:
             while True:
-                found = tuple(change for name in self._seen if (change := self._told(name, silent=skip)))
+                found = tuple(change for name in self._seen if (change := self._change(name)))
+                for change in found:
+                    self._tell(change, silent=skip)
                 skip = False
                 if len(found) == len(self._seen) and reached(found):
                     return found
@@ -68,12 +75,22 @@ class Follower:
         """Print what is new of any change, also of one that did not exist before."""
         for name, n in self._home.overview.lengths().items():
             if self._seen.setdefault(name, 0) < n:
-                self._told(name, silent=False)
+                change = self._home.store.change(name)
+                if isinstance(change, Change):
+                    self._tell(change, silent=False)
+                else:
+                    self._seen[name] = n  # whoever drives it says what is wrong
 
-    def _told(self, name: ChangeId, *, silent: bool) -> Change | None:
+    def _change(self, name: ChangeId) -> Change | None:
         change = self._home.store.change(name)
-        if not isinstance(change, Change) or change.n == self._seen[name]:
-            return change if isinstance(change, Change) else None
+        if isinstance(change, Break):
+            raise Permanent("ledger", f"{change.sentence}. `penstock ledger verify` tells more.")
+        return change
+
+    def _tell(self, change: Change, *, silent: bool) -> None:
+        name = change.id
+        if change.n == self._seen[name]:
+            return
         for entry in self._home.store.reader.entries(name):
             if self._seen[name] < entry.n <= change.n and not (silent or self._quiet):
                 line = told(entry.event, change, self._home.known_web_address)
@@ -84,7 +101,6 @@ class Follower:
                         )
                     )
         self._seen[name] = change.n
-        return change
 
 
 def _going_on(changes: tuple[Change, ...]) -> str:

@@ -13,7 +13,7 @@ from penstock.adapters.store.seal import KEY_FILE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.looking import every_change, find_change
+from penstock.cli.looking import find_change, named, sorted_out
 from penstock.cli.telling import told
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
@@ -119,13 +119,9 @@ def export(home: Installation, file: Path) -> Exit:
 
 def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool) -> Exit:
     """An open change that is decided by the text would stop, so that has to be meant."""
-    needing = [change.id for change in every_change(home, ended=False) if blob in needed_texts(change)]
-    if needing and not force:
-        output.complain(
-            f"{', '.join(needing)} is still open and needs this text, so erasing it would stop it. "
-            "Cancel it first, or erase all the same with --force."
-        )
-        return Exit.NO
+    kept = Exit.DONE if force else _kept(home, blob)
+    if kept:
+        return kept
     outcome = home.erase(blob, reason)
     done = isinstance(outcome, Appended)
     if json:
@@ -135,7 +131,22 @@ def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool
     elif isinstance(outcome, Duplicate):
         output.complain(f"{blob} was erased already.")
     elif isinstance(outcome, Break):
-        output.complain(f"The log of {outcome.change} does not hold at record {outcome.n}: {outcome.problem}")
+        output.complain(outcome.sentence)
     else:
         output.complain(f"There is no text {blob}; `penstock ledger show CHANGE --json` names them.")
     return Exit.DONE if done else Exit.NO
+
+
+def _kept(home: Installation, blob: str) -> Exit:
+    """Say which open change needs the text, or could: it stays then, and this is the exit code."""
+    found, broken = sorted_out(home, ended=False)
+    needing = [change.id for change in found if blob in needed_texts(change)]
+    if needing:
+        output.complain(
+            f"{', '.join(needing)} is still open and needs this text, so erasing it would stop it. "
+            "Cancel it first, or erase all the same with --force."
+        )
+        return Exit.NO
+    if broken:
+        output.complain("Whether this text is still needed cannot be told; --force erases it all the same.")
+    return named(broken)

@@ -57,8 +57,9 @@ MARKS = {
 
 
 def as_json(value: object) -> None:
-    """One JSON document; the only thing on standard output then."""
-    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+    """One JSON document; the only thing on standard output then. On a terminal nothing but ASCII, so that it only says."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=sys.stdout.isatty())
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str = "") -> None:

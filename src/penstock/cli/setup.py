@@ -7,23 +7,13 @@ from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE
 from penstock.adapters.agents.recipes import problems_in
+from penstock.adapters.github.needs import explained
 from penstock.bootstrap import recipe_folders
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.settings import CONFIG, CONFIG_PATH, LOGIN, Misconfigured, read_config, unused_keys
 
 TEMPLATE = Path(__file__).parent / "templates" / "orchestrator.yml"
-PERMISSIONS = (
-    ("Metadata", "read", "to know the repository at all"),
-    ("Contents", "read and write", "to read code; to write branches, commits and tags, and to merge"),
-    ("Pull requests", "read and write", "to open and merge them"),
-    ("Issues", "read and write", "to read what is asked; to comment and close"),
-    ("Checks, Commit statuses", "read", "to know what CI says of the exact head"),
-    ("Actions", "read and write", "to read logs and to rerun checks"),
-    ("Administration", "read", "to know which checks branch protection requires"),
-    ("Workflows", "read and write", "only where an approved scope names CI files"),
-    ("Members", "read", "to know who may approve"),
-)
 
 
 def init(*, json: bool, force: bool, organization: str) -> Exit:
@@ -39,7 +29,7 @@ def init(*, json: bool, force: bool, organization: str) -> Exit:
     CONFIG_PATH.parent.mkdir(parents=True, exist_ok=True)
     CONFIG_PATH.write_text(text)
     if json:
-        output.as_json({"written": str(CONFIG_PATH), "permissions": [list(p) for p in PERMISSIONS]})
+        output.as_json({"written": str(CONFIG_PATH), "permissions": [list(one) for one in explained()]})
         return Exit.DONE
     first = "Give" if organization else "Set discovery.organization there, then give"
     output.say(f"Wrote {CONFIG_PATH}. {first} Penstock a token:\n")
@@ -49,8 +39,8 @@ def init(*, json: bool, force: bool, organization: str) -> Exit:
     )
     output.say("  GITHUB_TOKEN        taken if there is no other, with a warning\n")
     output.say("It needs, on the repositories it may work on:")
-    for name, level, why in PERMISSIONS:
-        output.say(f"  {name:<24} {level:<15} {why}")
+    for name, level, why in explained():
+        output.say(f"  {name:<16} {level:<15} {why}")
     output.say("\nThen `penstock validate-config`, and `penstock start --mode manual`.")
     return Exit.DONE
 

@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from penstock.adapters.agents.definition import keep_ad_hoc
-from penstock.bootstrap import Installation, embed, has_other_state, import_sources
+from penstock.adapters.git.local import import_sources
+from penstock.bootstrap import Installation, embed, has_other_state
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
@@ -90,7 +91,10 @@ def _title(recipe: str, wishes: Wishes) -> str:
 
 
 def _copied(home: Installation, sources: tuple[Path, ...]) -> tuple[RepoRef, ...]:
-    names = [home.operator_hands.copy(source) for source in import_sources(home.settings.state, sources)]
+    names = [
+        home.operator_hands.copy(source)
+        for source in import_sources(home.settings.state / "scratch", sources)
+    ]
     found = {facts.full_name.split("/")[1]: facts for facts in home.reader.repositories(home.organization)}
     return tuple(ref_of(home.forge_name, found[name]) for name in names)
 

@@ -38,8 +38,6 @@ class FileFact:
     binary: bool
     hidden_characters: bool
     """An added line has bidirectional controls or invisible characters (Trojan Source)."""
-    size: int
-    """Bytes of the new content; 0 where there is none."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[str, ...] = ()
@@ -80,7 +78,6 @@ class CheckFact:
     """One check run or commit status on one exact commit. `app_id` None: no app vouches for it, as for a status."""
 
     name: str
-    app: str
     app_id: int | None = None
     status: CheckStatus
     conclusion: str
@@ -110,7 +107,6 @@ class RepositoryFacts:
     full_name: str
     default_branch: str
     archived: bool
-    private: bool
     clone_url: str
 
 
@@ -127,7 +123,6 @@ class PullFacts:
     head_branch: str
     base_ref: str
     author: str
-    draft: bool
     merged_by: str | None = None
 
 

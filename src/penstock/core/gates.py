@@ -18,11 +18,10 @@ class Intake:
     association: str
     recipes: tuple[str, ...]
     complexity: int
-    guard_holding: str | None = None
 
 
 def judge_intake(facts: Intake, policy: Policy) -> Verdict:
-    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed, no guard holding."""
+    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed."""
     return all_of(
         "G0",
         (
@@ -38,7 +37,6 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
                 f"complexity {facts.complexity} of at most {policy.max_complexity}",
                 holds=facts.complexity <= policy.max_complexity,
             ),
-            check("guard", facts.guard_holding or "no guard is holding", holds=facts.guard_holding is None),
         ),
     )
 
@@ -89,7 +87,7 @@ def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
         "patch set",
         (
             all_of("G2", (judge_integrity(facts, scope, policy),)),
-            all_of("G3", (judge_policy(facts, scope, policy),)),
+            all_of("G3", (judge_policy(facts, policy),)),
         ),
     )
 
@@ -166,4 +164,6 @@ def _judge_siblings(facts: Verification) -> Verdict:
     stale = sorted(name for name, sha in tested if name in now and now[name] != sha)
     if stale:
         return pending("siblings", f"tested with an older commit of {', '.join(stale)}; must run again")
-    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "none used")
+    if now and not any(name in now for name, _ in tested):
+        return warned("siblings", "no job said which sibling commit it ran with")
+    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "there are none")

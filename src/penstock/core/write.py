@@ -140,6 +140,23 @@ class AuthorizedWrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a write left at the forge: an object id or number, as the kind of write has one."""
+
+    sha: Sha | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWritten:
+    """The forge or its state refused: a domain outcome. `code`: `base_moved`, `retargeted`, `head_moved`, `branch_taken`,
+    `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Why nothing is written."""
 

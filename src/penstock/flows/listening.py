@@ -14,10 +14,11 @@ from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
 from penstock.core.signal import IssueSignal
 from penstock.flows.discovery import Fleet, ref_of
+from penstock.flows.driving import ChangeLog
 from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
 from penstock.flows.intake import Circumstances, Ignored, Started, issue_signal, take_issue
 from penstock.flows.perform import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
-from penstock.ports import ChangeLog, Clock, ForgeReader, Permanent, PortError, Transient
+from penstock.ports import Clock, ForgeReader, Permanent, PortError, Transient
 
 log = logging.getLogger(__name__)
 DELIVERIES_AT_ONCE = 10

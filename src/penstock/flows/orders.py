@@ -26,8 +26,9 @@ from penstock.core.ledger import Break, canonical, sha256
 from penstock.core.policy.rules import Policy, stricter
 from penstock.core.refs import Actor, Digest, RepoRef
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed
+from penstock.flows.driving import Answered, ChangeLog
 from penstock.flows.world import pinned_policy, policy_text, stored
-from penstock.ports import Answered, ChangeLog, Clock, ForgeReader, NewTexts
+from penstock.ports import Clock, ForgeReader, NewTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,17 @@ from penstock.core.tap import (
     decide_withdrawal,
 )
 from penstock.core.verdict import Verdict, failures, passed
-from penstock.core.write import Comment, Content, OpenPull, Refusal, Wanted, authorize, subject_of
+from penstock.core.write import (
+    Comment,
+    Content,
+    NotWritten,
+    OpenPull,
+    Refusal,
+    Wanted,
+    Written,
+    authorize,
+    subject_of,
+)
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     branch_written,
@@ -55,7 +65,7 @@ from penstock.flows.truth import (
     what_moved,
 )
 from penstock.flows.world import Scene, World, lane_of, verdict_text
-from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Transient, Written
+from penstock.ports import Permanent, StopFlag, Texts, Transient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

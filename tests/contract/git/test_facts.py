@@ -41,18 +41,17 @@ def test_status_modes_and_counts_come_from_the_trees(tmp_path: Path) -> None:
     mirrors = mirrored(tmp_path / "mirrors", origin, base, head)
     found = mirrors.facts(REPO, base, mirrors.tree_of(REPO, head))
     shown = {
-        f.path: (f.status, f.old_mode, f.new_mode, f.additions, f.deletions, f.binary, f.size)
-        for f in found.files
+        f.path: (f.status, f.old_mode, f.new_mode, f.additions, f.deletions, f.binary) for f in found.files
     }
     file, absent = FileMode.FILE, FileMode.ABSENT
     assert shown == {
-        "bin": (FileStatus.MODIFIED, file, file, 0, 0, True, 2),
-        "gone": (FileStatus.DELETED, file, absent, 0, 1, False, 0),
-        "mod": (FileStatus.MODIFIED, file, file, 2, 1, False, 6),
-        "module": (FileStatus.ADDED, absent, FileMode.SUBMODULE, 1, 0, False, 0),
-        "new\nline": (FileStatus.ADDED, absent, file, 1, 0, False, 2),
-        "type": (FileStatus.TYPE_CHANGED, file, FileMode.SYMLINK, 1, 1, False, 3),
-        "x.sh": (FileStatus.MODIFIED, file, FileMode.EXECUTABLE, 0, 0, False, 3),
+        "bin": (FileStatus.MODIFIED, file, file, 0, 0, True),
+        "gone": (FileStatus.DELETED, file, absent, 0, 1, False),
+        "mod": (FileStatus.MODIFIED, file, file, 2, 1, False),
+        "module": (FileStatus.ADDED, absent, FileMode.SUBMODULE, 1, 0, False),
+        "new\nline": (FileStatus.ADDED, absent, file, 1, 0, False),
+        "type": (FileStatus.TYPE_CHANGED, file, FileMode.SYMLINK, 1, 1, False),
+        "x.sh": (FileStatus.MODIFIED, file, FileMode.EXECUTABLE, 0, 0, False),
     }
     assert {f.path for f in found.files if f.hidden_characters} == {"new\nline"}
     assert (found.additions, found.deletions) == (5, 3)

@@ -3,7 +3,6 @@
 import pytest
 from tests.contract.github.setting import REPO, Asked, Reply, Script, serving, sha
 
-from penstock.adapters.github.facts import STATUS_APP
 from penstock.core.evidence import CheckFact, CheckStatus, RequiredChecks
 from penstock.ports import ForgeReader, Permanent, Transient
 
@@ -131,29 +130,23 @@ def test_checks_are_the_latest_of_each_name_and_app() -> None:
         "/check-runs/9/annotations": Reply(body=annotations),
     }
     with serving(at(replies)) as (kit, asked):
-        found = {(fact.name, fact.app): fact for fact in kit.reader.checks(REPO, head)}
-    assert found["test", "github-actions"] == CheckFact(
+        found = {(fact.name, fact.app_id): fact for fact in kit.reader.checks(REPO, head)}
+    assert found["test", 15368] == CheckFact(
         name="test",
-        app="github-actions",
         app_id=15368,
         status=CheckStatus.COMPLETED,
         conclusion="success",
         url="https://forge.test/9",
         siblings=(("acme/lib", sibling),),
     )
-    assert {key: fact.app_id for key, fact in found.items() if key[0] == "test"} == {
-        ("test", "github-actions"): 15368,
-        ("test", "other"): 2,
-        ("test", STATUS_APP): None,
-    }
     states = {key: (fact.status, fact.conclusion) for key, fact in found.items()}
     assert states == {
-        ("test", "github-actions"): (CheckStatus.COMPLETED, "success"),
-        ("test", "other"): (CheckStatus.RUNNING, ""),
-        ("build", "x"): (CheckStatus.QUEUED, ""),
-        ("a", STATUS_APP): (CheckStatus.COMPLETED, "failure"),
-        ("b", STATUS_APP): (CheckStatus.RUNNING, ""),
-        ("test", STATUS_APP): (CheckStatus.COMPLETED, "success"),
+        ("test", 15368): (CheckStatus.COMPLETED, "success"),
+        ("test", APPS["other"]): (CheckStatus.RUNNING, ""),
+        ("build", APPS["x"]): (CheckStatus.QUEUED, ""),
+        ("a", None): (CheckStatus.COMPLETED, "failure"),
+        ("b", None): (CheckStatus.RUNNING, ""),
+        ("test", None): (CheckStatus.COMPLETED, "success"),
     }
     assert [request for request in map(str, asked) if "annotations" in request] == [
         "GET /repos/acme/widget/check-runs/9/annotations?per_page=100"

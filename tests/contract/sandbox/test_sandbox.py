@@ -75,10 +75,6 @@ def gone(marker: str) -> bool:
     return not alive(marker)
 
 
-def test_names_say_what_isolates(sandbox: Bubblewrap) -> None:
-    assert (sandbox.isolates, Unsandboxed().isolates) == ("bubblewrap", "none")
-
-
 @pytest.mark.parametrize(
     ("command", "exit_code", "output"),
     [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE, Match, Recipe
 from penstock.core.document import Rejected, parse
-from penstock.core.proposal import matches_any
-from penstock.ports import Permanent, RecipeCard
+from penstock.core.proposal import RecipeCard, matches_any
+from penstock.ports import Permanent
 
 _AT_ONCE = 200
 

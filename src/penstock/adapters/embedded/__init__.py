@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from penstock.ports import Permanent, Transient
 
 ORGANIZATION, OPERATOR, BOT = "acme", "operator", "penstock-bot"
-WRITES = ("actions", "contents", "issues", "pull_requests", "workflows", "statuses", "checks")
-READS = ("metadata", "members", "administration")
 READY_SECONDS = 20.0
 
 
@@ -51,9 +50,13 @@ def find(state: Path) -> Embedded | None:
         ) from error
 
 
-def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
-    """A new forge with an organization, its operator and a bot, and a token for each role."""
-    _make_private(state)
+def create(
+    state: Path, *, writer: Mapping[str, str], reader: Mapping[str, str], unsafe_no_sandbox: bool
+) -> Embedded:
+    """A new forge with an organization, its operator and a bot, and a token for each role, in a directory of its owner.
+
+    `writer` and `reader`: what the bot's two tokens may, a level by GitHub's name of each permission.
+    """
     forge = state / "forge"
     for words in (
         ("user", OPERATOR),
@@ -62,9 +65,6 @@ def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
         ("member", ORGANIZATION, BOT, "--role", "admin"),
     ):
         _admin(forge, *words)
-    writes = [f"--permission={name}=write" for name in WRITES]
-    reads = [f"--permission={name}=read" for name in READS]
-    read_only = [f"--permission={name}=read" for name in (*WRITES, *READS) if name != "workflows"]
     embedded = Embedded(
         state=state,
         port=0,
@@ -81,20 +81,16 @@ def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
             "--scope",
             "delete_repo",
         ),
-        writer_token=_admin(forge, "token", BOT, *writes, *reads),
-        reader_token=_admin(forge, "token", BOT, *read_only),
+        writer_token=_admin(forge, "token", BOT, *_permitting(writer)),
+        reader_token=_admin(forge, "token", BOT, *_permitting(reader)),
         unsafe_no_sandbox=unsafe_no_sandbox,
     )
     _keep(embedded)
     return embedded
 
 
-def _make_private(state: Path) -> None:
-    """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = state.stat()
-    if found.st_uid == os.getuid() and found.st_mode & 0o077:
-        state.chmod(found.st_mode & 0o700)
+def _permitting(levels: Mapping[str, str]) -> list[str]:
+    return [f"--permission={name}={level}" for name, level in levels.items()]
 
 
 def ensure_running(embedded: Embedded) -> Embedded:

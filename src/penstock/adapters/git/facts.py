@@ -59,7 +59,6 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         deletions=change.deletions,
         binary=change.binary,
         hidden_characters=_hides(change, added),
-        size=len(new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=find_secrets("\n".join(line for _, line in added)),
     )

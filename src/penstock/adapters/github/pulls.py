@@ -10,8 +10,8 @@ from penstock.adapters.github.needs import MERGE, WRITE_CONTENTS, WRITE_ISSUES, 
 from penstock.adapters.github.pen import Outcome, Pen
 from penstock.adapters.github.writing import Mutation
 from penstock.core.refs import Sha
-from penstock.core.write import Merge, OpenPull, Withdraw
-from penstock.ports import NotWritten, Transient, Written
+from penstock.core.write import Merge, NotWritten, OpenPull, Withdraw, Written
+from penstock.ports import Transient
 
 
 def open_pull(pen: Pen, wanted: OpenPull) -> Outcome:

@@ -288,7 +288,6 @@ class Pull(Answer):
     head: PullHead
     base: PullBase
     user: Login | None
-    draft: bool = False
     merged_by: Login | None = None
 
 

@@ -17,13 +17,14 @@ from penstock.core.write import (
     Comment,
     Content,
     Merge,
+    NotWritten,
     OpenPull,
     PlaceTag,
     Rerun,
     Wanted,
     Withdraw,
 )
-from penstock.ports import NotWritten, StopFlag
+from penstock.ports import StopFlag
 
 
 class GitHubWriter:

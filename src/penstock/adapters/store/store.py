@@ -207,14 +207,14 @@ class Store:
 
 def open_store(state: Path, clock: Clock) -> Store:
     """The store in a state directory: its database (made or migrated as needed) and the ledger's key."""
-    _make_private(state)
+    make_private(state)
     database = Database(state / "penstock.db")
     with database.reading() as connection:
         empty = connection.execute(select(_C.change_id).limit(1)).first() is None
     return Store(database, open_seal(state, may_make=empty), clock)
 
 
-def _make_private(state: Path) -> None:
+def make_private(state: Path) -> None:
     """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = state.stat()
