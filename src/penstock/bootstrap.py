@@ -20,6 +20,7 @@ from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator, Source
 from penstock.adapters.git.local import import_source
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.git.remote import Shown
 from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author
@@ -132,8 +133,8 @@ class Installation:
         if self.embedded:
             return Address(api=self.embedded.url, web=self.embedded.url)
         api = self.settings.config.forge.api_url.rstrip("/")
-        web = "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
-        return Address(api=api, web=web)
+        beside = api.replace("://api.", "://", 1)  # github.com and NAME.ghe.com
+        return Address(api=api, web=api.removesuffix("/api/v3") if api.endswith("/api/v3") else beside)
 
     @cached_property
     def known_web_address(self) -> str:
@@ -225,7 +226,8 @@ class Installation:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.settings.state / "mirrors", lambda: self._reader_credential.token)
+        folder = self.settings.state / "mirrors"
+        return Mirrors(folder, lambda: Shown(token=self._reader_credential.token, to=self.address.web))
 
     @cached_property
     def writer(self) -> GitHubWriter:

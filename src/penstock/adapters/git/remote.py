@@ -1,9 +1,10 @@
-"""Fetching: the credential travels in the environment, and failures are told apart."""
+"""Fetching: the credential travels in the environment, to one server only, and failures are told apart."""
 
 import base64
 import re
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from penstock.adapters.git.command import Git
 from penstock.core.ledger import sha256
@@ -11,8 +12,17 @@ from penstock.ports import Permanent, Transient
 
 FETCH_SECONDS = 900
 
-Credential = Callable[[], str | None]
-"""A token that may read, asked for anew for each fetch; None where reading needs none."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A token, and the address of the one server (scheme, host and port) that may see it."""
+
+    token: str = field(repr=False)
+    to: str
+
+
+Credential = Callable[[], Shown | None]
+"""What may read, asked for anew for each fetch; None where reading needs nothing."""
 
 _SCHEMES = frozenset({"http", "https", "file"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -32,6 +42,11 @@ _REFUSED = (
         re.compile(r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied"),
         "no_access",
         "The credential may not read it: it needs the permission Contents: read.",
+    ),
+    (
+        re.compile(r"returned error: 30[12378]"),
+        "redirected",
+        "The server sends git elsewhere, and there the credential must not go.",
     ),
 )
 
@@ -74,17 +89,29 @@ def _has(git: Git, commit: str) -> bool:
     return git.end("cat-file", "-e", f"{commit}^{{tree}}").code == 0
 
 
-def _authorization(url: str, token: str | None) -> dict[str, str]:
-    """Git's configuration through the environment: not seen in a process list, and sent to this server only."""
+def _authorization(url: str, shown: Shown | None) -> dict[str, str]:
+    """Git's configuration through the environment: not seen in a process list, and sent to this server only.
+
+    A clone URL is the forge's word; where it leads to another server, nothing is shown there.
+    """
     parts = urlsplit(url)
-    if token is None or parts.scheme not in {"http", "https"}:
+    if shown is None or _server(parts) is None or _server(parts) != _server(urlsplit(shown.to)):
         return {}
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    basic = base64.b64encode(f"x-access-token:{shown.token}".encode()).decode()
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.extraHeader",
         "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
     }
+
+
+def _server(parts: SplitResult) -> tuple[str, str | None, int] | None:
+    """Scheme, host and port; None for what is no http(s) address."""
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    try:
+        return None if usual is None else (parts.scheme, parts.hostname, parts.port or usual)
+    except ValueError:  # a port that is no number
+        return None
 
 
 def _failure(url: str, complaint: str) -> Permanent | Transient:
