@@ -126,6 +126,17 @@ def test_secrets_are_found_in_added_lines_of_text_and_binary(tmp_path: Path) -> 
     }
 
 
+def test_a_secret_in_a_new_name_is_found_and_in_an_old_one_may_go(tmp_path: Path) -> None:
+    token = "ghp_" + "a" * 36
+    old, new, folder = f"{token}.old", f"x-{token}.py", f"{token}/a.py"
+    found = facts_of(tmp_path, {old: b"x\n"}, {old: None, new: b"x\n", folder: b"x\n"})
+    assert {path: fact.secrets for path, fact in found.items()} == {
+        old: (),
+        new: ("github-token",),
+        folder: ("github-token",),
+    }
+
+
 def digest(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> str:
     origin = Origin(tmp_path / "origin")
     base, head = origin.commit(before), origin.commit(after)

@@ -48,6 +48,7 @@ def _contents(
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
     added = list(_added_lines(old or b"", new or b""))
+    name = [change.path] if change.old_mode is FileMode.ABSENT else []
     return FileFact(
         path=change.path,
         status=change.status,
@@ -61,7 +62,7 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         hidden_characters=_hides(change, added),
         size=len(new or b""),
         unparsable=_unparsable(change, old, new),
-        secrets=find_secrets("\n".join(line for _, line in added)),
+        secrets=find_secrets("\n".join([*name, *(line for _, line in added)])),
     )
 
 
