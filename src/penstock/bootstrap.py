@@ -178,12 +178,12 @@ class Installation:
 
     @cached_property
     def _accounts(self) -> dict[str, Account]:
-        """By token: whoever shares a credential shares its limits."""
+        """By the credential's id: whoever shares a credential shares its limits."""
         return {}
 
     def _reads(self, credential: Credential) -> ReadClient:
         new = Account(self.address.api, credential, self.clock)
-        account = self._accounts.setdefault(credential.token, new)
+        account = self._accounts.setdefault(credential.id, new)
         return ReadClient(self._http, account, Responses(self.store.database, self.clock))
 
     @cached_property

@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.core.document import Rejected, parse
+from penstock.core.document import MAX_BYTES, Rejected, parse
 from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
 from penstock.ports import Permanent
 
@@ -29,8 +29,10 @@ def _cron(text: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+MOST = 1_000_000
+"""Of anything that is counted, days and minutes too: sums of times stay times."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
 """An account's name at GitHub; managed users have an underscore in theirs."""
 
@@ -249,12 +251,11 @@ class Misconfigured(Permanent):
 def read_config(path: Path) -> Config:
     """The file's configuration. Raises Misconfigured."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
-    except UnicodeDecodeError as error:
-        raise Misconfigured(problems=(f"{path}: is not UTF-8 (byte {error.start})",)) from error
-    parsed = parse(text, CONFIG)
+    parsed = parse(raw, CONFIG)
     if isinstance(parsed, Rejected):
         raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
     return parsed

@@ -1,6 +1,7 @@
 """Who may approve, what an approval unlocks, and what the gate lets through."""
 
 import ast
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -205,6 +206,13 @@ REFUSED_MERGES = [
     ("unreadable rules", rules(), unknown("required_checks", "403"), passed("a"), "required_checks"),
     ("quarantine", rules(quarantine=True), passed("G5"), passed("a"), "G-11"),
     ("merging switched off", rules(automerge=False), passed("G5"), passed("a"), "automerge"),
+    (
+        "a secret in its texts",
+        replace(rules(), secrets=("known",)),
+        passed("G5"),
+        passed("a"),
+        "P-001",
+    ),
     ("nobody approved the merge", rules(), passed("G5"), pending("approval", "0 of 1"), "approval"),
 ]
 
@@ -219,12 +227,15 @@ def test_merges_are_refused_and_say_by_which_rule(what, rule_set, g5, authority,
 
 
 def test_a_notice_with_a_secret_or_over_the_ceiling_is_refused():
-    fine = decide_notice("comment x", rules(), secrets=(), posted_today=0, ceiling=5)
+    fine = decide_notice("comment x", rules(), posted_today=0, ceiling=5)
     assert fine.verdict.allows
-    assert decide_notice(
-        "comment x", rules(), secrets=("github-token",), posted_today=0, ceiling=5
-    ).rules == ("P-001",)
-    assert decide_notice("comment x", rules(), secrets=(), posted_today=5, ceiling=5).rules == ("rate",)
+    assert decide_notice("comment x", rules(), posted_today=5, ceiling=5).rules == ("rate",)
+
+
+def test_no_write_posts_a_secret():
+    leaky = replace(rules(), secrets=("github-token",))
+    assert content(leaky).rules == ("P-001",)
+    assert decide_notice("comment x", leaky, posted_today=0, ceiling=5).rules == ("P-001",)
 
 
 def test_nothing_is_withdrawn_without_an_order():

@@ -106,6 +106,43 @@ def test_a_scope_names_paths_exactly_and_no_protected_one(path, allowed):
     assert not verdict.allows
 
 
+NO_NAMES = (
+    "src/a:b",
+    "src/CON",
+    "src/con.py",
+    "src/aux/a.py",
+    "src/a. ",
+    "src/a.",
+    "src/a /b.py",
+    "src/a\\b",
+    "src/lpt1",
+)
+NAMES = (
+    "src/console.py",
+    "src/a.b.py",
+    "src/.hidden",
+    "src/[id].py",
+    "src/com/a.py",
+    "src/auxiliary/nul_.py",
+    "src/é",
+)
+
+
+@pytest.mark.parametrize(("name", "stopped"), [*((n, True) for n in NO_NAMES), *((n, False) for n in NAMES)])
+def test_new_names_can_be_checked_out_on_every_system(name, stopped):
+    new = replace(PLAIN, path=name, status=FileStatus.ADDED, old_mode=FileMode.ABSENT, old_sha=None)
+    verdict = judge_patches(diff(new), SCOPE, Policy())
+    assert [leaf.rule for leaf in failures(verdict)] == ["names"] * stopped
+    assert judge_patches(diff(replace(PLAIN, path=name)), SCOPE, Policy()).allows, "it was there before"
+
+
+def test_names_that_differ_in_case_only_are_stopped():
+    collided = replace(diff(PLAIN), collisions=(("src/Lib", "src/lib"),))
+    (leaf,) = failures(judge_patches(collided, SCOPE, Policy()))
+    assert leaf.rule == "names"
+    assert "src/Lib (beside src/lib)" in leaf.reason
+
+
 @pytest.mark.parametrize(("what", "fact", "outcome", "rule"), CASES, ids=[c[0] for c in CASES])
 def test_one_file(what, fact, outcome, rule):
     verdict = judge_patches(diff(PLAIN, fact), SCOPE, Policy())

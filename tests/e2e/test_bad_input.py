@@ -23,6 +23,8 @@ WRONG = [
     ("mode: manual\n", "wrong.yml:1:", "version", ""),
     ("version: 1\nversion: 1\n", "wrong.yml:2:", "version", ""),
     ("version: [\n", "wrong.yml:2:", "", ""),
+    ("version: 1\nsafety: {max_files: 1000001}\n", "wrong.yml:2:10", "safety.max_files", "1000000"),
+    (f"version: 1\nsafety: {{max_files: {'9' * 5000}}}\n", "wrong.yml:2:", "safety.max_files", "19 digits"),
     ("", "wrong.yml:1:", "", ""),
     ("version: 1\n\tmode: manual\n", "wrong.yml:2:", "", ""),
 ]
@@ -38,6 +40,11 @@ def test_a_wrong_configuration_names_file_line_and_key(
     assert where in found[0]
     assert key in found[0]
     assert nearest in found[0]
+
+
+def test_a_configuration_without_an_end_is_not_read_to_its_end(elsewhere: Caller) -> None:
+    (problem,) = elsewhere.ask("--config", "/dev/zero", "validate-config", expect=Exit.WRONG_USE)["problems"]
+    assert problem == "/dev/zero:1:1: longer than 1048576 characters"
 
 
 @pytest.mark.parametrize("words", COMMANDS)

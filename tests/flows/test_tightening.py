@@ -219,3 +219,15 @@ def test_a_merge_needs_an_approver_who_may_still_write(house: House):
         house.until(name, State.VERIFYING_CI, State.MERGING, and_=lambda c: bool(c.lanes[0].forward.preview))
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
+
+
+def test_what_holds_credentials_shows_none(house: House):
+    """A traceback with local variables, or a debugger's log, must not be where one gets out."""
+    home, forge = house.home, house.home.embedded
+    assert forge
+    secrets = (forge.operator_token, forge.writer_token, forge.reader_token)
+    world = replace(home.world, known_secrets=secrets)
+    held = (home.operator, home.writer, home.settings, forge, world)
+    shown = {name: repr(value) for name, value in vars(home).items()}
+    shown |= {type(value).__name__: repr(value) for value in held}
+    assert not [name for name, text in shown.items() if any(secret in text for secret in secrets)]

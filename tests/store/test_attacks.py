@@ -67,6 +67,20 @@ ATTACKS: list[tuple[str, str, int, str]] = [
     ("the head forgets", "UPDATE change_head SET n = 2 WHERE change_id = '{c}'", 4, "head says 2"),
     ("the seal is taken off", "UPDATE change_head SET signature = '' WHERE change_id = '{c}'", 3, "sealed"),
     ("the key is renamed", "UPDATE change_head SET key_id = 'mine' WHERE change_id = '{c}'", 3, "sealed"),
+    *(
+        (
+            f"the head's {column} is changed",
+            f"UPDATE change_head SET {column} = {value} WHERE change_id = '{{c}}'",
+            3,
+            says,
+        )
+        for column, value, says in (
+            ("state", "'DONE'", "says state DONE, the records INGESTED"),
+            ("open", "0", "says open False, the records True"),
+            ("signal", "'zz'", "says signal zz, the records issue:1"),
+            ("created_at", "0", "says created_at 0, the records 1777636800000000"),
+        )
+    ),
     ("a seal without content", "DELETE FROM ledger WHERE change_id = '{c}'", 1, "head says 3"),
     (
         "a text is replaced",

@@ -53,6 +53,8 @@ class DiffFacts:
     files: tuple[FileFact, ...]
     patch_digest: Digest
     """Digest of the normalized patch (no line numbers, no object ids); equal patches form a group."""
+    collisions: tuple[tuple[str, str], ...] = ()
+    """(new name, other name) of files or folders in the tree that differ in case or Unicode composition only."""
 
     @property
     def additions(self) -> int:

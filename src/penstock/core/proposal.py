@@ -86,10 +86,11 @@ def matches_any(path: str, patterns: tuple[str, ...]) -> bool:
 
 def names_any(path: str, patterns: tuple[str, ...]) -> bool:
     """As `matches_any`, whatever the case or Unicode composition: some checkouts take such paths for one file."""
-    return matches_any(_folded(path), tuple(map(_folded, patterns)))
+    return matches_any(folded(path), tuple(map(folded, patterns)))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The same for all spellings that such a checkout takes for one."""
     return normalize("NFC", normalize("NFC", text).casefold())
 
 

@@ -52,6 +52,8 @@ class Rules:
     """The judgement under the policy pinned at creation."""
     current_allows: Verdict
     """The judgement under today's policy."""
+    secrets: tuple[str, ...] = ()
+    """What looks like a secret in the texts that the write would post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +127,11 @@ def decide_merge(
     )
 
 
-def decide_notice(
-    subject: str, rules: Rules, *, secrets: tuple[str, ...], posted_today: int, ceiling: int
-) -> TapDecision:
+def decide_notice(subject: str, rules: Rules, *, posted_today: int, ceiling: int) -> TapDecision:
     """Comments and closing an issue: templated, free of secrets, and bounded in number."""
     return TapDecision(
         subject=subject,
-        policy=all_of(
-            "policy", (*_policy(rules).children, check("P-001", "no secret in the text", holds=not secrets))
-        ),
+        policy=_policy(rules),
         authority=all_of("authority", (passed("templated", "a notice from a template, allowed by policy"),)),
         truth=all_of(
             "truth",
@@ -164,6 +162,7 @@ def _policy(rules: Rules) -> Verdict:
         "policy",
         (
             check("G-12", "the kill switch is not set", holds=rules.toggles.autonomy),
+            check("P-001", "no secret in its texts", holds=not rules.secrets),
             all_of("pinned policy", (rules.pinned_allows,)),
             all_of("today's policy", (rules.current_allows,)),
         ),

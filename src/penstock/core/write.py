@@ -211,3 +211,18 @@ def subject_of(wanted: Wanted) -> str:
             return f"close {repo} {wanted.number}"
         case Withdraw():
             return f"withdraw {repo} {wanted.branch}"
+
+
+def text_of(wanted: Wanted) -> str:
+    """Everything that people will read of it at the forge: titles, bodies and messages."""
+    match wanted:
+        case Content():
+            return wanted.message
+        case OpenPull():
+            return f"{wanted.title}\n{wanted.body}"
+        case Merge():
+            return f"{wanted.title}\n{wanted.message}"
+        case Comment():
+            return wanted.body
+        case PlaceTag() | Rerun() | CloseIssue() | Withdraw():
+            return ""

@@ -37,7 +37,6 @@ from penstock.core.tap import (
 )
 from penstock.core.verdict import Verdict, failures, passed
 from penstock.core.write import (
-    Comment,
     Content,
     NotWritten,
     OpenPull,
@@ -46,6 +45,7 @@ from penstock.core.write import (
     Written,
     authorize,
     subject_of,
+    text_of,
 )
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
@@ -187,12 +187,12 @@ def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) ->
     wanted = wanted_for(scene, effect.action)
     if effect.action is Action.WITHDRAW:
         return _withdrawal_case(scene, wanted)
-    rules = rules_of(scene)
+    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted))
     match effect.action:
         case Action.ROLLBACK_POINT | Action.MERGE:
             return _merge_case(scene, effect.action, wanted, rules)
         case Action.RERUN:
-            return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, ""))
+            return Case(wanted=wanted, decision=_notice_decision(world, wanted, rules))
         case _:
             return _content_case(scene, wanted, rules)
 
@@ -258,19 +258,23 @@ def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) 
 def _notice_case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
     wanted = notice_for(change, effect.action, effect.notice, texts)
     rules = contentless(world, "notices carry no change of content")
-    text = wanted.body if isinstance(wanted, Comment) else ""
-    return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, text))
+    rules = replace(rules, secrets=_secrets_in(world, wanted))
+    return Case(wanted=wanted, decision=_notice_decision(world, wanted, rules))
 
 
-def _notice_decision(world: World, subject: str, rules: Rules, text: str) -> TapDecision:
-    leaks = tuple(secret for secret in world.known_secrets if secret and secret in text)
+def _notice_decision(world: World, wanted: Wanted, rules: Rules) -> TapDecision:
     return decide_notice(
-        subject,
+        subject_of(wanted),
         rules,
-        secrets=find_secrets(text) or leaks,
         posted_today=world.notices_today(world.clock.now()),
         ceiling=world.max_notices_per_day,
     )
+
+
+def _secrets_in(world: World, wanted: Wanted) -> tuple[str, ...]:
+    """What is left in its finished texts, however it came there: stored texts have lost theirs already."""
+    text = text_of(wanted)
+    return find_secrets(text, world.known_secrets)
 
 
 def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:

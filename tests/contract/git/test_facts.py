@@ -125,6 +125,43 @@ def test_secrets_are_found_in_added_lines_of_text_and_binary(tmp_path: Path) -> 
     }
 
 
+def test_a_secret_in_a_new_name_is_found_and_in_an_old_one_may_go(tmp_path: Path) -> None:
+    token = "ghp_" + "a" * 36
+    old, new, folder = f"{token}.old", f"x-{token}.py", f"{token}/a.py"
+    found = facts_of(tmp_path, {old: b"x\n"}, {old: None, new: b"x\n", folder: b"x\n"})
+    assert {path: fact.secrets for path, fact in found.items()} == {
+        old: (),
+        new: ("github-token",),
+        folder: ("github-token",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "collisions"),
+    [
+        (
+            ("src/a.py", "README.md"),
+            {"SRC": b"x", "readme.MD": b"x"},
+            [("SRC", "src"), ("readme.MD", "README.md")],
+        ),
+        (("src/a.py",), {"Src/A.py": b"x"}, [("Src", "src"), ("Src/A.py", "src/a.py")]),
+        ((), {"x/One": b"1", "x/one": b"2"}, [("x/One", "x/one"), ("x/one", "x/One")]),
+        (("caf\u00e9",), {"cafe\u0301": b"x"}, [("cafe\u0301", "caf\u00e9")]),
+        (("a/b", "A/b"), {"a/c": b"x", "a/b": b"changed"}, []),
+        (("readme.md",), {"readme.md": None, "README.md": b"x"}, []),
+        (("src/a.py",), {"src/b.py": b"x"}, []),
+    ],
+)
+def test_new_names_that_some_checkouts_take_for_others(
+    tmp_path: Path, before: tuple[str, ...], after: dict[str, bytes | None], collisions: list[tuple[str, str]]
+) -> None:
+    origin = Origin(tmp_path / "origin")
+    base = origin.commit({"kept": b"kept\n", **dict.fromkeys(before, b"old")})
+    head = origin.commit(after)
+    mirrors = mirrored(tmp_path / "mirrors", origin, base, head)
+    assert list(mirrors.facts(REPO, base, mirrors.tree_of(REPO, head)).collisions) == collisions
+
+
 def digest(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> str:
     origin = Origin(tmp_path / "origin")
     base, head = origin.commit(before), origin.commit(after)

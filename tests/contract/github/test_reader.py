@@ -15,6 +15,7 @@ PLAN = Reply(
 )
 PROTECTED = Reply(
     body={
+        "url": "https://forge.test/protection",
         "required_status_checks": {
             "strict": False,
             "contexts": ["old", "new", "free", "any"],
@@ -85,6 +86,29 @@ def test_required_checks_fail_closed(
     with serving(at({"/protection": protection, "/rules/branches/rel%2F1": rules})) as (kit, asked):
         assert kit.reader.required_checks(REPO, "rel/1") == required
     assert str(asked[0]) == "GET /repos/acme/widget/branches/rel%2F1/protection"
+
+
+NOTHING = Reply(body={"message": "Server Error"})
+
+
+@pytest.mark.parametrize(
+    ("protection", "rules"),
+    [
+        (NOTHING, NO_RULES),
+        (Reply(body={}), NO_RULES),
+        (Reply(body={"url": "https://forge.test/p", "required_status_checks": {}}), NO_RULES),
+        (NOT_PROTECTED, NOTHING),
+        (NOT_PROTECTED, Reply(body=[{"type": "required_status_checks"}])),
+        (NOT_PROTECTED, Reply(body=[{"type": "required_status_checks", "parameters": {}}])),
+    ],
+)
+def test_an_answer_that_says_nothing_is_not_the_answer_that_nothing_is_required(
+    protection: Reply, rules: Reply
+) -> None:
+    with serving(at({"/protection": protection, "/rules/branches/main": rules})) as (kit, _):
+        with pytest.raises(Permanent) as unexpected:
+            kit.reader.required_checks(REPO, "main")
+        assert unexpected.value.code == "unexpected_answer"
 
 
 APPS = {"github-actions": 15368, "other": 2, "x": 3}
@@ -271,6 +295,7 @@ def test_a_repository_that_is_gone_is_none_and_never_another_of_its_name(answer:
         ([{"type": "RATE_LIMITED", "message": "slow down"}], Transient, "rate_limited"),
         ([{"type": "FORBIDDEN", "message": "no"}], Permanent, "unexpected_answer"),
         ([{"message": "syntax"}], Permanent, "unexpected_answer"),
+        ([], Permanent, "unexpected_answer"),
     ],
 )
 def test_a_failed_query_is_no_missing_repository(

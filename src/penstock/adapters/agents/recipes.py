@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE, Match, Recipe
-from penstock.core.document import Rejected, parse
+from penstock.core.document import MAX_BYTES, Rejected, parse
 from penstock.core.proposal import RecipeCard, matches_any
 from penstock.ports import Permanent
 
@@ -97,17 +97,16 @@ def load_library(folders: Sequence[Path]) -> Library:
 
 def _load(path: Path) -> Listed | tuple[str, ...]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         return (f"{path}: cannot be read: {error.strerror}",)
-    except UnicodeDecodeError as error:
-        return (f"{path}: is not UTF-8 (byte {error.start})",)
-    recipe = parse(text, RECIPE)
+    recipe = parse(raw, RECIPE)
     if isinstance(recipe, Rejected):
         return tuple(problem.shown(str(path)) for problem in recipe.problems)
     if recipe.name != path.stem:
         return (f"{path}: name: is `{recipe.name}`; a recipe is named as its file is, `{path.stem}`",)
-    return Listed(recipe=recipe, text=text)
+    return Listed(recipe=recipe, text=raw.decode())
 
 
 def _asks(match: Match, labels: frozenset[str], title: str) -> bool:

@@ -76,13 +76,13 @@ def pull_facts(answer: wire.Pull) -> PullFacts:
     )
 
 
-def required_of(protection: wire.Protection, rules: Iterable[wire.Rule]) -> RequiredChecks:
-    """Protection ∪ rules: every check of either, and the stricter of each demand.
+def required_of(protection: wire.Protection | None, rules: Iterable[wire.Rule]) -> RequiredChecks:
+    """Protection (None: the branch has none) ∪ rules: every check of either, and the stricter of each demand.
 
     Protection repeats in `contexts` the names of its `checks`; those that are bound to an app stay bound.
     """
-    checks = protection.required_status_checks or wire.ProtectedChecks()
-    reviews = protection.required_pull_request_reviews or wire.ProtectedReviews()
+    checks = (protection and protection.required_status_checks) or wire.ProtectedChecks(contexts=())
+    reviews = (protection and protection.required_pull_request_reviews) or wire.ProtectedReviews()
     demands = [rule.parameters for rule in rules if rule.parameters]
     asked = (*checks.checks, *(check for demand in demands for check in demand.required_status_checks))
     repeated = {check.context for check in checks.checks}

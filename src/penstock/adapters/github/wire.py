@@ -15,6 +15,7 @@ from pydantic import (
     RootModel,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from penstock.core.refs import Sha
@@ -130,7 +131,7 @@ class RequiredCheck(Answer):
 
 class ProtectedChecks(Answer):
     strict: bool = False
-    contexts: tuple[str, ...] = ()
+    contexts: tuple[str, ...]
     checks: tuple[RequiredCheck, ...] = ()
 
 
@@ -139,6 +140,9 @@ class ProtectedReviews(Answer):
 
 
 class Protection(Answer):
+    """Each demand may be absent. `url` never is, so that an answer about something else is not "nothing demanded"."""
+
+    url: str
     required_status_checks: ProtectedChecks | None = None
     required_pull_request_reviews: ProtectedReviews | None = None
 
@@ -152,6 +156,13 @@ class RuleParameters(Answer):
 class Rule(Answer):
     type: str
     parameters: RuleParameters | None = None
+
+    @model_validator(mode="after")
+    def _names_its_checks(self) -> "Rule":
+        told = self.parameters.model_fields_set if self.parameters else frozenset()
+        if self.type == "required_status_checks" and self.type not in told:
+            raise ValueError("it demands checks and names none")
+        return self
 
 
 class Rules(RootModel[tuple[Rule, ...]]):

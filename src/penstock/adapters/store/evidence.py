@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
 
-from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode
+from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode, micros
 from penstock.adapters.store.seal import key_id, trusted
-from penstock.core.change.events import Entry, Erased
+from penstock.core.change.events import Created, Entry, Erased
+from penstock.core.change.fold import apply
+from penstock.core.change.model import ENDS
 from penstock.core.ledger import (
     START,
     Blob,
@@ -33,13 +35,27 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """What a head row repeats of its log, for finding changes without folding them: lists and queues go by it."""
+
+    state: str
+    open: bool
+    signal: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """One change's part of the ledger, as found. A log without a head is a forgery or a damage."""
+    """One change's part of the ledger, as found. A log without a head is a forgery or a damage.
+
+    `row` is None in an export, which has no such rows.
+    """
 
     change: ChangeId
     head: Head | None
     records: tuple[Record, ...]
     blobs: tuple[Blob, ...]
+    row: Projection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +145,31 @@ def first_break(log: Log, check: SignatureCheck) -> Break | None:
             entries.append(decode(record))
         except UnreadableRecord as error:
             return Break(change=log.change, n=record.n, problem=str(error))
-    return _bad_text(entries, log.blobs)
+    return _bad_text(entries, log.blobs) or (_bad_row(entries, log.row) if log.row else None)
+
+
+def _bad_row(entries: list[Entry], row: Projection) -> Break | None:
+    """The first thing that a head row says otherwise than its records."""
+    first, last = entries[0], entries[-1]
+    if not isinstance(first.event, Created):
+        return Break(change=first.change, n=first.n, problem="does not begin with its creation")
+    change, still_open = None, True
+    for entry in entries:
+        change = apply(change, entry)
+        still_open = still_open and change.state not in ENDS
+    told = {
+        "state": (row.state, change.state.value if change else ""),
+        "open": (row.open, still_open),
+        "signal": (row.signal, first.event.signal),
+        "created_at": (row.created_at, micros(first.at)),
+    }
+    wrong = next((name for name, (says, holds) in told.items() if says != holds), None)
+    if wrong is None:
+        return None
+    says, holds = told[wrong]
+    return Break(
+        change=last.change, n=last.n, problem=f"the head row says {wrong} {says}, the records {holds}"
+    )
 
 
 def _bad_text(entries: list[Entry], blobs: tuple[Blob, ...]) -> Break | None:

@@ -1,5 +1,6 @@
 """What the policy says of one patch set: each rule a predicate over facts of the raw tree diff."""
 
+import re
 from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
@@ -28,6 +29,7 @@ def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
             _in_scope(facts, scope),
             _within_ceilings(facts, policy),
             _no_surprises(facts),
+            _names(facts),
             _parses(facts),
         ),
     )
@@ -99,6 +101,26 @@ def _no_surprises(facts: DiffFacts) -> Verdict:
 
 def _made_executable(fact: FileFact) -> bool:
     return fact.new_mode is FileMode.EXECUTABLE and fact.old_mode is not FileMode.EXECUTABLE
+
+
+_NO_NAME = re.compile(
+    r"""[<>:"|?*\\\x00-\x1f]|[ .](?:/|$)"""
+    r"|(?:^|/)(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?:[.:/]|$)",
+    re.IGNORECASE,
+)
+"""In a path that Windows cannot have (Microsoft Learn, "Naming Files, Paths, and Namespaces")."""
+
+
+def _names(facts: DiffFacts) -> Verdict:
+    hit = [f"{new} (beside {other})" for new, other in facts.collisions]
+    hit += [f"{f.path} (no name on Windows)" for f in facts.files if _is_new(f) and _NO_NAME.search(f.path)]
+    return _rule(
+        "names", hit, "cannot be checked out on every system", "every new name can be checked out everywhere"
+    )
+
+
+def _is_new(fact: FileFact) -> bool:
+    return fact.old_mode is FileMode.ABSENT
 
 
 def _parses(facts: DiffFacts) -> Verdict:
