@@ -4,11 +4,13 @@ What strangers wrote (titles, paths, patches) is quoted everywhere, so the two c
 characters from the terminal, whatever is printed on them. Only Rich's own controls pass.
 """
 
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.syntax import Syntax
@@ -23,6 +25,8 @@ from penstock.flows.views import Details, Pending, Summary
 
 PIPE_WIDTH = 160
 """Columns where nobody looks through a terminal."""
+CONTINUES = "↪ "
+TAB = 8
 
 
 class Screen(Console):
@@ -151,8 +155,30 @@ def _leaves(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys(leaf for child in verdict.children for leaf in _leaves(child)))
 
 
-def diff(patch: str) -> Syntax:
-    return Syntax(patch.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True)
+class Folded:
+    """Lines broken at the very edge, so that every character of them is on the screen, blanks too.
+
+    What continues a line says so in front: no patch's own line begins with that mark.
+    """
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        width = max(options.max_width - len(CONTINUES), 1)
+        for line in self._text.split("\n"):
+            line.expand_tabs(TAB)
+            pieces = chop_cells(line.plain, width)
+            ends = list(itertools.accumulate(map(len, pieces)))
+            first, *rest = line.divide(ends[:-1])
+            yield first
+            yield from (Text.assemble((CONTINUES, "dim"), piece) for piece in rest)
+
+
+def diff(patch: str) -> Folded:
+    """A patch in colours. What acts on a terminal is spelt out first: then lines are as long as they look."""
+    syntax = Syntax("", "diff", theme="ansi_dark", background_color="default")
+    return Folded(syntax.highlight(printable(patch.rstrip("\n"))))
 
 
 def details(shown: Details) -> None:
