@@ -75,9 +75,8 @@ def list_pending(home: Installation, *, json: bool) -> Exit:
         output.as_json({"pending": pending, "broken": broken})
     elif pending:
         output.out.print(output.pending_table(pending))
-        output.say(
-            "\n[dim]penstock changes diff CHANGE · penstock approvals approve CHANGE [--repo REPO] [--merge][/]"
-        )
+        output.say("")
+        output.to_type("changes diff CHANGE", "approvals approve CHANGE [--repo REPO] [--merge]")
     elif not broken:
         output.say("Nothing waits for an approval.")
     return named(broken)

@@ -112,9 +112,8 @@ def show_waiting(waiting: Sequence[Summary]) -> None:
     if waiting:
         output.say("\n[magenta]Waiting for you[/]")
         output.out.print(output.change_table(waiting))
-        output.say(
-            "\n[dim]penstock changes show CHANGE · penstock changes diff CHANGE · penstock approvals approve CHANGE[/]"
-        )
+        output.say("")
+        output.to_type("changes show CHANGE", "changes diff CHANGE", "approvals approve CHANGE")
 
 
 def changes(home: Installation, *, every: bool, json: bool) -> Exit:

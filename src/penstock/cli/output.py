@@ -12,11 +12,13 @@ from contextlib import contextmanager
 
 from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
 from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from penstock.cli.options import command
 from penstock.core.change.model import State
 from penstock.core.ledger import plain
 from penstock.core.text import printable
@@ -67,12 +69,20 @@ def as_json(value: object) -> None:
 
 
 def say(text: str = "") -> None:
-    out.print(text)
+    """A sentence with markup; commands in it stand as `penstock …`."""
+    out.print(text.replace("`penstock ", f"`{escape(command())} "))
 
 
 def complain(text: str) -> None:
-    """What went wrong, on standard error, without markup: it may quote anything."""
-    err.print(Text(text))
+    """What went wrong, on standard error, without markup: it may quote anything. Commands stand as `penstock …`."""
+    err.print(Text(text.replace("`penstock ", f"`{command()} ")))
+
+
+def to_type(*commands: str) -> None:
+    """Lines to type, each as it is to be typed here. What follows `  # ` says what it does."""
+    for line in commands:
+        words, mark, why = line.partition("  # ")
+        out.print(Text.assemble(f"  {command()} {words}", (mark + why, "dim")))
 
 
 def state(name: State) -> Text:

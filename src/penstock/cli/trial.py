@@ -13,7 +13,7 @@ from penstock.bootstrap import Installation, embed, has_other_state
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
-from penstock.cli.options import Options, command
+from penstock.cli.options import Options
 from penstock.core.change.model import Change, State
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.signal import RequestSignal
@@ -120,8 +120,11 @@ def _next_steps(change: Change) -> None:
         output.say(
             "\nNothing was written, to your code least of all. To see and go on, on the embedded forge:\n"
         )
-        output.say(escape(f"  {command()} changes diff {change.id}"))
-        output.say(escape(f"  {command()} approvals approve {change.id} && {command()} start --once"))
+        output.to_type(
+            f"changes diff {change.id}",
+            f"approvals approve {change.id}",
+            "start --once  # carries out what is approved",
+        )
     else:
         output.out.print(Text("\nIt stops here, and nothing was written.", style="dim"))
 
