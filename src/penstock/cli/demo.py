@@ -179,10 +179,11 @@ class _Demo:
         answer = (
             "y"
             if self._wishes.yes
-            else Prompt.ask(
+            else answered(
                 f"Approve this patch set of [bold]{lane.repo.name}[/]? (y)es, (n)o: reject the change, (q)uit",
-                choices=["y", "n", "q"],
-                default="y",
+                "y",
+                "n",
+                "q",
             )
         )
         if answer == "q":
@@ -196,10 +197,8 @@ class _Demo:
     def _merge(self, change: Change, digests: tuple[Digest, ...]) -> Exit:
         order = " → ".join(lane.repo.name for lane in change.shipping)
         if not self._wishes.yes:
-            answer = Prompt.ask(
-                f"\nAll checks are green. Merge, providers first: [bold]{order}[/]? (y)es, (q)uit",
-                choices=["y", "q"],
-                default="y",
+            answer = answered(
+                f"\nAll checks are green. Merge, providers first: [bold]{order}[/]? (y)es, (q)uit", "y", "q"
             )
             if answer == "q":
                 return self._wait_outside(change, ApprovalScope.MERGE)
@@ -275,6 +274,14 @@ class _Demo:
             "demo --stop  # end the forge; --fresh starts over",
         )
         return Exit.DONE if report.holds else Exit.LEDGER
+
+
+def answered(question: str, *letters: str) -> str:
+    """One of the letters, as it was typed: nothing is approved by pressing Enter, and no more input means to quit."""
+    try:
+        return Prompt.ask(question, console=output.out, choices=list(letters))
+    except EOFError:
+        return "q"
 
 
 def _settled(found: tuple[Change, ...]) -> bool:
