@@ -9,7 +9,7 @@ import typer
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
 from penstock.cli.logs import to_standard_error
-from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
+from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, leave, opened
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -194,7 +194,18 @@ def version() -> None:
 
 
 def run() -> int:
-    """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
+    """The command line's exit code. With --json a failure is a document on standard output, too."""
+    Said.document, Said.complaints = False, ()
+    code = _run()
+    if code and "--json" in sys.argv and not Said.document:
+        from penstock.cli.output import as_json
+
+        as_json({"error": "\n".join(Said.complaints) or "wrong use; standard error says what is wrong"})
+    return code
+
+
+def _run() -> int:
+    """What a person did wrong is said in a sentence, never as a traceback."""
     from penstock.ports import PortError
 
     try:

@@ -58,6 +58,13 @@ class Options:
     """What to do after an interruption, where running the same command again is not it."""
 
 
+class Said:
+    """What this process has said so far: with --json, whatever fails ends with a document, too."""
+
+    document: bool = False
+    complaints: tuple[str, ...] = ()
+
+
 def command() -> str:
     """How to call this very Penstock again: as it was called, with the state and configuration that were named."""
     named = (("--state", Options.state), ("--config", Options.config))

@@ -18,7 +18,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from penstock.cli.options import command
+from penstock.cli.options import Said, command
 from penstock.core.change.model import State
 from penstock.core.ledger import plain
 from penstock.core.text import printable
@@ -64,6 +64,7 @@ MARKS = {
 
 def as_json(value: object) -> None:
     """One JSON document; the only thing on standard output then. On a terminal nothing but ASCII, so that it only says."""
+    Said.document = True
     text = json.dumps(plain(value), indent=2, ensure_ascii=sys.stdout.isatty())
     sys.stdout.write(text + "\n")
 
@@ -75,7 +76,9 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """What went wrong, on standard error, without markup: it may quote anything. Commands stand as `penstock …`."""
-    err.print(Text(text.replace("`penstock ", f"`{command()} ")))
+    sentence = text.replace("`penstock ", f"`{command()} ")
+    Said.complaints = (*Said.complaints, sentence)
+    err.print(Text(sentence))
 
 
 def to_type(*commands: str) -> None:
