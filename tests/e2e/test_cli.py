@@ -27,7 +27,7 @@ LOOKS = [
     ("ledger verify", "The ledger holds"),
     ("list-issues", "No open issue in acme"),
 ]
-WITHOUT_JSON = {"version", "schema", "start", "export-state", "ledger export"}
+WITHOUT_JSON = {"schema", "start", "export-state", "ledger export"}
 """Commands that print a document already, or nothing that a script would read."""
 
 
@@ -83,7 +83,12 @@ def test_everything_a_person_can_decide(penstock: Caller) -> None:
     again = penstock("approvals", "approve", name, "--repo", "first", expect=Exit.NO)
     assert "waits for content approval" in again.err
     (approval,) = penstock.ask("changes", "show", name)["approvals"]
-    assert penstock.ask("approvals", "revoke", name, approval[0])[0]["recorded"] is True
+    shown = penstock("changes", "show", name).out
+    assert "approval of every patch set (1 of 2 approved)" in shown
+    row = rf"{approval['id']} +content +operator +\S+ \S+ +{approval['digest'].removeprefix('sha256:')[:12]}"
+    assert re.search(row, shown)
+    assert penstock.ask("approvals", "revoke", name, approval["id"])[0]["recorded"] is True
+    assert approval["id"] not in penstock("changes", "show", name).out
     assert len([one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == name]) == 2
 
     both = penstock("approvals", "request-changes", name, "-m", "shorter", expect=Exit.WRONG_USE)
@@ -202,6 +207,7 @@ def test_setting_up(elsewhere: Caller) -> None:
 
 def test_the_version(elsewhere: Caller, capsys: pytest.CaptureFixture[str]) -> None:
     assert elsewhere("version").out == f"penstock {__version__}\n"
+    assert elsewhere.ask("version") == {"version": __version__}
     elsewhere.monkeypatch.setattr("sys.argv", ["penstock", "--version"])
     main()
     assert capsys.readouterr().out == f"penstock {__version__}\n"

@@ -186,11 +186,16 @@ def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")])
 
 
 @app.command()
-def version() -> None:
+def version(json: Json = False) -> None:
     """The version."""
     from penstock import __version__
 
-    sys.stdout.write(f"penstock {__version__}\n")
+    if json:
+        from penstock.cli.output import as_json
+
+        as_json({"version": __version__})
+    else:
+        sys.stdout.write(f"penstock {__version__}\n")
 
 
 def run() -> int:

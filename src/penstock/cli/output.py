@@ -23,7 +23,7 @@ from penstock.core.change.model import State
 from penstock.core.ledger import plain
 from penstock.core.text import printable
 from penstock.core.verdict import Outcome, Verdict
-from penstock.flows.views import Details, Pending, Summary
+from penstock.flows.views import Details, Given, Pending, Summary
 
 PIPE_WIDTH = 160
 """Columns where nobody looks through a terminal."""
@@ -127,6 +127,15 @@ def pending_table(pending: Sequence[Pending]) -> Table:
     return table
 
 
+def approvals_table(approvals: Sequence[Given]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("approval", "of", "by", "at (UTC)", "digest"):
+        table.add_column(column, overflow="fold")
+    for one in approvals:
+        table.add_row(one.id, one.scope, cell(one.by), f"{one.at:%Y-%m-%d %H:%M}", short(one.digest))
+    return table
+
+
 def short(digest: str) -> str:
     """Enough of a digest to tell it from others by eye; commands take it, too."""
     return digest.removeprefix("sha256:")[:12]
@@ -221,6 +230,9 @@ def details(shown: Details) -> None:
     if shown.gates and shown.gates != shown.detail_verdict:
         out.print()
         out.print(brief_lines(shown.gates))
+    if shown.approvals:
+        out.print()
+        out.print(approvals_table(shown.approvals))
     if shown.pending:
         out.print()
         out.print(pending_table(shown.pending))
