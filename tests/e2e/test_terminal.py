@@ -3,11 +3,15 @@
 import re
 import shlex
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.e2e.calling import Caller
 from tests.e2e.terminal import COLUMNS, at_terminal
+
+from penstock.cli import following
+from penstock.cli.exits import Exit
 
 pytestmark = pytest.mark.skipif(
     shutil.which("bwrap") is None, reason="bubblewrap is not installed on this machine"
@@ -23,6 +27,24 @@ def test_nothing_of_a_diff_is_cut_off(penstock: Caller) -> None:
     assert code == 0
     assert max(map(len, shown.splitlines())) <= COLUMNS
     assert f"+{HIDDEN}" in shown.replace("\n↪ ", "")
+
+
+def test_a_recipe_that_hangs_shows_how_long_and_its_limit(penstock: Caller) -> None:
+    """On a terminal all the time; elsewhere after each while in which nothing was said; and a run ends at its limit."""
+    folder = penstock.folder_of("hangs", a__py="old = 1\n")
+    words = ("try", str(folder), "--run", "sleep 77", "--timeout", "1")
+    going_on = r"running the recipe: hangs, \d+ s \(each run may take 1 s\)"
+    code, shown = at_terminal(penstock.folder, *words)
+    assert code == Exit.NO
+    assert re.search(going_on, " ".join(shown.split()))
+    penstock.monkeypatch.setattr(following, "SILENCE", timedelta(seconds=0.2))
+    said = penstock(*words, expect=Exit.NO).out
+    assert re.search(f"still c-.{{4}} {going_on}", said)
+    assert "still running after 1 s" in said
+    silent = penstock(*words, "--json", expect=Exit.NO)
+    assert silent.document["summary"]["reason"] == "proposal_timeout"
+    refused = penstock("try", str(folder), "--recipe", "x", "--timeout", "5", expect=Exit.WRONG_USE)
+    assert "--timeout is for --run" in refused.err
 
 
 TYPED = [

@@ -65,19 +65,24 @@ def try_(
         str | None,
         typer.Option("--run", help="A shell command, run in a sandbox in each.", show_default=False),
     ] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            min=1,
+            max=3600,
+            help="Seconds that one run of --run may take (default: 120).",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     unsafe_no_sandbox: Unsafe = False,
 ) -> None:
     """See what Penstock would do with your code: one change over all of PATH…, up to approval."""
     from penstock.cli import trial
 
-    leave(
-        trial.run(
-            Options.state,
-            tuple(paths),
-            trial.Wishes(recipe=recipe, command=run, json=json, unsafe=unsafe_no_sandbox),
-        )
-    )
+    wishes = trial.Wishes(recipe=recipe, command=run, timeout=timeout, json=json, unsafe=unsafe_no_sandbox)
+    leave(trial.run(Options.state, tuple(paths), wishes))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.text import Text
 
-from penstock.adapters.agents.definition import keep_ad_hoc
+from penstock.adapters.agents.definition import USUAL_SECONDS, keep_ad_hoc
 from penstock.adapters.git.local import import_sources
 from penstock.bootstrap import Installation, embed, has_other_state
 from penstock.cli import output
@@ -27,6 +27,8 @@ from penstock.settings import Settings, load
 class Wishes:
     recipe: str | None
     command: str | None
+    timeout: int | None
+    """Seconds that one run of the command may take."""
     json: bool
     unsafe: bool
 
@@ -39,7 +41,9 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
         return Exit.WRONG_USE
     sources = tuple(dict.fromkeys(path.resolve() for path in paths))
     home = embed(settings, unsafe_no_sandbox=wishes.unsafe)
-    recipe = wishes.recipe or keep_ad_hoc(settings.state / "recipes", wishes.command or "")
+    recipe = wishes.recipe or keep_ad_hoc(
+        settings.state / "recipes", wishes.command or "", wishes.timeout or USUAL_SECONDS
+    )
     with output.working(
         f"Copying {escape(_listed(sources))} into the embedded forge (of a clone, what is committed); "
         "yours are only read",
@@ -64,6 +68,8 @@ def _amiss(settings: Settings, paths: tuple[Path, ...], wishes: Wishes) -> str:
     """What is wrong with the order, told before anything is made; empty where all is well."""
     if bool(wishes.recipe) == bool((wishes.command or "").strip()):
         return "Name either --recipe NAME or --run 'COMMAND'."
+    if wishes.recipe and wishes.timeout:
+        return "--timeout is for --run; a recipe says itself how long it may take."
     if has_other_state(settings.state):
         return (
             f"{settings.state} belongs to a Penstock that works on another forge; name another with --state."
