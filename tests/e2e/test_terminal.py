@@ -47,6 +47,27 @@ def test_a_recipe_that_hangs_shows_how_long_and_its_limit(penstock: Caller) -> N
     assert "--timeout is for --run" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("true", "left every file as it was"),
+        ("exit 3", "What it printed is above"),
+        ("echo more >> a.py", "no `>>`"),
+        ("date +%s%N > a.py", "no dates"),
+        ("mkdir -p .github/workflows; echo x > .github/workflows/a.yml", "marks the rule that says no"),
+    ],
+)
+def test_a_try_that_stops_says_what_to_change_and_what_to_type(
+    penstock: Caller, command: str, says: str
+) -> None:
+    folder = penstock.folder_of("stopped", a__py="old = 1\n")
+    said = penstock("try", str(folder), "--run", command, expect=Exit.NO).out
+    assert says in said
+    assert f"  penstock try {folder} --run 'COMMAND'" in said
+    (typed,) = [line.split("#")[0].split()[1:] for line in said.splitlines() if "changes cancel" in line]
+    assert "recorded" in penstock(*typed).out
+
+
 TYPED = [
     "status",
     "changes list",
