@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from localforge import access
 from localforge.access import Actor, Need
+from localforge.apps.assertions import UNREADABLE
 from localforge.call import JSON, Answer, Call, Query
 from localforge.credentials import authenticate
 from localforge.errors import (
@@ -118,7 +119,7 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     operation = found[0]
     _check_version(request.headers.get("x-github-api-version"))
     key = actor.key or f"address:{request.address}"
-    anonymous = actor.user is None
+    anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
     if operation.resource:
         forge.limiter.refuse_beyond(key, quota)
@@ -132,14 +133,15 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
             forge.limiter.spend(key, operation.resource)
             quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
         answer = replace(answer, headers=(*answer.headers, *quota.headers()))
-    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_scope_headers(actor)))
+    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_accepted(operation, actor)))
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
     """The handler's argument, once the caller is known to be allowed."""
     operation, params = found
-    if operation.login and actor.user is None:
-        raise UnauthorizedError
+    error = _misplaced(operation, actor)
+    if error:
+        raise error
     call = Call(
         forge=forge,
         operation_id=operation.id,
@@ -156,6 +158,18 @@ def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
     if operation.content:
         forge.limiter.create_content(call.limit_key)
     return call
+
+
+def _misplaced(operation: Operation, actor: Actor) -> ForgeError | None:
+    """The refusal of who is not of the kind that the operation is for."""
+    if operation.app:
+        return None if actor.app else UnauthorizedError(UNREADABLE)
+    if actor.app:
+        return ForbiddenError(access.OF_INTEGRATIONS) if operation.login or operation.need else None
+    if operation.login and actor.user is None:
+        return UnauthorizedError()
+    of_user = operation.path == "/user" or operation.path.startswith("/user/")
+    return ForbiddenError(access.OF_INTEGRATIONS) if of_user and actor.installation else None
 
 
 def _repository(forge: Forge, request: Request, found: Found, actor: Actor, need: Need) -> Repository:
@@ -214,7 +228,15 @@ def _standard_headers() -> tuple[tuple[str, str], ...]:
     )
 
 
-def _scope_headers(actor: Actor) -> tuple[tuple[str, str], ...]:
-    if actor.credential is None or actor.credential.scopes is None:
+def _accepted(operation: Operation, actor: Actor) -> tuple[tuple[str, str], ...]:
+    """What the token has and what the operation takes: scopes of a classic token, permissions of any other."""
+    need, credential = operation.need, actor.credential
+    if credential is None:
         return ()
-    return (("x-oauth-scopes", ", ".join(sorted(actor.credential.scopes))),)
+    if credential.scopes is None:
+        return (("x-accepted-github-permissions", f"{need.permission}={need.level}"),) if need else ()
+    accepted = access.accepted_scopes(need) if need else ()
+    return (
+        ("x-oauth-scopes", ", ".join(sorted(credential.scopes))),
+        ("x-accepted-oauth-scopes", ", ".join(accepted)),
+    )

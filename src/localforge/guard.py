@@ -70,7 +70,7 @@ def _reasons(
     git = forge.git(repo.id)
     reasons: list[str] = []
     if not item.deletes and actor.credential and not actor.credential.permits(_WORKFLOWS, repo):
-        reasons += _workflow_refusal(git, item, quarantine)
+        reasons += _workflow_refusal(git, item, actor, quarantine)
     if not item.ref.isprintable():
         reasons.append("Reference names must be printable UTF-8.")
     branch = item.ref.removeprefix(refnames.BRANCH)
@@ -103,7 +103,7 @@ def _brings_merges(git: GitDir, item: Move, quarantine: Mapping[str, str]) -> bo
     return bool(git.run("rev-list", "--merges", "-n1", item.after, *known, extra=quarantine).strip())
 
 
-def _workflow_refusal(git: GitDir, item: Move, quarantine: Mapping[str, str]) -> list[str]:
+def _workflow_refusal(git: GitDir, item: Move, actor: Actor, quarantine: Mapping[str, str]) -> list[str]:
     """A refusal when the change brings commits that touch workflow files."""
     commits = git.run(
         "rev-list",
@@ -131,6 +131,9 @@ def _workflow_refusal(git: GitDir, item: Move, quarantine: Mapping[str, str]) ->
         extra=quarantine,
     )
     path = names.decode("utf-8", "replace").splitlines()[0] if names else ".github/workflows"
-    return [
-        f"refusing to allow a Personal Access Token to create or update workflow `{path}` without `workflow` scope"
-    ]
+    whom, what = (
+        ("GitHub App", "`workflows` permission")
+        if actor.installation
+        else ("Personal Access Token", "`workflow` scope")
+    )
+    return [f"refusing to allow a {whom} to create or update workflow `{path}` without {what}"]

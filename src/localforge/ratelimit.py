@@ -90,7 +90,8 @@ class RateLimiter:
         """403 with Retry-After when the primary limit is used up."""
         if quota.remaining == 0:
             wait = max(1, quota.reset - int(self.seconds()))
-            whom = "your credential" if key.startswith("token:") else "your address"
+            kind, _, name = key.partition(":")
+            whom = {"token": "your credential", "address": "your address"}.get(kind, f"{kind} ID {name}")
             raise RateLimitedError(f"API rate limit exceeded for {whom}.", status=403, retry_after=wait)
 
     def create_content(self, key: str) -> None:

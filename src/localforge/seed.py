@@ -5,10 +5,14 @@ from pathlib import Path
 
 from localforge import repositories
 from localforge.access import Role
+from localforge.apps import registering, tokens
+from localforge.apps.registering import Blueprint, Registered
+from localforge.apps.tokens import Wish
 from localforge.credentials import CLASSIC_PREFIX, FINE_GRAINED_PREFIX, digest, new_secret
 from localforge.forge import Forge
 from localforge.json_types import Json
 from localforge.store.accounts import Account, AccountKind, MemberRole, by_id, by_login
+from localforge.store.apps import App, Installation
 from localforge.store.repos import Repository
 
 
@@ -70,6 +74,25 @@ def create_fine_grained_token(
             "expires_at": expires_at,
         },
     )
+
+
+def create_app(forge: Forge, owner: Account, blueprint: Blueprint) -> Registered:
+    """A new App and its private key, which exists only in the answer; ForgeError when it cannot be."""
+    return registering.register(forge, owner, blueprint)
+
+
+def install_app(
+    forge: Forge, app: App, on: Account, *, repositories: Sequence[Repository] | None = None
+) -> Installation:
+    """The App on an account, with all repositories (None) or some; its hook is told. Again: on others."""
+    return registering.install(forge, app, on, repositories, by_id(forge.store.db, app.owner_id))
+
+
+def create_installation_token(
+    forge: Forge, app: App, item: Installation, permissions: Mapping[str, str] | None = None
+) -> str:
+    """A token of an installation, as the App would be given it."""
+    return tokens.mint(forge, app, item, Wish(permissions=permissions)).token
 
 
 def create_repo(

@@ -20,6 +20,13 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "apps/delete-installation",
+    "apps/get-by-slug",
+    "apps/get-user-installation",
+    "apps/get-webhook-config-for-app",
+    "apps/suspend-installation",
+    "apps/unsuspend-installation",
+    "apps/update-webhook-config-for-app",
     "graphql",
     "graphql (enterprise)",
     "issues/remove-all-labels",
@@ -37,6 +44,14 @@ BEYOND = {
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.
 EVERYWHERE = {301, 304, 307}
+
+# Where the description contradicts itself: by operation, what the judge says there, and why.
+WAIVED = {
+    # `account` is said to be a user AND an enterprise at once; GitHub's own example of this answer is a user.
+    "apps/list-installations": re.compile(
+        r"\$\[\d+\]\.account\.(name|slug|created_at|updated_at) is missing"
+    ),
+}
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -156,7 +171,9 @@ def judge(operation_id: str, response: httpx.Response) -> list[str]:
     asked = response.request.headers.get("accept", "").partition("+json")[0]
     described_as = content.get(asked, content.get(media_type))
     if media_type == "application/json" and described_as:
-        return [f"{operation_id} {entry}" for entry in mistakes(described_as["schema"], response.json())]
+        waived = WAIVED.get(operation_id)
+        found = mistakes(described_as["schema"], response.json())
+        return [f"{operation_id} {entry}" for entry in found if not (waived and waived.fullmatch(entry))]
     if response.content and not content and response.status_code < 300:
         return [f"{operation_id} answers {response.status_code} with a body that is not described"]
     return []

@@ -28,11 +28,12 @@ Body = dict[str, Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What a hook is sent: the event's name and action, and the body."""
+    """What a hook is sent: the event's name and action, and the body. `app` reports the checks that it is about."""
 
     event: str
     action: str | None
     body: Body
+    app: str | None = None
 
 
 def payload(view: View, repo: Repository, event: Event) -> Payload | None:
@@ -46,7 +47,20 @@ def payload(view: View, repo: Repository, event: Event) -> Payload | None:
         return None
     action = _action(event)
     spoken: Body = {"action": action} if action else {}
-    return Payload(event=name, action=action, body={**spoken, **body, **about(view, repo, event.actor_id)})
+    whole = {**spoken, **body, **about(view, repo, event.actor_id)}
+    return Payload(event=name, action=action, body=whole, app=_reporter(view, event))
+
+
+def _reporter(view: View, event: Event) -> str | None:
+    match event:
+        case events.CheckRunEvent():
+            run = checks.run_by_id(view.db, event.check_run_id)
+            return run.app if run else None
+        case events.CheckSuiteEvent():
+            suite = checks.suite_by_id(view.db, event.check_suite_id)
+            return suite.app if suite else None
+        case _:
+            return None
 
 
 def _action(event: Event) -> str | None:

