@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Literal
 
 from localforge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
-from localforge.store import accounts, apps, repos
+from localforge.store import accounts, apps, repos, teams
 from localforge.store.accounts import Account
 from localforge.store.apps import App, Installation
 from localforge.store.database import Db
@@ -151,6 +151,7 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         return max(everybody, _role_of_bot(db, repo, user))
     granted = repos.collaborator_role(db, repo.id, user.id)
     roles = [everybody, Role[granted.upper()] if granted else Role.NONE]
+    roles += [Role[name.upper()] for name in teams.roles_on(db, repo.id, user.id)]
     match accounts.member_role(db, repo.owner_id, user.id):
         case "admin":
             return Role.ADMIN

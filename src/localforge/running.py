@@ -37,6 +37,8 @@ AREAS = (
     "localforge.rest.checks",
     "localforge.rest.hooks",
     "localforge.rest.apps",
+    "localforge.rest.archives",
+    "localforge.rest.teams",
     "localforge.rest.app_hooks",
     "localforge.rest.app_manifests",
     "localforge.pages.overview",

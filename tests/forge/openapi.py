@@ -39,6 +39,8 @@ BEYOND = {
     "pulls/list-comments-for-review",
     "pulls/update-review",
     "repos/delete",
+    "repos/download-tarball-archive (default branch)",
+    "repos/download-zipball-archive (default branch)",
     "repos/get-content (root)",
 }
 

@@ -1,9 +1,21 @@
 """The schema: every area declares its tables in its own module, listed here."""
 
-from localforge.store import accounts, actions, apps, checks, hooks, issues, outbox, pulls, repos, statuses
+from localforge.store import (
+    accounts,
+    actions,
+    apps,
+    checks,
+    hooks,
+    issues,
+    outbox,
+    pulls,
+    repos,
+    statuses,
+    teams,
+)
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, apps, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (accounts, repos, apps, teams, outbox, issues, pulls, statuses, checks, actions, hooks)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
