@@ -186,6 +186,25 @@ class HookEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkEvent:
+    """Somebody made a fork."""
+
+    repo_id: int
+    actor_id: int
+    fork_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseEvent:
+    """published, created, edited, deleted."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    release_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationEvent:
     """created, deleted, suspend, unsuspend; added and removed are of repositories. `repo_id` is 0."""
 
@@ -214,6 +233,8 @@ Event: TypeAlias = (
     | WorkflowJobEvent
     | HookEvent
     | InstallationEvent
+    | ForkEvent
+    | ReleaseEvent
 )
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

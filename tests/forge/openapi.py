@@ -38,10 +38,17 @@ BEYOND = {
     "pulls/get-review-comment",
     "pulls/list-comments-for-review",
     "pulls/update-review",
+    "repos/accept-invitation-for-authenticated-user",
+    "repos/add-collaborator",
+    "repos/decline-invitation-for-authenticated-user",
     "repos/delete",
     "repos/download-tarball-archive (default branch)",
     "repos/download-zipball-archive (default branch)",
     "repos/get-content (root)",
+    "repos/list-forks",
+    "repos/list-invitations",
+    "repos/list-invitations-for-authenticated-user",
+    "repos/remove-collaborator",
 }
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.

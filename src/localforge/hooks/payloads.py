@@ -20,7 +20,7 @@ from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
 from localforge.render.repository import repository
 from localforge.render.view import View
-from localforge.store import actions, checks, issues, pulls, statuses
+from localforge.store import actions, checks, issues, pulls, repos, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -65,7 +65,13 @@ def _reporter(view: View, event: Event) -> str | None:
 
 def _action(event: Event) -> str | None:
     match event:
-        case events.Push() | events.CreateEvent() | events.DeleteEvent() | events.StatusEvent():
+        case (
+            events.Push()
+            | events.CreateEvent()
+            | events.DeleteEvent()
+            | events.StatusEvent()
+            | events.ForkEvent()
+        ):
             return None
         case _:
             return event.action
@@ -243,6 +249,11 @@ def _workflow_job(view: View, repo: Repository, event: events.WorkflowJobEvent) 
     return {"workflow_job": render_actions.job(view, repo, row)} if row else None
 
 
+def _fork(view: View, _repo: Repository, event: events.ForkEvent) -> Body | None:
+    made = repos.by_id(view.db, event.fork_id)
+    return {"forkee": {**repository(view, made), "public": not made.private}} if made else None
+
+
 # By event: the name that hooks ask for it by, and what its payload says.
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
@@ -258,5 +269,6 @@ _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.CheckRunEvent: ("check_run", _check_run),
     events.CheckSuiteEvent: ("check_suite", _check_suite),
     events.WorkflowRunEvent: ("workflow_run", _workflow_run),
+    events.ForkEvent: ("fork", _fork),
     events.WorkflowJobEvent: ("workflow_job", _workflow_job),
 }

@@ -6,6 +6,7 @@ from localforge.store import (
     apps,
     checks,
     hooks,
+    invitations,
     issues,
     outbox,
     pulls,
@@ -16,6 +17,6 @@ from localforge.store import (
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, apps, teams, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (accounts, repos, apps, teams, invitations, outbox, issues, pulls, statuses, checks, actions, hooks)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
