@@ -196,7 +196,7 @@ class ForkEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseEvent:
-    """published, created, edited, deleted."""
+    """published, edited."""
 
     repo_id: int
     actor_id: int

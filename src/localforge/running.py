@@ -39,6 +39,8 @@ AREAS = (
     "localforge.rest.apps",
     "localforge.rest.archives",
     "localforge.rest.teams",
+    "localforge.rest.reactions",
+    "localforge.rest.releases",
     "localforge.rest.contributors",
     "localforge.rest.codeowners",
     "localforge.rest.invitations",

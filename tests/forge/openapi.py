@@ -41,7 +41,12 @@ BEYOND = {
     "repos/accept-invitation-for-authenticated-user",
     "repos/add-collaborator",
     "repos/decline-invitation-for-authenticated-user",
+    "reactions/delete-for-issue",
+    "reactions/delete-for-issue-comment",
+    "reactions/list-for-issue",
+    "reactions/list-for-issue-comment",
     "repos/delete",
+    "repos/delete-release",
     "repos/download-tarball-archive (default branch)",
     "repos/download-zipball-archive (default branch)",
     "repos/get-content (root)",
@@ -49,6 +54,7 @@ BEYOND = {
     "repos/list-invitations",
     "repos/list-invitations-for-authenticated-user",
     "repos/remove-collaborator",
+    "repos/update-release",
 }
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.

@@ -18,9 +18,10 @@ from localforge.render import issues as render_issues
 from localforge.render import pulls as render_pulls
 from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
+from localforge.render.releases import release as render_release
 from localforge.render.repository import repository
 from localforge.render.view import View
-from localforge.store import actions, checks, issues, pulls, repos, statuses
+from localforge.store import actions, checks, issues, pulls, releases, repos, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -254,6 +255,14 @@ def _fork(view: View, _repo: Repository, event: events.ForkEvent) -> Body | None
     return {"forkee": {**repository(view, made), "public": not made.private}} if made else None
 
 
+def _release(view: View, repo: Repository, event: events.ReleaseEvent) -> Body | None:
+    item = releases.by_id(view.db, event.release_id)
+    if item is None:
+        return None
+    changed: Body = {"changes": {}} if event.action == "edited" else {}
+    return {"release": {**render_release(view, repo, item)}, **changed}
+
+
 # By event: the name that hooks ask for it by, and what its payload says.
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
@@ -270,5 +279,6 @@ _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.CheckSuiteEvent: ("check_suite", _check_suite),
     events.WorkflowRunEvent: ("workflow_run", _workflow_run),
     events.ForkEvent: ("fork", _fork),
+    events.ReleaseEvent: ("release", _release),
     events.WorkflowJobEvent: ("workflow_job", _workflow_job),
 }

@@ -10,6 +10,8 @@ from localforge.store import (
     issues,
     outbox,
     pulls,
+    reactions,
+    releases,
     repos,
     statuses,
     teams,
@@ -17,6 +19,21 @@ from localforge.store import (
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, apps, teams, invitations, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (
+    accounts,
+    repos,
+    apps,
+    teams,
+    invitations,
+    outbox,
+    issues,
+    pulls,
+    reactions,
+    releases,
+    statuses,
+    checks,
+    actions,
+    hooks,
+)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
