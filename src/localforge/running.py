@@ -33,6 +33,8 @@ AREAS = (
     "localforge.rest.actions",
     "localforge.rest.actions_logs",
     "localforge.rest.search_issues",
+    "localforge.rest.search_code",
+    "localforge.rest.search_repos",
     "localforge.rest.statuses",
     "localforge.rest.checks",
     "localforge.rest.hooks",
