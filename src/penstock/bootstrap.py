@@ -159,18 +159,16 @@ class Installation:
     @cached_property
     def _app(self) -> App | None:
         """The App that Penstock works as at an outside forge, where there is one."""
-        own = self.settings.app
-        if own is None or self.embedded:
-            return None
-        key = AppKey(app=own.id, private_key=own.key.value, source=own.key.source)
-        return App(self._http, self.address.api, key, self.organization, self.clock)
+        own = None if self.embedded else self.settings.app
+        key = own and AppKey(app=own.id, private_key=own.key.value, source=own.key.source)
+        return App(self._http, self.address.api, key, self.organization, self.clock) if key else None
 
     @cached_property
     def _writer_credential(self) -> Bearer:
         if self.embedded:
             return Credential(token=self.embedded.writer_token, source="embedded.json")
         if self._app:
-            return AppCredential(self._app, "writing", needs.permissions_of(*needs.EVERY))
+            return AppCredential.writing(self._app)
         return _credential(self.settings.writer, "INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property
@@ -178,7 +176,7 @@ class Installation:
         if self.embedded:
             return Credential(token=self.embedded.reader_token, source="embedded.json")
         if self._app:
-            return AppCredential(self._app, "reading", needs.permissions_of(*needs.READS, needs.MEMBERS))
+            return AppCredential.reading(self._app)
         return _credential(self.settings.reader, "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property

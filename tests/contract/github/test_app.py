@@ -23,7 +23,7 @@ from penstock.adapters.github.content import Author
 from penstock.adapters.github.credential import single_credential
 from penstock.adapters.github.limits import UNPACED
 from penstock.adapters.github.memory import MemoryCache, MemoryTimes
-from penstock.adapters.github.needs import READS, WRITES, permissions_of
+from penstock.adapters.github.needs import EVERY, READS, WRITES, permissions_of
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
@@ -32,7 +32,7 @@ from penstock.core.refs import NodeId, RepoRef
 from penstock.core.write import Comment
 from penstock.ports import NotWritten, Permanent, Written
 
-ALL = permissions_of(*READS, *WRITES)
+ALL = permissions_of(*EVERY)
 BOT = Author(name="penstock[bot]", email="penstock@example.test")
 
 
@@ -77,8 +77,8 @@ class Setting:
         return App(self.http, URL, replace(key, **changes), owner, self.clock)
 
     def credential(self, role: str, app: App | None = None) -> AppCredential:
-        wanted = permissions_of(*READS) if role == "reading" else ALL
-        return AppCredential(app or self.app(), role, wanted)
+        make = AppCredential.reading if role == "reading" else AppCredential.writing
+        return make(app or self.app())
 
     def reads(self, role: str, app: App | None = None) -> ReadClient:
         return ReadClient(self.http, Account(URL, self.credential(role, app), self.clock), MemoryCache())

@@ -17,7 +17,7 @@ from penstock.adapters.github import wire
 from penstock.adapters.github.account import Account, quoted
 from penstock.adapters.github.channel import Call, Channel
 from penstock.adapters.github.failures import Refused
-from penstock.adapters.github.needs import Need
+from penstock.adapters.github.needs import EVERY, MEMBERS, READS, Need, permissions_of
 from penstock.adapters.github.transport import Http
 from penstock.ports import Clock, Permanent
 
@@ -177,6 +177,16 @@ class AppCredential:
         self._shown: set[str] = set()
         self.source = f"{app.key.source} (App {app.key.app}, {role})"
         self.id = _named("app", app.key.app, app.owner.casefold(), role)
+
+    @classmethod
+    def reading(cls, app: App) -> "AppCredential":
+        """Whose tokens read everything that is judged, and write nothing."""
+        return cls(app, "reading", permissions_of(*READS, MEMBERS))
+
+    @classmethod
+    def writing(cls, app: App) -> "AppCredential":
+        """Whose tokens write, and look before and after."""
+        return cls(app, "writing", permissions_of(*EVERY))
 
     @property
     def token(self) -> str:
