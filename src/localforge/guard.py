@@ -7,12 +7,11 @@ from localforge.access import Actor, Need, Role, role_on
 from localforge.errors import InvalidError
 from localforge.events import ZERO_SHA
 from localforge.forge import Forge
-from localforge.git import refnames
 from localforge.git.directory import GitDir
 from localforge.json_types import JsonObject
-from localforge.protection import MoveFacts, Rules, refusals, rules_of
+from localforge.protection import MoveFacts, Rules, refusals
 from localforge.refs import PUSH, Move, move
-from localforge.store import repos
+from localforge.rulesets import RULE_VIOLATIONS, bound, spares
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
@@ -73,12 +72,14 @@ def _reasons(
         reasons += _workflow_refusal(git, item, actor, quarantine)
     if not item.ref.isprintable():
         reasons.append("Reference names must be printable UTF-8.")
-    branch = item.ref.removeprefix(refnames.BRANCH)
-    protection = repos.protection_of(forge.store.db, repo.id, branch) if branch != item.ref else None
-    if protection:
-        rules = rules_of(protection)
-        reasons += refusals(rules, _facts(forge, repo, item, actor, rules, quarantine))
-    return tuple(reasons)
+    for one in bound(forge, repo, item.ref):
+        if one.ruleset and spares(forge.store.db, one.ruleset, repo, actor, merging=False):
+            continue
+        refused = refusals(one.rules, _facts(forge, repo, item, actor, one.rules, quarantine))
+        if one.ruleset and refused:
+            refused = (f"{RULE_VIOLATIONS} ({one.ruleset.name}).", *refused)
+        reasons += refused
+    return tuple(dict.fromkeys(reasons))
 
 
 def _facts(

@@ -46,7 +46,9 @@ BEYOND = {
     "reactions/list-for-issue",
     "reactions/list-for-issue-comment",
     "repos/delete",
+    "repos/create-repo-ruleset",
     "repos/delete-release",
+    "repos/delete-repo-ruleset",
     "repos/download-tarball-archive (default branch)",
     "repos/download-zipball-archive (default branch)",
     "repos/get-content (root)",
@@ -55,6 +57,7 @@ BEYOND = {
     "repos/list-invitations-for-authenticated-user",
     "repos/remove-collaborator",
     "repos/update-release",
+    "repos/update-repo-ruleset",
 }
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.

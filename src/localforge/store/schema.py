@@ -13,6 +13,7 @@ from localforge.store import (
     reactions,
     releases,
     repos,
+    rulesets,
     statuses,
     teams,
 )
@@ -30,6 +31,7 @@ AREAS = (
     pulls,
     reactions,
     releases,
+    rulesets,
     statuses,
     checks,
     actions,
