@@ -73,11 +73,29 @@ class Request:
         return Urls(origin=self.origin, api=self.origin + self.prefix)
 
 
+# What a script of another origin may read of an answer, and ask with (docs.github.com, "Using CORS and JSONP").
+_EXPOSED = (
+    "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used,"
+    " X-RateLimit-Resource, X-RateLimit-Reset, X-OAuth-Scopes, X-Accepted-OAuth-Scopes, X-Poll-Interval,"
+    " X-GitHub-Media-Type, X-GitHub-SSO, X-GitHub-Request-Id, Deprecation, Sunset"
+)
+_ASKED_WITH = (
+    "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since,"
+    " Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, X-GitHub-Api-Version"
+)
+_PREFLIGHT = (
+    ("access-control-allow-headers", _ASKED_WITH),
+    ("access-control-allow-methods", "GET, POST, PATCH, PUT, DELETE"),
+    ("access-control-max-age", "86400"),
+)
+
 Found = tuple[Operation, Mapping[str, str]]
 
 
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     """The answer to a request, refusals included. Never raises."""
+    if request.method == "OPTIONS":
+        return Answer(status=204, headers=(*_standard_headers(), *_PREFLIGHT))
     if found and found[0].page and request.prefix:
         found = None
     browses = not request.prefix and "text/html" in request.headers.get("accept", "")
@@ -102,8 +120,12 @@ def refuse(error: ForgeError, *, page: bool = False) -> Answer:
     if page:
         answer = html("refused", error.status, message=error.message, full_name=None)
         return replace(answer, headers=(*answer.headers, *error.headers))
-    headers = (*error.headers, *_standard_headers())
-    return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=headers)
+    answer = _refusal(error)
+    return replace(answer, headers=(*answer.headers, *_standard_headers()))
+
+
+def _refusal(error: ForgeError) -> Answer:
+    return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=error.headers)
 
 
 def _authenticated(forge: Forge, request: Request) -> Actor:
@@ -121,15 +143,16 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     key = actor.key or f"address:{request.address}"
     anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
-    if operation.resource:
-        forge.limiter.refuse_beyond(key, quota)
+    exhausted = bool(operation.resource) and quota.remaining == 0
     try:
+        if exhausted:
+            forge.limiter.refuse_beyond(key, quota)
         answer = operation.handler(_call(forge, request, found, actor))
         answer = _revalidated(request, answer)
     except ForgeError as error:
-        answer = refuse(error)
+        answer = _refusal(error)
     if operation.resource:
-        if answer.status != 304:
+        if answer.status != 304 and not exhausted:
             forge.limiter.spend(key, operation.resource)
             quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
         answer = replace(answer, headers=(*answer.headers, *quota.headers()))
@@ -225,6 +248,8 @@ def _standard_headers() -> tuple[tuple[str, str], ...]:
         ("x-github-media-type", "github.v3; format=json"),
         ("x-github-api-version-selected", API_VERSION),
         ("x-content-type-options", "nosniff"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-expose-headers", _EXPOSED),
     )
 
 

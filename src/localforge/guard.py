@@ -9,15 +9,15 @@ from localforge.events import ZERO_SHA
 from localforge.forge import Forge
 from localforge.git.directory import GitDir
 from localforge.json_types import JsonObject
-from localforge.protection import MoveFacts, Rules, refusals
+from localforge.protection import Check, MoveFacts, Rules, refusals
 from localforge.refs import PUSH, Move, move
 from localforge.rulesets import RULE_VIOLATIONS, bound, spares
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
-CheckSource: TypeAlias = Callable[[Db, int, str], frozenset[str]]
+CheckSource: TypeAlias = Callable[[Db, int, str], frozenset[Check]]
 
-# Each gives the contexts that have succeeded on a commit (repository id, sha). The areas of statuses and of check
+# Each gives the checks that have succeeded on a commit (repository id, sha). The areas of statuses and of check
 # runs add theirs; while nobody reports, nothing has succeeded and a required check stays expected.
 CHECK_SOURCES: list[CheckSource] = []
 
@@ -58,9 +58,9 @@ def judge(
         raise ProtectedBranchError(refused)
 
 
-def passed_contexts(db: Db, repo_id: int, sha: str) -> frozenset[str]:
-    """The contexts of statuses and check runs that have succeeded on the commit."""
-    return frozenset[str]().union(*(source(db, repo_id, sha) for source in CHECK_SOURCES))
+def passed_checks(db: Db, repo_id: int, sha: str) -> frozenset[Check]:
+    """The statuses and check runs that have succeeded on the commit."""
+    return frozenset[Check]().union(*(source(db, repo_id, sha) for source in CHECK_SOURCES))
 
 
 def _reasons(
@@ -95,7 +95,7 @@ def _facts(
         forced=moves_on
         and git.attempt("merge-base", "--is-ancestor", item.before, item.after, extra=quarantine)[0] != 0,
         brings_merges=rules.linear_history and not item.deletes and _brings_merges(git, item, quarantine),
-        passed=passed_contexts(db, repo.id, item.after),
+        passed=passed_checks(db, repo.id, item.after),
     )
 
 

@@ -254,6 +254,29 @@ def test_check_runs_are_their_apps(helper: Robot) -> None:
     assert [suite["app"]["slug"] for suite in suites["check_suites"]] == ["helper-robot"]
 
 
+def test_a_check_that_one_app_must_report(helper: Robot) -> None:
+    """Somebody else's success under the same name is not it."""
+    world, olga = helper.world, helper.world.as_("olga")
+    rule = {
+        "required_status_checks": {"strict": False, "checks": [{"context": "ci", "app_id": helper.app.id}]},
+        "enforce_admins": True,
+        "required_pull_request_reviews": None,
+        "restrictions": None,
+    }
+    assert olga.put(f"{REPO}/branches/main/protection", json=rule).status_code == 200
+    propose(world, "topic", {"new.txt": "x\n"})
+    open_pull(world, head="topic")
+    head = sha_of(world, "topic")
+    other = robot(world, name="Other", permissions={"statuses": "write", "checks": "write"})
+    run = {"name": "ci", "head_sha": head, "conclusion": "success"}
+    assert other.client().post(f"{REPO}/check-runs", json=run).status_code == 201
+    body = {"state": "success", "context": "ci"}
+    assert olga.post(f"{REPO}/statuses/{head}", json=body).status_code == 201
+    assert olga.get(f"{REPO}/pulls/1").json()["mergeable_state"] == "blocked"
+    assert helper.client().post(f"{REPO}/check-runs", json=run).status_code == 201
+    assert olga.get(f"{REPO}/pulls/1").json()["mergeable_state"] == "clean"
+
+
 def test_every_push_asks_for_checks(world: World) -> None:
     """An App that writes checks finds a suite on each new head; one that reads them does not."""
     robot(world)

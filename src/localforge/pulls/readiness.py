@@ -8,7 +8,7 @@ from localforge.access import Role, role_on
 from localforge.forge import Forge
 from localforge.git import refnames
 from localforge.git.history import is_ancestor
-from localforge.guard import passed_contexts
+from localforge.guard import passed_checks
 from localforge.protection import RequiredReviews, Rules, missing_checks, rules_of
 from localforge.pulls.owners import missing_owners
 from localforge.pulls.testmerge import tried
@@ -102,7 +102,7 @@ def rules_for(db: Db, repo: Repository, pull: Pull) -> Rules | None:
 def unmet(forge: Forge, repo: Repository, issue: Issue, pull: Pull, rules: Rules) -> tuple[str, ...]:
     """The requirements of the base branch that the pull request does not meet, in GitHub's words."""
     db = forge.store.db
-    reasons = missing_checks(rules, passed_contexts(db, repo.id, pull.head_sha))
+    reasons = missing_checks(rules, passed_checks(db, repo.id, pull.head_sha))
     if rules.reviews:
         reasons += _missing_reviews(forge, repo, issue, pull, rules.reviews)
     if rules.conversation_resolution and _unresolved(db, pull):

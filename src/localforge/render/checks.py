@@ -16,17 +16,10 @@ from localforge.store.pulls import Pull
 from localforge.store.repos import Repository
 from localforge.urls import node_id
 
-# GitHub's own id of the Actions app, which clients know.
-ACTIONS_ID = 15368
-
 
 def app_id(view: View, slug: str) -> int:
-    """The id of the app that reports: GitHub's for Actions, an App's own, else the account's of that login."""
-    registered = apps.by_slug(view.db, slug)
-    if registered:
-        return registered.id
-    account = accounts.by_login(view.db, slug)
-    return ACTIONS_ID if slug == ACTIONS_APP else account.id if account else 0
+    """The id of the App that reports."""
+    return apps.reporter_id(view.db, slug)
 
 
 def run(view: View, repo: Repository, item: CheckRun) -> dict[str, Json]:

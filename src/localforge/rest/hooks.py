@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from localforge.access import Role
+from localforge.access import Role, unpermitted
 from localforge.body import Body
 from localforge.call import Answer, Call, created, no_content, ok
 from localforge.errors import BadRequestError, FieldError, InvalidError, NotFoundError, field_error
@@ -47,13 +47,13 @@ def list_hooks(call: Call) -> Answer:
 @both("POST", "", "create-webhook", "write")
 def create(call: Call) -> Answer:
     """A new hook, which is sent a ping."""
+    repo_id, org_id = _owner(call)
     if call.body.choice("name", ("web",), "web") != "web":
         raise field_error("Hook", "name")
     config = call.body.object("config") or Body({})
     events = _events(call.body.texts("events") or ["push"])
     settings = read_config(config, None)
     _refuse_more(call, settings, events)
-    repo_id, org_id = _owner(call)
     with call.forge.store.write() as tx:
         at = call.forge.clock()
         active = call.body.maybe_flag("active")
@@ -177,10 +177,26 @@ def _owner(call: Call) -> tuple[int | None, int | None]:
     """(repository id, None) or (None, organization id); 404 for who does not own the organization."""
     if call.found_repo:
         return call.found_repo.id, None
-    org = accounts.by_login(call.db, call.params["org"])
-    if org is None or accounts.member_role(call.db, org.id, call.actor.account.id) != "admin":
+    return None, _org_id(call)
+
+
+def _org_id(call: Call) -> int:
+    """The organization of the path, for its owners and for Apps there; 404, or 403 where the token may not."""
+    org, actor = accounts.by_login(call.db, call.params["org"]), call.actor
+    if org is None:
         raise NotFoundError
-    return None, org.id
+    owns = accounts.member_role(call.db, org.id, actor.account.id) == "admin"
+    if not owns and not (actor.installation and actor.installation.account_id == org.id):
+        raise NotFoundError
+    if actor.credential and actor.credential.scopes is not None:
+        if "admin:org_hook" not in actor.credential.scopes:
+            raise NotFoundError
+    elif actor.credential:
+        reads = call.operation_id.startswith(("orgs/get-", "orgs/list-"))
+        granted = actor.credential.permissions.get("organization_hooks")
+        if granted != "write" and not (reads and granted == "read"):
+            raise unpermitted(actor)
+    return org.id
 
 
 def _all(call: Call) -> Sequence[Hook]:

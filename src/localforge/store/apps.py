@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from localforge.json_types import Json
+from localforge.store.checks import ACTIONS_APP
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
@@ -63,6 +64,9 @@ DDL = (
     )
     """,
 )
+
+# GitHub's own id of the Actions app, which clients know.
+ACTIONS_ID = 15368
 
 Selection = Literal["all", "selected"]
 
@@ -138,6 +142,16 @@ def by_bot(db: Db, account_id: int) -> App | None:
 
 
 _INSTALLED = "SELECT * FROM installation WHERE removed_at IS NULL"
+
+
+def reporter_id(db: Db, slug: str) -> int:
+    """The id of the App that reports checks under a slug: GitHub's for Actions, an App's own, else the account's of that login."""
+    if slug == ACTIONS_APP:
+        return ACTIONS_ID
+    return db.count(
+        "SELECT coalesce((SELECT id FROM app WHERE slug = ?1), (SELECT id FROM account WHERE login = ?1))",
+        slug,
+    )
 
 
 def installation(db: Db, installation_id: int) -> Installation | None:
