@@ -285,6 +285,8 @@ def test_certificates_are_known_to_git_by_its_own_names(monkeypatch: pytest.Monk
     monkeypatch.setenv("SSL_CERT_DIR", "/ca")
     monkeypatch.setenv("NO_PROXY", "localhost")
     assert network() == {"GIT_SSL_CAINFO": "/ca.pem", "GIT_SSL_CAPATH": "/ca", "no_proxy": "localhost"}
+
+
 def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):
     desk.configure(url="http://127.0.0.1:1")
     desk.monkeypatch.setattr(channel, "BACKOFF", ())

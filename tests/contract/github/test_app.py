@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.contract.github.embedded import URL
+from tests.contract.github.memory import MemoryCache, MemoryTimes
 from tests.contract.github.setting import Going, TestClock, authorized
 from tests.forge.robots import Robot, robot
 from tests.forge.world import build
@@ -22,15 +23,14 @@ from penstock.adapters.github.app import App, AppCredential, AppKey, within
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.credential import single_credential
 from penstock.adapters.github.limits import UNPACED
-from penstock.adapters.github.memory import MemoryCache, MemoryTimes
 from penstock.adapters.github.needs import EVERY, READS, WRITES, permissions_of
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
 from penstock.core.refs import NodeId, RepoRef
-from penstock.core.write import Comment
-from penstock.ports import NotWritten, Permanent, Written
+from penstock.core.write import Comment, NotWritten, Written
+from penstock.ports import Permanent
 
 ALL = permissions_of(*EVERY)
 BOT = Author(name="penstock[bot]", email="penstock@example.test")
