@@ -41,6 +41,7 @@ AREAS = (
     "localforge.rest.apps",
     "localforge.rest.archives",
     "localforge.rest.teams",
+    "localforge.rest.memberships",
     "localforge.rest.rulesets",
     "localforge.rest.reactions",
     "localforge.rest.releases",
