@@ -1,9 +1,41 @@
 """The schema: every area declares its tables in its own module, listed here."""
 
-from localforge.store import accounts, actions, checks, hooks, issues, outbox, pulls, repos, statuses
+from localforge.store import (
+    accounts,
+    actions,
+    apps,
+    checks,
+    hooks,
+    invitations,
+    issues,
+    outbox,
+    pulls,
+    reactions,
+    releases,
+    repos,
+    rulesets,
+    statuses,
+    teams,
+)
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (
+    accounts,
+    repos,
+    apps,
+    teams,
+    invitations,
+    outbox,
+    issues,
+    pulls,
+    reactions,
+    releases,
+    rulesets,
+    statuses,
+    checks,
+    actions,
+    hooks,
+)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

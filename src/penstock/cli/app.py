@@ -249,7 +249,15 @@ def _refused_by_machine(error: OSError) -> Exit:
 
 
 FORGE_CODES = frozenset(
-    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "forge_down"}
+    {
+        "unreachable",
+        "server_error",
+        "unauthorized",
+        "forbidden",
+        "not_installed",
+        "rate_limited",
+        "forge_down",
+    }
 )
 WRONG_USE_CODES = frozenset(
     {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}
