@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Literal
 
 from localforge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
-from localforge.store import accounts, repos
-from localforge.store.accounts import Account
+from localforge.store import accounts, actions, repos
+from localforge.store.accounts import ACTIONS_BOT, Account
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
@@ -43,12 +43,16 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one."""
+    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
+
+    `home_id` is the one repository that a job's token may write.
+    """
 
     key: str
     scopes: frozenset[str] | None
     permissions: Mapping[str, str]
     repositories: frozenset[int] | None
+    home_id: int | None = None
 
     def permits(self, need: Need, repo: Repository) -> bool:
         """Whether the token lets its user do this on this repository."""
@@ -57,6 +61,8 @@ class Credential:
         if self.scopes is not None:
             return self._scope_permits(need, repo, self.scopes)
         if self.repositories is not None and repo.id not in self.repositories:
+            return False
+        if need.level == "write" and self.home_id not in {None, repo.id}:
             return False
         granted = self.permissions.get(need.permission)
         if need.level == "read":
@@ -113,6 +119,8 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         return everybody
     if repo.owner_id == user.id:
         return Role.ADMIN
+    if user.login == ACTIONS_BOT:
+        return max(everybody, _role_of_jobs(db, repo))
     granted = repos.collaborator_role(db, repo.id, user.id)
     roles = [everybody, Role[granted.upper()] if granted else Role.NONE]
     match accounts.member_role(db, repo.owner_id, user.id):
@@ -123,6 +131,13 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         case None:
             pass
     return max(roles)
+
+
+def _role_of_jobs(db: Db, repo: Repository) -> Role:
+    """What a job may do where one runs now; its token narrows this further."""
+    if actions.works_in(db, repo.id):
+        return Role.WRITE
+    return Role.READ if actions.works_for(db, repo.owner_id) else Role.NONE
 
 
 def can(db: Db, actor: Actor, repo: Repository, need: Need) -> bool:
@@ -153,6 +168,8 @@ def refusal(db: Db, actor: Actor, repo: Repository, need: Need) -> ForgeError | 
         return ForbiddenError(f"Must have {wanted} to Repository.")
     if actor.credential is None or actor.credential.permits(need, repo):
         return None
+    if actor.credential.home_id is not None:
+        return ForbiddenError("Resource not accessible by integration")
     return NotFoundError() if actor.credential.scopes is not None else ForbiddenError()
 
 

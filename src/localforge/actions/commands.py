@@ -15,7 +15,7 @@ LEVELS = {"notice": "notice", "warning": "warning", "error": "failure"}
 LARGEST_MESSAGE = 4096
 MAX_LINE = 1 << 16
 MASK = "***"
-MAX_MASKS = 1000
+MAX_MASKS = 10_000
 MAX_REMARKS = 1000
 
 

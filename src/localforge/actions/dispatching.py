@@ -1,16 +1,24 @@
-"""`workflow_dispatch`: a run on request, with inputs."""
+"""`workflow_dispatch`: a run on request, with inputs; `repository_dispatch`: what an outside program tells."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from localforge.actions import payload
 from localforge.actions.lifecycle import create, parsed
-from localforge.actions.triggering import Occasion, WorkflowFile, new_run, workflow_files
+from localforge.actions.triggering import (
+    Occasion,
+    WorkflowFile,
+    begun,
+    create_all,
+    new_run,
+    workflow_files,
+)
 from localforge.actions.workflow.model import Input, Workflow
 from localforge.errors import InvalidError
 from localforge.forge import Forge
 from localforge.git import objects, refnames
+from localforge.hooks.payloads import about
 from localforge.json_types import Json, encode
-from localforge.render.view import View
 from localforge.store.actions import WorkflowRow
 from localforge.store.repos import Repository
 
@@ -28,24 +36,55 @@ def dispatch(
         raise InvalidError(f"No ref found for: {ref}")
     file = next((file for file in workflow_files(git, commit.sha) if file.path == row.path), None)
     inputs = _inputs(_definitions(file), given)
-    view = View(forge=forge, urls=payload.PLACEHOLDER)
-    occasion = Occasion(
-        event="workflow_dispatch",
-        action=None,
-        sha=commit.sha,
-        head_sha=commit.sha,
-        ref=full,
-        head_branch=full.removeprefix(refnames.BRANCH).removeprefix(refnames.TAG),
-        filtered_ref=full,
-        actor_id=actor_id,
-        title=row.name,
-        payload=payload.dispatch_payload(view, repo, full, row.path, inputs, actor_id),
-        changed=tuple,
-    )
     if file is None:
         raise InvalidError(f"Workflow {row.path} does not exist on {ref}")
+    view = payload.stored_view(forge)
+    body = {"ref": full, "workflow": row.path, "inputs": inputs, **about(view, repo, actor_id)}
+    occasion = _occasion("workflow_dispatch", full, commit.sha, actor_id, body)
     with forge.store.write() as tx:
-        return create(forge, tx, new_run(repo, file, occasion))
+        return create(forge, tx, new_run(repo, file, replace(occasion, title=row.name)))
+
+
+def dispatch_event(
+    forge: Forge, repo: Repository, event_type: str, details: Mapping[str, Json], actor_id: int
+) -> None:
+    """Begin the runs of the default branch's workflows that listen to this type of `repository_dispatch`."""
+    git = forge.git(repo.id)
+    branch = refnames.head_branch(git)
+    sha = refnames.branch_sha(git, branch)
+    if sha is None:
+        return
+    view = payload.stored_view(forge)
+    body = {
+        "action": event_type,
+        "branch": branch,
+        "client_payload": details,
+        **about(view, repo, actor_id),
+    }
+    plain = _occasion("repository_dispatch", refnames.BRANCH + branch, sha, actor_id, body)
+    occasion = replace(plain, action=event_type, title=event_type)
+    files = [
+        file
+        for file in begun(workflow_files(git, sha), occasion)
+        if isinstance(parsed(file.path, file.source), Workflow)
+    ]
+    with forge.store.write() as tx:
+        create_all(forge, tx, repo, files, occasion)
+
+
+def _occasion(event: str, ref: str, sha: str, actor_id: int, body: Mapping[str, Json]) -> Occasion:
+    return Occasion(
+        event=event,
+        action=None,
+        sha=sha,
+        head_sha=sha,
+        ref=ref,
+        head_branch=ref.removeprefix(refnames.BRANCH).removeprefix(refnames.TAG),
+        filtered_ref=ref,
+        actor_id=actor_id,
+        title=event,
+        payload=body,
+    )
 
 
 def _definitions(file: WorkflowFile | None) -> tuple[Input, ...]:

@@ -21,6 +21,7 @@ from localforge.actions.expressions import (
     to_text,
     truthy,
 )
+from localforge.actions.masking import forms
 from localforge.actions.plan import Conclusion
 from localforge.actions.sandbox.box import Command, Sandbox
 from localforge.actions.steps import Bench, Outcome, Place, StepError, perform
@@ -57,6 +58,7 @@ class JobSpec:
     contexts: Mapping[str, Value]
     event: str
     token: str
+    secrets: Mapping[str, str]
     masks: Sequence[str]
     files: Mapping[str, str]
     notes: Sequence[str]
@@ -91,7 +93,7 @@ class JobExecution:
         self.place = Place.below(sandbox.home, to_text(lookup(spec.contexts["github"], "repository")))
         self.python = python_files(sandbox.home)
         self.output = OutputReader()
-        for mask in spec.masks:
+        for mask in (*spec.masks, *(form for secret in spec.secrets.values() for form in forms(secret))):
             self.output.add_mask(mask)
         self.state = _State()
         self.cancelled = threading.Event()
@@ -287,7 +289,7 @@ class JobExecution:
                 "steps": dict(self.state.steps),
                 "job": {"status": status.value},
                 "runner": runner,
-                "secrets": {"GITHUB_TOKEN": self.spec.token},
+                "secrets": {**self.spec.secrets, "GITHUB_TOKEN": self.spec.token},
             },
             functions={
                 "always": lambda _: True,

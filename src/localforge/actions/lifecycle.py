@@ -31,10 +31,11 @@ from localforge.actions.workflow.tree import Node, resolve
 from localforge.events import WorkflowRunEvent
 from localforge.forge import Forge
 from localforge.json_types import Json
-from localforge.store import accounts, actions, checks, repos
+from localforge.store import accounts, actions, checks, repos, variables
 from localforge.store.actions import RunRow
 from localforge.store.checks import ACTIONS_APP, SuiteOf
 from localforge.store.database import Db, Tx
+from localforge.store.variables import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +54,35 @@ class NewRun:
     head_branch: str | None
     base_branch: str | None = None
     pull_number: int | None = None
+    head_repo_id: int | None = None
     actor_id: int
 
 
-def create(forge: Forge, tx: Tx, new: NewRun) -> int:
-    """Begin a run; an invalid file makes one that has failed, with the file, line and message. Returns its id."""
-    at = forge.clock()
+def create(forge: Forge, tx: Tx, new: NewRun, *, waits: bool = False) -> int:
+    """Begin a run, or make one that waits for approval. Returns its id.
+
+    An invalid file makes one that has failed, with the file, line and message.
+    """
     read = parsed(new.path, new.source)
     name = (read.name if isinstance(read, Workflow) else None) or new.path
+    run = _insert(forge, tx, new, name)
+    tell_run(tx, run, "requested")
+    match read:
+        case InvalidWorkflow():
+            invalid.report(tx, run, read, run.created_at)
+            set_status(forge, tx, run, "completed", Conclusion.FAILURE.value)
+        case Workflow():
+            title = _text(read.run_name, run_contexts(forge, tx, run))
+            tx.update("workflow_run", run.id, title=title or run.title)
+            if waits:
+                set_status(forge, tx, run, "completed", "action_required")
+            else:
+                begin(forge, tx, run)
+    return run.id
+
+
+def _insert(forge: Forge, tx: Tx, new: NewRun, name: str) -> RunRow:
+    at = forge.clock()
     row = actions.register(tx, new.repo_id, new.path, name, at)
     suite = checks.create_suite(
         tx,
@@ -84,22 +106,25 @@ def create(forge: Forge, tx: Tx, new: NewRun) -> int:
         head_branch=new.head_branch,
         base_branch=new.base_branch,
         pull_number=new.pull_number,
+        head_repo_id=new.head_repo_id,
         actor_id=new.actor_id,
         triggering_actor_id=new.actor_id,
         created_at=at,
         updated_at=at,
         started_at=at,
     )
-    tell_run(tx, actions.existing_run(tx, run_id), "requested")
-    match read:
-        case InvalidWorkflow():
-            run = actions.existing_run(tx, run_id)
-            invalid.report(tx, run, read, at)
-            _set_status(forge, tx, run, "completed", Conclusion.FAILURE.value)
-        case Workflow():
-            _name_and_group(forge, tx, actions.existing_run(tx, run_id), read)
-            advance(forge, tx, run_id)
-    return run_id
+    return actions.existing_run(tx, run_id)
+
+
+def begin(forge: Forge, tx: Tx, run: RunRow) -> None:
+    """Join the run's concurrency group, which may stop runs before it, and start its first jobs."""
+    group, cancels = _concurrency(workflow_of(tx, run).concurrency, run_contexts(forge, tx, run))
+    if group:
+        for other in actions.in_group(tx, run.repo_id, group):
+            if cancels or other.status == "pending":
+                cancel_run(forge, tx, other.id)
+        tx.update("workflow_run", run.id, concurrency=group)
+    advance(forge, tx, run.id)
 
 
 @lru_cache(maxsize=256)
@@ -131,7 +156,9 @@ def run_contexts(forge: Forge, db: Db, run: RunRow) -> dict[str, Value]:
     event = at_address(run.payload, forge.origin)
     inputs = event.get("inputs")
     github = github_context(run, facts_of(forge, db, run), event)
-    return {"github": github, "inputs": inputs if isinstance(inputs, Mapping) else {}, "vars": {}}
+    repo = repos.by_id(db, run.repo_id)
+    own: dict[str, Value] = dict(variables.reaching(db, Variable, repo)) if repo else {}
+    return {"github": github, "inputs": inputs if isinstance(inputs, Mapping) else {}, "vars": own}
 
 
 def facts_of(forge: Forge, db: Db, run: RunRow) -> Facts:
@@ -156,18 +183,18 @@ def advance(forge: Forge, tx: Tx, run_id: int) -> None:
     if run.status == "completed":
         return
     if run.concurrency is not None and _waits(tx, run):
-        _set_status(forge, tx, run, "pending", None)
+        set_status(forge, tx, run, "pending", None)
         return
     progress = progress_of(forge, tx, run)
     while sum(_carry_out(forge, tx, run, progress, decision) for decision in decide(progress)):
         progress = progress_of(forge, tx, run)
     ended = conclusion(progress)
     if ended is not None:
-        _set_status(forge, tx, run, "completed", ended.value)
+        set_status(forge, tx, run, "completed", ended.value)
         _release(forge, tx, run)
     else:
         begun = any(state.started or state.conclusion for state in progress.legs)
-        _set_status(forge, tx, run, "in_progress" if begun else "queued", None)
+        set_status(forge, tx, run, "in_progress" if begun else "queued", None)
 
 
 def cancel_run(forge: Forge, tx: Tx, run_id: int) -> None:
@@ -177,7 +204,7 @@ def cancel_run(forge: Forge, tx: Tx, run_id: int) -> None:
     for job in actions.jobs(tx, run_id, run.attempt):
         jobs.stop_job(forge, tx, job)
     if run.status == "pending":
-        _set_status(forge, tx, run, "completed", Conclusion.CANCELLED.value)
+        set_status(forge, tx, run, "completed", Conclusion.CANCELLED.value)
     advance(forge, tx, run_id)
 
 
@@ -211,7 +238,7 @@ def _labels(progress: Progress, leg: Leg) -> list[str]:
     return [to_text(label) for label in wanted] if isinstance(wanted, list) else [to_text(wanted)]
 
 
-def _set_status(forge: Forge, tx: Tx, run: RunRow, status: str, ended: str | None) -> None:
+def set_status(forge: Forge, tx: Tx, run: RunRow, status: str, ended: str | None) -> None:
     """Where the run and its check suite stand."""
     before = actions.existing_run(tx, run.id)
     if (before.status, before.conclusion) == (status, ended):
@@ -229,21 +256,6 @@ def tell_run(tx: Tx, run: RunRow, action: str) -> None:
     tx.emit(
         WorkflowRunEvent(repo_id=run.repo_id, actor_id=run.triggering_actor_id, action=action, run_id=run.id)
     )
-
-
-def _name_and_group(forge: Forge, tx: Tx, run: RunRow, workflow: Workflow) -> None:
-    """The run's own title (`run-name`) and its concurrency group, which may stop the runs before it."""
-    contexts = run_contexts(forge, tx, run)
-    title = _text(workflow.run_name, contexts)
-    if title:
-        tx.update("workflow_run", run.id, title=title)
-    group, cancels = _concurrency(workflow.concurrency, contexts)
-    if not group:
-        return
-    for other in actions.in_group(tx, run.repo_id, group):
-        if cancels or other.status == "pending":
-            cancel_run(forge, tx, other.id)
-    tx.update("workflow_run", run.id, concurrency=group)
 
 
 def _text(node: Node | None, contexts: Mapping[str, Value]) -> str:

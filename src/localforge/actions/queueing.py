@@ -1,19 +1,19 @@
 """Jobs between the queue and a runner: claimed, given back after a crash, run again on request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localforge.actions import jobs
+from localforge.actions import jobs, jobtoken
 from localforge.actions.lifecycle import advance, tell_run, workflow_of
 from localforge.actions.plan import Conclusion, LegState, ancestors, runnable
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge
-from localforge.store import accounts, actions, checks, repos
+from localforge.store import actions, checks
 from localforge.store.actions import JobRow, RunRow
 from localforge.store.database import Db, Tx
+from localforge.store.run_lists import keep_attempt
 
 MAX_INTERRUPTIONS = 3
-READ = "read"
-_DEFAULT_PERMISSIONS = {"contents": READ, "metadata": READ}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,12 @@ def recover(forge: Forge) -> None:
             advance(forge, tx, run.id)
 
 
-def rerun(forge: Forge, tx: Tx, run_id: int, actor_id: int, *, failed_only: bool) -> None:
-    """A new attempt of a complete run: of all jobs, or of those that failed and what depends on them."""
+def rerun(
+    forge: Forge, tx: Tx, run_id: int, actor_id: int, again: Callable[[JobRow], bool] | None = None
+) -> None:
+    """A new attempt of a complete run: of all jobs, or of those that `again` picks and what depends on them."""
     before = actions.existing_run(tx, run_id)
+    keep_attempt(tx, before)
     at = forge.clock()
     tx.update(
         "workflow_run",
@@ -70,9 +73,13 @@ def rerun(forge: Forge, tx: Tx, run_id: int, actor_id: int, *, failed_only: bool
     run = actions.existing_run(tx, run_id)
     checks.settle_suite(tx, run.suite_id, "queued", None, actor_id=actor_id, at=at)
     tell_run(tx, run, "requested")
-    if failed_only:
-        for job in actions.jobs(tx, run_id, before.attempt):
-            _repeat_or_keep(forge, tx, run, job)
+    if again is not None:
+        rows = actions.jobs(tx, run_id, before.attempt)
+        picked = {row.id: again(row) for row in rows}
+        redone = {row.key for row in rows if picked[row.id]}
+        for row in rows:
+            if not _follows(workflow_of(tx, run), row, redone):
+                _carry_over(forge, tx, run, row, again=picked[row.id])
     advance(forge, tx, run_id)
 
 
@@ -98,23 +105,16 @@ def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) 
 
 
 def _grant(forge: Forge, tx: Tx, run: RunRow, job_id: str, token: JobToken) -> int:
-    """The job's token: it reads, as its actor could, repositories of the same owner, and no more than it asked for."""
-    repo = repos.by_id(tx, run.repo_id)
-    if repo is None:
-        raise LookupError(f"run {run.id} has lost its repository")
+    """The job's token."""
     workflow = workflow_of(tx, run)
-    asked = next(job for job in workflow.jobs if job.id == job_id).permissions
-    asked = workflow.permissions if asked is None else asked
-    granted = (
-        _DEFAULT_PERMISSIONS if asked is None else {n: READ for n, level in asked.items() if level != "none"}
-    )
-    siblings = tx.column(int, "SELECT id FROM repository WHERE owner_id = ? ORDER BY id", repo.owner_id)
+    job = next(job for job in workflow.jobs if job.id == job_id)
     return tx.insert(
         "token",
-        user_id=accounts.by_id(tx, run.triggering_actor_id).id,
+        user_id=jobtoken.bot_id(forge, tx),
         digest=token.digest,
-        permissions={**granted, "metadata": READ},
-        repositories=siblings,
+        permissions=jobtoken.permissions(workflow, job, trusted=not run.untrusted),
+        repositories=jobtoken.readable(tx, run),
+        home_id=run.repo_id,
         expires_at=token.expires_at,
         created_at=forge.clock(),
     )
@@ -136,15 +136,16 @@ def _give_back(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
     jobs.tell_job(tx, run, job.id, "queued")
 
 
-def _repeat_or_keep(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
-    """Carry a job of the attempt before over: queued again if it failed, as it was if nothing before it failed."""
-    workflow = workflow_of(tx, run)
-    redone = _redone(workflow, actions.jobs(tx, run.id, run.attempt - 1))
+def _follows(workflow: Workflow, job: JobRow, redone: set[str]) -> bool:
+    """Whether a job that runs again comes before this one, which therefore is planned anew."""
     spec = next((candidate for candidate in workflow.jobs if candidate.id == job.key), None)
-    if spec is None or ancestors(workflow, spec) & redone:
-        return
+    return spec is None or bool(ancestors(workflow, spec) & redone)
+
+
+def _carry_over(forge: Forge, tx: Tx, run: RunRow, job: JobRow, *, again: bool) -> None:
+    """A job of the attempt before in this one: queued again, or as it was."""
     copy = jobs.add_job(forge, tx, run, jobs.leg_of(job), job.labels)
-    if _failed(job):
+    if again:
         jobs.tell_job(tx, run, copy.id, "queued")
         return
     ended = Conclusion(job.conclusion or Conclusion.SUCCESS.value)
@@ -160,13 +161,9 @@ def _repeat_or_keep(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
     jobs.settle_job(forge, tx, replace(copy, started_at=job.started_at), ended, job.outputs)
 
 
-def _failed(job: JobRow) -> bool:
+def failed(job: JobRow) -> bool:
+    """Whether `rerun-failed-jobs` runs it again."""
     return job.conclusion not in {Conclusion.SUCCESS.value, Conclusion.SKIPPED.value}
-
-
-def _redone(workflow: Workflow, rows: list[JobRow]) -> set[str]:
-    """The jobs that run again: those that failed."""
-    return {row.key for row in rows if _failed(row)} & {job.id for job in workflow.jobs}
 
 
 def _existing(db: Db, job_id: int) -> JobRow:

@@ -27,6 +27,7 @@ from localforge.actions.reporting import StoreReporter
 from localforge.actions.sandbox.box import Sandbox, SandboxError, isolated, unprotected
 from localforge.actions.sandbox.bridge import Bridge
 from localforge.actions.sandbox.isolation import CannotIsolate, Limits, Walls, probe
+from localforge.actions.sealing import secrets_of
 from localforge.actions.workflow.model import Job, Workflow
 from localforge.credentials import digest, new_secret
 from localforge.forge import Forge
@@ -234,6 +235,7 @@ class Runner:
             contexts={**contexts, "github": own},
             event=encode(at_address(run.payload, forge.origin)).decode(),
             token=secret,
+            secrets=secrets_of(forge, db, run),
             masks=(secret, encoded(secret)),
             files={".gitconfig": header + "[safe]\n\tdirectory = *\n[init]\n\tdefaultBranch = main\n"},
             notes=self._notes(job, model, workflow),

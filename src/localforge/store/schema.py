@@ -1,9 +1,21 @@
 """The schema: every area declares its tables in its own module, listed here."""
 
-from localforge.store import accounts, actions, checks, hooks, issues, outbox, pulls, repos, statuses
+from localforge.store import (
+    accounts,
+    actions,
+    checks,
+    hooks,
+    issues,
+    outbox,
+    pulls,
+    repos,
+    statuses,
+    timetable,
+    variables,
+)
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, variables, timetable)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

@@ -83,6 +83,7 @@ def spec(job: str, contexts: Mapping[str, Value] | None = None) -> JobSpec:
         },
         event=json.dumps(GITHUB["event"]),
         token=TOKEN,
+        secrets={},
         masks=[TOKEN],
         files={".gitconfig": "[user]\n\tname = Runner\n"},
         notes=[f"with {TOKEN}"],

@@ -47,7 +47,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """One event of `on` with its filters; None is a filter that is not there."""
+    """One event of `on` with its filters; None is a filter that is not there. `crons` are pairs with a time zone."""
 
     event: str
     types: tuple[str, ...] | None = None
@@ -57,8 +57,9 @@ class Trigger:
     tags_ignore: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
     paths_ignore: tuple[str, ...] | None = None
+    workflows: tuple[str, ...] | None = None
     inputs: tuple[Input, ...] = ()
-    crons: tuple[str, ...] = ()
+    crons: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ PERMISSIONS = (
 _STATUS = frozenset({"success", "failure", "cancelled", "always"})
 _NEVER = Condition(template=Template(source="", parts=("",)), names_status=True)
 _UNSUPPORTED_JOB_KEYS = ("uses", "container", "services", "snapshot")
+_WRONG_CRON = "Invalid cron expression. Expected format is '* * * * *' (minute hour day month weekday)"
 _UNSUPPORTED_STEPS = ("wait", "wait-all", "cancel", "parallel")
 
 
@@ -70,6 +71,8 @@ class _Reader:
 
     def workflow(self, path: str, tree: Node) -> Workflow:
         top = members(tree)
+        for cron in triggers.wrong_crons(top["on"]):
+            self._refuse(cron, _WRONG_CRON)
         return Workflow(
             path=path,
             name=literal(top["name"]) if "name" in top else None,
