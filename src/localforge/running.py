@@ -34,6 +34,8 @@ AREAS = (
     "localforge.rest.run_control",
     "localforge.rest.actions_logs",
     "localforge.rest.actions_variables",
+    "localforge.rest.artifacts",
+    "localforge.rest.job_files",
     "localforge.rest.search_issues",
     "localforge.rest.statuses",
     "localforge.rest.checks",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localforge.actions import jobs, jobtoken
+from localforge.actions import archives, jobs, jobtoken
 from localforge.actions.lifecycle import advance, tell_run, workflow_of
 from localforge.actions.plan import Conclusion, LegState, ancestors, runnable
 from localforge.actions.workflow.model import Workflow
@@ -38,6 +38,7 @@ def claim(forge: Forge, token: JobToken) -> JobRow | None:
 def recover(forge: Forge) -> None:
     """Queue again what an earlier process was running when it died; a job that saw that too often fails."""
     with forge.store.write() as tx:
+        archives.sweep(forge, tx)
         for job in actions.open_jobs(tx, "in_progress"):
             tx.execute("DELETE FROM token WHERE id = ?", job.token_id)
             run = actions.existing_run(tx, job.run_id)

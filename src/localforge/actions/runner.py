@@ -20,6 +20,7 @@ from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
 from localforge.actions.expressions import Value
 from localforge.actions.lifecycle import advance, progress_of, workflow_of
+from localforge.actions.local import node_binds
 from localforge.actions.payload import at_address
 from localforge.actions.plan import Conclusion, job_environment, leg_environment
 from localforge.actions.queueing import JobToken, claim, recover
@@ -200,6 +201,7 @@ class Runner:
             limits=limits,
             forge_socket=self._way_out(host, port).path,
             hosts=(host,),
+            shown=node_binds(),
             hidden=(self._forge.state,),
         )
         with isolated(isolation, walls, port=port, slot=slot) as sandbox:

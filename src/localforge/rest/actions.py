@@ -1,5 +1,6 @@
 """Workflows and their runs: listed, shown and begun."""
 
+from localforge.actions.archives import drop_files
 from localforge.actions.dispatching import dispatch
 from localforge.actions.triggering import register_default
 from localforge.call import Answer, Call, no_content, ok
@@ -7,7 +8,7 @@ from localforge.errors import ForbiddenError, InvalidError, NotFoundError
 from localforge.operations import Area
 from localforge.paging import page_from, page_of
 from localforge.render import actions as render
-from localforge.store import accounts, actions, run_lists
+from localforge.store import accounts, actions, archives, run_lists
 from localforge.store.actions import JobRow, RunRow, WorkflowRow
 from localforge.store.run_lists import RunFilter
 
@@ -106,9 +107,11 @@ def delete_run(call: Call) -> Answer:
     run = found_run(call)
     if run.status != "completed":
         raise ForbiddenError("Could not delete the workflow run: it is still in progress.")
+    kept = archives.artifacts_of_run(call.db, run.id)
     with call.forge.store.write() as tx:
         tx.execute("DELETE FROM workflow_run WHERE id = ?", run.id)
         tx.execute("DELETE FROM check_suite WHERE id = ?", run.suite_id)
+    drop_files(call.forge, kept)
     return no_content()
 
 

@@ -1,18 +1,14 @@
 """Logs: as on GitHub a redirect to a short-lived address that needs no credential."""
 
-import hashlib
-import hmac
 import io
 import re
-import secrets
 import zipfile
-from functools import cache
 
 from localforge.call import Answer, Call, redirect, text
 from localforge.errors import NotFoundError
-from localforge.moment import now, to_epoch
 from localforge.operations import Area
 from localforge.rest.actions import found_job, found_run
+from localforge.rest.signed import check, signed
 from localforge.store import actions
 from localforge.store.actions import JobRow
 from localforge.store.database import Db
@@ -21,7 +17,6 @@ area = Area()
 
 _ACTIONS = "/repos/{owner}/{repo}/actions"
 _RUN = f"{_ACTIONS}/runs/{{run_id}}"
-SECONDS = 60
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 
@@ -33,14 +28,14 @@ _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 )
 def job_log(call: Call) -> Answer:
     """Where the job's log is, as text; it may still grow."""
-    return redirect(_signed(call, f"jobs/{found_job(call).id}"))
+    return redirect(signed(call, "_logs", f"jobs/{found_job(call).id}"))
 
 
 @area("GET", f"{_RUN}/logs", "actions/download-workflow-run-logs", needs="actions:read")
 def run_logs(call: Call) -> Answer:
     """Where the logs of the latest attempt are, as a zip."""
     run = found_run(call)
-    return redirect(_signed(call, f"runs/{run.id}/{run.attempt}"))
+    return redirect(signed(call, "_logs", f"runs/{run.id}/{run.attempt}"))
 
 
 @area(
@@ -55,13 +50,13 @@ def attempt_logs(call: Call) -> Answer:
     attempt = call.params["attempt_number"]
     if attempt not in {str(number) for number in range(1, run.attempt + 1)}:
         raise NotFoundError
-    return redirect(_signed(call, f"runs/{run.id}/{attempt}"))
+    return redirect(signed(call, "_logs", f"runs/{run.id}/{attempt}"))
 
 
 @area("GET", "/_logs/{expires}/{signature}/jobs/{job_id}", "logs/job", page=True)
 def serve_job(call: Call) -> Answer:
     """The log as text."""
-    _check(call, f"jobs/{call.params['job_id']}")
+    check(call, f"jobs/{call.params['job_id']}")
     return text(log_text(call.db, int(call.params["job_id"])))
 
 
@@ -69,7 +64,7 @@ def serve_job(call: Call) -> Answer:
 def serve_run(call: Call) -> Answer:
     """The logs as a zip: a file per job, and a folder with a file per step."""
     run_id, attempt = call.params["run_id"], call.params["attempt"]
-    _check(call, f"runs/{run_id}/{attempt}")
+    check(call, f"runs/{run_id}/{attempt}")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, job in enumerate(actions.jobs(call.db, int(run_id), int(attempt))):
@@ -89,25 +84,3 @@ def _add(archive: zipfile.ZipFile, db: Db, number: int, job: JobRow) -> None:
     for step in actions.steps(db, job.id):
         lines = "".join(chunk.text for chunk in chunks if chunk.step == step.number)
         archive.writestr(f"{name}/{step.number}_{_UNFIT.sub('', step.name)[:100]}.txt", lines)
-
-
-@cache
-def _key() -> bytes:
-    """Addresses are good for one minute of this process."""
-    return secrets.token_bytes(32)
-
-
-def _signature(expires: str, what: str) -> str:
-    return hmac.new(_key(), f"{expires}/{what}".encode(), hashlib.sha256).hexdigest()
-
-
-def _signed(call: Call, what: str) -> str:
-    expires = str(to_epoch(now()) + SECONDS)
-    return f"{call.urls.origin}/_logs/{expires}/{_signature(expires, what)}/{what}"
-
-
-def _check(call: Call, what: str) -> None:
-    expires, given = call.params["expires"], call.params["signature"]
-    expected = _signature(expires, what)
-    if not hmac.compare_digest(expected.encode(), given.encode()) or int(expires) < to_epoch(now()):
-        raise NotFoundError

@@ -261,6 +261,13 @@ def job(db: Db, job_id: int) -> JobRow | None:
     return db.one(JobRow, "SELECT * FROM workflow_job WHERE id = ?", job_id)
 
 
+def job_of_token(db: Db, token_id: int) -> JobRow | None:
+    """The running job that has this token."""
+    return db.one(
+        JobRow, "SELECT * FROM workflow_job WHERE status = 'in_progress' AND token_id = ?", token_id
+    )
+
+
 def jobs(db: Db, run_id: int, attempt: int) -> list[JobRow]:
     """The jobs of one attempt, oldest first."""
     return db.all(

@@ -3,6 +3,7 @@
 from localforge.store import (
     accounts,
     actions,
+    archives,
     checks,
     hooks,
     issues,
@@ -16,6 +17,19 @@ from localforge.store import (
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, variables, timetable)
+AREAS = (
+    accounts,
+    repos,
+    outbox,
+    issues,
+    pulls,
+    statuses,
+    checks,
+    actions,
+    hooks,
+    variables,
+    timetable,
+    archives,
+)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

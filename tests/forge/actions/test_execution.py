@@ -197,7 +197,7 @@ steps:
     assert result.conclusion is Conclusion.SUCCESS, told.text
     assert "NOT HERE" not in told.lines[told.lines.index("##[endgroup]") :][:3]
     assert {"42", "as text"} <= set(told.lines)
-    assert "##[error]The shell 'pwsh' is unsupported on the local runner" in told.lines
+    assert "The shell 'pwsh' is unsupported on the local runner" in told.text
     assert "##[error]Process completed with exit code 127." in told.lines
 
 
@@ -276,8 +276,9 @@ steps:
     )
     assert result.conclusion is Conclusion.SUCCESS, told.text
     assert any("Python 2.7 was asked for" in line for line in told.lines)
-    assert "##[error]The action some/action@v1 is unsupported on the local runner" in told.lines
-    assert "##[error]The action docker://alpine is unsupported on the local runner" in told.lines
+    place = "##[error]ci.yml (Line: 9, Col: 9): "
+    assert f"{place}The action some/action@v1 is unsupported on the local runner" in told.lines
+    assert "The action docker://alpine is unsupported on the local runner" in told.text
     assert any("is not under" in line for line in told.lines)
 
 
@@ -286,15 +287,15 @@ steps:
     [
         (
             "runs-on: windows-latest\nsteps: [{run: x}]",
-            "##[error]runs-on: windows-latest: the local runner is Linux",
+            "##[error]ci.yml (Line: 5, Col: 5): runs-on: windows-latest: the local runner is Linux",
         ),
         (
             "runs-on: x\ncontainer: alpine\nsteps: [{run: x}]",
-            "##[error]`container` is unsupported on the local runner",
+            "##[error]ci.yml (Line: 5, Col: 5): `container` is unsupported on the local runner",
         ),
         (
             "runs-on: x\nenv: {A: \"${{ fromJSON('{') }}\"}\nsteps: [{run: x}]",
-            "##[error]Error parsing fromJSON",
+            "##[error]ci.yml (Line: 5, Col: 5): Error parsing fromJSON",
         ),
     ],
 )

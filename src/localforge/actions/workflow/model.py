@@ -76,6 +76,10 @@ class Condition:
         return truthy(self.template.evaluate(environment))
 
 
+# No condition of its own: what came before succeeded.
+SUCCEEDED = Condition(template=Template(source="true", parts=("true",)), names_status=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """`defaults.run`."""

@@ -53,18 +53,22 @@ def read_workflow(path: str, text: str, *, max_depth: int = MAX_DEPTH) -> Workfl
         return InvalidWorkflow(path=path, problems=(Problem(message=error.message, at=error.at),))
     if problems:
         return InvalidWorkflow(path=path, problems=problems)
-    reader = _Reader()
+    reader = Reader()
     workflow = reader.workflow(path, tree)
     if reader.problems:
         return InvalidWorkflow(path=path, problems=tuple(reader.problems))
     return workflow
 
 
-class _Reader:
-    """Turns a tree that keeps to the grammar into the model; notes what the grammar cannot see."""
+class Reader:
+    """Turns a tree that keeps to the grammar into the model; notes what the grammar cannot see.
 
-    def __init__(self) -> None:
+    `step_if` is what the grammar calls the condition of a step here.
+    """
+
+    def __init__(self, step_if: str = "step-if") -> None:
         self.problems: list[Problem] = []
+        self._step_if = step_if
 
     def _refuse(self, node: Node, message: str) -> None:
         self.problems.append(Problem(message=message, at=node.at))
@@ -94,7 +98,7 @@ class _Reader:
         return tuple(self._job(literal(key), body) for key, body in pairs)
 
     def _check_needs(self, node: Node, jobs: Mapping[str, Mapping[str, Node]]) -> None:
-        waiting = {job: _items(keys.get("needs")) for job, keys in jobs.items()}
+        waiting = {job: items(keys.get("needs")) for job, keys in jobs.items()}
         if not any(not needs for needs in waiting.values()):
             self._refuse(node, "The workflow must contain at least one job with no dependencies.")
             return
@@ -120,13 +124,13 @@ class _Reader:
             at=body.at,
             name=keys.get("name"),
             needs=literals(keys.get("needs")) or (),
-            condition=self._condition(keys.get("if"), "job-if"),
+            condition=self.condition(keys.get("if"), "job-if"),
             runs_on=keys.get("runs-on"),
             strategy=keys.get("strategy"),
             env=keys.get("env"),
             defaults=_defaults(keys.get("defaults")),
             outputs=keys.get("outputs"),
-            steps=self._steps(_items(keys.get("steps"))),
+            steps=self.steps(items(keys.get("steps"))),
             timeout_minutes=keys.get("timeout-minutes"),
             continue_on_error=keys.get("continue-on-error"),
             concurrency=keys.get("concurrency"),
@@ -139,7 +143,7 @@ class _Reader:
             if isinstance(vector, Sequence) and not vector.items and name not in {"include", "exclude"}:
                 self._refuse(vector, f"Matrix vector '{name}' does not contain any values")
 
-    def _steps(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
+    def steps(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
         bodies = [(node, members(node)) for node in nodes]
         taken: set[str] = set()
         for _, keys in bodies:
@@ -157,7 +161,7 @@ class _Reader:
             id=step_id,
             at=node.at,
             name=keys.get("name"),
-            condition=self._condition(keys.get("if"), "step-if"),
+            condition=self.condition(keys.get("if"), self._step_if),
             action=action,
             env=keys.get("env"),
             continue_on_error=keys.get("continue-on-error"),
@@ -178,10 +182,10 @@ class _Reader:
             self._refuse(keys["uses"], f"Expected format {{org}}/{{repo}}[/path]@ref. Actual '{uses}'")
         return Uses(action=uses, inputs=keys.get("with"))
 
-    def _condition(self, node: Node | None, kind: str) -> Condition:
+    def condition(self, node: Node | None, kind: str, without: str = "success()") -> Condition:
         if isinstance(node, Scalar) and isinstance(node.value, Template):
             return Condition(template=node.value, names_status=_names_status(node.value))
-        text = (literal(node).strip() if node else "") or "success()"
+        text = (literal(node).strip() if node else "") or without
         try:
             tree = parse(text, scope(place(kind, frozenset()).context))
         except ExpressionError as error:
@@ -196,7 +200,7 @@ def _names_status(template: Template) -> bool:
     return any(call.name in _STATUS for tree in trees for call in calls(tree))
 
 
-def _items(node: Node | None) -> tuple[Node, ...]:
+def items(node: Node | None) -> tuple[Node, ...]:
     if isinstance(node, Sequence):
         return node.items
     return () if node is None else (node,)
