@@ -109,9 +109,10 @@ def listens(trigger: Trigger, occasion: Occasion) -> bool:
 def create_all(
     forge: Forge, tx: Tx, repo: Repository, files: Sequence[WorkflowFile], occasion: Occasion
 ) -> None:
-    disabled = {row.path for row in actions.workflows(tx, repo.id) if row.state == "disabled_manually"}
+    states = {row.path: row.state for row in actions.workflows(tx, repo.id)}
+    otherwise = "active" if repo.parent_id is None else "disabled_fork"
     for file in files:
-        if file.path not in disabled:
+        if not states.get(file.path, otherwise).startswith("disabled"):
             new = new_run(repo, file, occasion)
             create(forge, tx, new, waits=must_wait(tx, new))
 

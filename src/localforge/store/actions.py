@@ -117,7 +117,10 @@ DDL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRow:
-    """A workflow file that the repository has or had; `state` is active, deleted or disabled_manually."""
+    """A workflow file that the repository has or had; `state` is active, deleted, disabled_manually or disabled_fork.
+
+    The workflows of a fork run once somebody enables them.
+    """
 
     id: int
     repo_id: int
@@ -328,14 +331,15 @@ def in_group(db: Db, repo_id: int, group: str) -> list[RunRow]:
 def register(tx: Tx, repo_id: int, path: str, name: str, at: str) -> WorkflowRow:
     """The workflow of this file, made or brought up to date."""
     tx.execute(
-        "INSERT INTO workflow (repo_id, path, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO workflow (repo_id, path, name, state, created_at, updated_at)"
+        " SELECT id, ?2, ?3, CASE WHEN parent_id IS NULL THEN 'active' ELSE 'disabled_fork' END, ?4, ?4"
+        " FROM repository WHERE id = ?1"
         " ON CONFLICT (repo_id, path) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at,"
-        " state = CASE state WHEN 'deleted' THEN 'active' ELSE state END"
+        " state = CASE state WHEN 'deleted' THEN excluded.state ELSE state END"
         " WHERE name <> excluded.name OR state = 'deleted'",
         repo_id,
         path,
         name,
-        at,
         at,
     )
     found = tx.one(WorkflowRow, "SELECT * FROM workflow WHERE repo_id = ? AND path = ?", repo_id, path)
