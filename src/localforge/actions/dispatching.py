@@ -14,6 +14,7 @@ from localforge.actions.triggering import (
     workflow_files,
 )
 from localforge.actions.workflow.model import Input, Workflow
+from localforge.actions.workflow.tree import literal
 from localforge.errors import InvalidError
 from localforge.forge import Forge
 from localforge.git import objects, refnames
@@ -103,11 +104,16 @@ def _inputs(definitions: tuple[Input, ...], given: Mapping[str, Json]) -> dict[s
         raise InvalidError(f"Unexpected inputs provided: {unexpected}")
     inputs: dict[str, Json] = {}
     for definition in definitions:
-        text = _text(given.get(definition.name, definition.default))
+        text = _text(given.get(definition.name, _default(definition)))
         if not text and definition.required:
             raise InvalidError(f"Required input '{definition.name}' not provided")
         inputs[definition.name] = _typed(definition, text)
     return inputs
+
+
+def _default(definition: Input) -> str | None:
+    """The default, which the grammar lets be no expression here."""
+    return None if definition.default is None else literal(definition.default)
 
 
 def _text(value: Json) -> str:

@@ -1,11 +1,13 @@
 """Workflow text to a `Workflow`, or to everything that is wrong with it."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from localforge.actions.expressions import ExpressionError, calls, parse
 from localforge.actions.workflow import identifiers, triggers
 from localforge.actions.workflow.grammar import apply_grammar
 from localforge.actions.workflow.model import (
+    Call,
     Condition,
     Defaults,
     InvalidWorkflow,
@@ -40,7 +42,12 @@ PERMISSIONS = (
 )
 _STATUS = frozenset({"success", "failure", "cancelled", "always"})
 _NEVER = Condition(template=Template(source="", parts=("",)), names_status=True)
-_UNSUPPORTED_JOB_KEYS = ("uses", "container", "services", "snapshot")
+_UNSUPPORTED_JOB_KEYS = ("container", "services", "snapshot")
+_CALLED = re.compile(r"\./\.github/workflows/[^/@]+\.ya?ml|[^/@]+/[^/@]+/\.github/workflows/[^/@]+\.ya?ml@.+")
+_WRONG_CALL = (
+    "invalid value workflow reference: references to workflows must be prefixed with format"
+    " 'owner/repository/path/to/workflow@ref' or './path/to/workflow'"
+)
 _WRONG_CRON = "Invalid cron expression. Expected format is '* * * * *' (minute hour day month weekday)"
 _UNSUPPORTED_STEPS = ("wait", "wait-all", "cancel", "parallel")
 
@@ -95,7 +102,7 @@ class Reader:
             if refusal := identifiers.refusal(literal(key), set()):
                 self._refuse(key, refusal)
         self._check_needs(node, {literal(key): members(body) for key, body in pairs})
-        return tuple(self._job(literal(key), body) for key, body in pairs)
+        return tuple(self._job(key, body) for key, body in pairs)
 
     def _check_needs(self, node: Node, jobs: Mapping[str, Mapping[str, Node]]) -> None:
         waiting = {job: items(keys.get("needs")) for job, keys in jobs.items()}
@@ -116,11 +123,11 @@ class Reader:
                     cycle = f"depends on job '{name}' which creates a cycle in the dependency graph."
                     self._refuse(need, f"Job '{job}' {cycle}")
 
-    def _job(self, job_id: str, body: Node) -> Job:
+    def _job(self, key: Node, body: Node) -> Job:
         keys = members(body)
         self._check_matrix(keys.get("strategy"))
         return Job(
-            id=job_id,
+            id=literal(key),
             at=body.at,
             name=keys.get("name"),
             needs=literals(keys.get("needs")) or (),
@@ -135,7 +142,21 @@ class Reader:
             continue_on_error=keys.get("continue-on-error"),
             concurrency=keys.get("concurrency"),
             permissions=_permissions(keys.get("permissions")),
+            call=self._call(keys) if "uses" in keys else None,
+            key_at=key.at,
             unsupported=tuple(key for key in _UNSUPPORTED_JOB_KEYS if key in keys),
+        )
+
+    def _call(self, keys: Mapping[str, Node]) -> Call:
+        uses, secrets = literal(keys["uses"]), keys.get("secrets")
+        if not _CALLED.fullmatch(uses):
+            self._refuse(keys["uses"], _WRONG_CALL)
+        return Call(
+            uses=uses,
+            at=keys["uses"].at,
+            inputs=members(keys.get("with")),
+            secrets=members(secrets),
+            inherits=isinstance(secrets, Scalar),
         )
 
     def _check_matrix(self, strategy: Node | None) -> None:

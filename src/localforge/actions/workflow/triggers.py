@@ -54,6 +54,11 @@ def _trigger(event: str, body: Node) -> Trigger:
         paths=literals(filters.get("paths")),
         paths_ignore=literals(filters.get("paths-ignore")),
         workflows=literals(filters.get("workflows")),
+        secrets={
+            name: literal(members(spec)["required"]) == "true" if "required" in members(spec) else False
+            for name, spec in members(filters.get("secrets")).items()
+        },
+        outputs={name: members(spec)["value"] for name, spec in members(filters.get("outputs")).items()},
         inputs=tuple(_input(name, spec) for name, spec in members(filters.get("inputs")).items()),
     )
 
@@ -64,11 +69,10 @@ def _cron(keys: dict[str, Node]) -> tuple[str, str]:
 
 def _input(name: str, spec: Node) -> Input:
     keys = members(spec)
-    default = keys.get("default")
     return Input(
         name=name,
         kind=literal(keys["type"]) if "type" in keys else "string",
         required="required" in keys and literal(keys["required"]) == "true",
-        default=None if default is None else literal(default),
+        default=keys.get("default"),
         options=literals(keys.get("options")) or (),
     )
