@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from localforge.actions import payload
-from localforge.actions.lifecycle import create, parsed
+from localforge.actions.calling import parsed
+from localforge.actions.lifecycle import create
 from localforge.actions.triggering import (
     Occasion,
     WorkflowFile,

@@ -30,7 +30,7 @@ def report(tx: Tx, run: RunRow, invalid: InvalidWorkflow, at: str) -> None:
 
 
 def _annotation(path: str, problem: Problem) -> Annotation:
-    line = problem.at.line if problem.at else 1
+    line = problem.at.line if problem.at and problem.file is None else 1
     return Annotation(
         path=path,
         start_line=line,

@@ -6,7 +6,6 @@ Source: docs.github.com, "Controlling permissions for GITHUB_TOKEN" and "GITHUB_
 from collections.abc import Mapping
 
 from localforge.access import Role, role_on
-from localforge.actions.workflow.model import Job, Workflow
 from localforge.forge import Forge
 from localforge.store import accounts, repos
 from localforge.store.accounts import ACTIONS_BOT
@@ -14,7 +13,6 @@ from localforge.store.actions import RunRow
 from localforge.store.database import Db, Tx
 
 READ = "read"
-DEFAULT = {"contents": READ, "packages": READ}
 
 
 def is_job(db: Db, account_id: int) -> bool:
@@ -22,10 +20,8 @@ def is_job(db: Db, account_id: int) -> bool:
     return accounts.by_id(db, account_id).login == ACTIONS_BOT
 
 
-def permissions(workflow: Workflow, job: Job, *, trusted: bool) -> dict[str, str]:
+def permissions(granted: Mapping[str, str], *, trusted: bool) -> dict[str, str]:
     """What the job's token may do, by permission as the API names it. A stranger's pull request only reads."""
-    asked = workflow.permissions if job.permissions is None else job.permissions
-    granted: Mapping[str, str] = DEFAULT if asked is None else asked
     limited = {
         name.replace("-", "_"): level if trusted else READ
         for name, level in granted.items()

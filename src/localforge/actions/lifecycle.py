@@ -6,9 +6,9 @@ is called in the transaction of whatever happened (an event, a job's end, a canc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from localforge.actions import invalid, jobs
+from localforge.actions.calling import Called, find_called, linked, parsed
 from localforge.actions.contexts import Facts, github_context
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
 from localforge.actions.payload import at_address
@@ -24,9 +24,9 @@ from localforge.actions.plan import (
     decide,
     job_environment,
     leg_environment,
+    located,
 )
 from localforge.actions.workflow.model import InvalidWorkflow, Workflow
-from localforge.actions.workflow.reader import read_workflow
 from localforge.actions.workflow.tree import Node, resolve
 from localforge.events import WorkflowRunEvent
 from localforge.forge import Forge
@@ -63,9 +63,13 @@ def create(forge: Forge, tx: Tx, new: NewRun, *, waits: bool = False) -> int:
 
     An invalid file makes one that has failed, with the file, line and message.
     """
-    read = parsed(new.path, new.source)
+    plain, repo = parsed(new.path, new.source), repos.by_id(tx, new.repo_id)
+    called: dict[str, Json] = {}
+    if isinstance(plain, Workflow) and repo is not None:
+        called = find_called(forge, tx, repo, new.sha, plain)
+    read = linked(new.path, new.source, called)
     name = (read.name if isinstance(read, Workflow) else None) or new.path
-    run = _insert(forge, tx, new, name)
+    run = _insert(forge, tx, new, name, called)
     tell_run(tx, run, "requested")
     match read:
         case InvalidWorkflow():
@@ -81,7 +85,7 @@ def create(forge: Forge, tx: Tx, new: NewRun, *, waits: bool = False) -> int:
     return run.id
 
 
-def _insert(forge: Forge, tx: Tx, new: NewRun, name: str) -> RunRow:
+def _insert(forge: Forge, tx: Tx, new: NewRun, name: str, called: Called) -> RunRow:
     at = forge.clock()
     row = actions.register(tx, new.repo_id, new.path, name, at)
     suite = checks.create_suite(
@@ -98,6 +102,7 @@ def _insert(forge: Forge, tx: Tx, new: NewRun, name: str) -> RunRow:
         name=name,
         title=new.title,
         source=new.source,
+        called=called,
         event=new.event,
         payload=new.payload,
         ref=new.ref,
@@ -127,16 +132,10 @@ def begin(forge: Forge, tx: Tx, run: RunRow) -> None:
     advance(forge, tx, run.id)
 
 
-@lru_cache(maxsize=256)
-def parsed(path: str, source: str) -> Workflow | InvalidWorkflow:
-    """The workflow in this text; read once for all the transactions that move its runs."""
-    return read_workflow(path, source)
-
-
 def workflow_of(db: Db, run: RunRow) -> Workflow:
     """The workflow that the run executes: its file as it was when the run began."""
     row = actions.workflow(db, run.workflow_id)
-    read = parsed(row.path if row else "", run.source)
+    read = linked(row.path if row else "", run.source, run.called)
     match read:
         case Workflow():
             return read
@@ -228,10 +227,10 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
 
 
 def _labels(progress: Progress, leg: Leg) -> list[str]:
-    job = next(job for job in progress.workflow.jobs if job.id == leg.job)
     try:
+        within, job = located(progress, leg)
         wanted = (
-            resolve(job.runs_on, leg_environment(job_environment(progress, job), leg)) if job.runs_on else []
+            resolve(job.runs_on, leg_environment(job_environment(within, job), leg)) if job.runs_on else []
         )
     except ExpressionError:
         return []

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from localforge import events
 from localforge.actions import payload
+from localforge.actions.calling import parsed
 from localforge.actions.jobtoken import is_job
-from localforge.actions.lifecycle import parsed
 from localforge.actions.triggering import (
     Occasion,
     WorkflowFile,

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from localforge.actions import archives, jobs, jobtoken
-from localforge.actions.lifecycle import advance, tell_run, workflow_of
-from localforge.actions.plan import Conclusion, LegState, ancestors, runnable
+from localforge.actions.calling import permissions_within
+from localforge.actions.lifecycle import advance, progress_of, tell_run, workflow_of
+from localforge.actions.plan import Conclusion, Leg, LegState, ancestors, located, runnable
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge
 from localforge.store import actions, checks
@@ -77,9 +78,9 @@ def rerun(
     if again is not None:
         rows = actions.jobs(tx, run_id, before.attempt)
         picked = {row.id: again(row) for row in rows}
-        redone = {row.key for row in rows if picked[row.id]}
+        redone = [jobs.leg_of(row) for row in rows if picked[row.id]]
         for row in rows:
-            if not _follows(workflow_of(tx, run), row, redone):
+            if not _follows(workflow_of(tx, run), jobs.leg_of(row), redone):
                 _carry_over(forge, tx, run, row, again=picked[row.id])
     advance(forge, tx, run_id)
 
@@ -96,7 +97,7 @@ def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) 
         state.id,
         status="in_progress",
         started_at=at,
-        token_id=_grant(forge, tx, run, state.leg.job, token),
+        token_id=_grant(forge, tx, run, state.leg, token),
     )
     actor_id = run.triggering_actor_id
     checks.update_run(tx, state.id, actor_id=actor_id, at=at, status="in_progress", started_at=at)
@@ -105,15 +106,14 @@ def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) 
     return _existing(tx, state.id)
 
 
-def _grant(forge: Forge, tx: Tx, run: RunRow, job_id: str, token: JobToken) -> int:
+def _grant(forge: Forge, tx: Tx, run: RunRow, leg: Leg, token: JobToken) -> int:
     """The job's token."""
-    workflow = workflow_of(tx, run)
-    job = next(job for job in workflow.jobs if job.id == job_id)
+    granted = permissions_within(*located(progress_of(forge, tx, run), leg))
     return tx.insert(
         "token",
         user_id=jobtoken.bot_id(forge, tx),
         digest=token.digest,
-        permissions=jobtoken.permissions(workflow, job, trusted=not run.untrusted),
+        permissions=jobtoken.permissions(granted, trusted=not run.untrusted),
         repositories=jobtoken.readable(tx, run),
         home_id=run.repo_id,
         expires_at=token.expires_at,
@@ -137,10 +137,27 @@ def _give_back(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
     jobs.tell_job(tx, run, job.id, "queued")
 
 
-def _follows(workflow: Workflow, job: JobRow, redone: set[str]) -> bool:
+def _follows(workflow: Workflow, leg: Leg, redone: list[Leg]) -> bool:
     """Whether a job that runs again comes before this one, which therefore is planned anew."""
-    spec = next((candidate for candidate in workflow.jobs if candidate.id == job.key), None)
-    return spec is None or bool(ancestors(workflow, spec) & redone)
+    return any(_comes_before(workflow, _way(other), _way(leg)) for other in redone)
+
+
+def _way(leg: Leg) -> list[str]:
+    """The jobs that lead to a leg: those that call, with the number of the call, and its own."""
+    return [*leg.scope.split("/")[:-1], leg.job]
+
+
+def _comes_before(workflow: Workflow, first: list[str], second: list[str]) -> bool:
+    """Whether the job at the end of the one way must be complete before the other's may begin."""
+    one, other = first[0].partition("#")[0], second[0].partition("#")[0]
+    known = {job.id for job in workflow.jobs}
+    if not {one, other} <= known:
+        return True
+    if one != other:
+        return one in ancestors(workflow, workflow.job(other))
+    if first[0] != second[0] or len(first) == 1 or len(second) == 1:
+        return False
+    return _comes_before(workflow.called[one], first[1:], second[1:])
 
 
 def _carry_over(forge: Forge, tx: Tx, run: RunRow, job: JobRow, *, again: bool) -> None:

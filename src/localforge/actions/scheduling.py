@@ -8,8 +8,9 @@ import sqlite3
 import threading
 
 from localforge.actions import payload
+from localforge.actions.calling import parsed
 from localforge.actions.crons import next_at
-from localforge.actions.lifecycle import create, parsed
+from localforge.actions.lifecycle import create
 from localforge.actions.triggering import Occasion, WorkflowFile, new_run, workflow_files
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge, Worker

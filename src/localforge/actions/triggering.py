@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from localforge.actions.approving import must_wait
+from localforge.actions.calling import parsed
 from localforge.actions.crons import crons_of
-from localforge.actions.lifecycle import NewRun, create, parsed
+from localforge.actions.lifecycle import NewRun, create
 from localforge.actions.workflow.filters import paths_pass, ref_passes
 from localforge.actions.workflow.model import InvalidWorkflow, Trigger, Workflow
 from localforge.forge import Forge

@@ -1,6 +1,6 @@
 """Workflows, runs, jobs: `workflow`, `workflow-run`, `job`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from localforge.git import objects
 from localforge.json_types import Json
@@ -72,7 +72,11 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
         "updated_at": row.updated_at,
         "actor": simple_user(view.urls, view.account(row.actor_id)),
         "run_attempt": row.attempt,
-        "referenced_workflows": [],
+        "referenced_workflows": [
+            {"path": found["path"], "sha": found["sha"]}
+            for found in row.called.values()
+            if isinstance(found, Mapping)
+        ],
         "run_started_at": row.started_at,
         "triggering_actor": simple_user(view.urls, view.account(row.triggering_actor_id)),
         "jobs_url": f"{url}/jobs",

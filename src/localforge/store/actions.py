@@ -34,6 +34,7 @@ DDL = (
         name TEXT NOT NULL,
         title TEXT NOT NULL,
         source TEXT NOT NULL,
+        called JSON NOT NULL DEFAULT '{}',
         event TEXT NOT NULL,
         payload JSON NOT NULL,
         ref TEXT NOT NULL,
@@ -136,7 +137,7 @@ class WorkflowRow:
 class RunRow:
     """One run. `sha` is what it checks out (a pull request's merge commit), `head_sha` what it reports on.
 
-    `source` is the workflow file as it was; `payload` the event, its addresses relative (see `actions.payload`).
+    `source` is the workflow file as it was, `called` the files that it calls (see `actions.calling`); `payload` the event, its addresses relative (see `actions.payload`).
     `concurrency` is the group it belongs to; `cancelled` that somebody asked it to stop; `head_repo_id` where a pull
     request comes from (None elsewhere).
     """
@@ -150,6 +151,7 @@ class RunRow:
     name: str
     title: str
     source: str
+    called: Mapping[str, Json]
     event: str
     payload: Mapping[str, Json]
     ref: str
