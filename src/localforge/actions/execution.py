@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from localforge.actions.commands import OutputReader
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text
-from localforge.actions.masking import forms
 from localforge.actions.performing import SYSTEM_PATH, Performer
 from localforge.actions.plan import Conclusion
 from localforge.actions.sandbox.box import Command, Sandbox
@@ -58,7 +57,7 @@ class JobExecution:
         self.reporter = reporter
         self.python = python_files(sandbox.home)
         self.output = OutputReader()
-        for mask in (*spec.masks, *(form for secret in spec.secrets.values() for form in forms(secret))):
+        for mask in (*spec.masks, *spec.secrets.values()):
             self.output.add_mask(mask)
         self.performer = Performer(
             Surroundings(

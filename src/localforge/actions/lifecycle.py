@@ -32,7 +32,7 @@ from localforge.events import WorkflowRunEvent
 from localforge.forge import Forge
 from localforge.json_types import Json
 from localforge.store import accounts, actions, checks, repos, variables
-from localforge.store.actions import RunRow
+from localforge.store.actions import JobRow, RunRow
 from localforge.store.checks import ACTIONS_APP, SuiteOf
 from localforge.store.database import Db, Tx
 from localforge.store.variables import Variable
@@ -187,6 +187,7 @@ def advance(forge: Forge, tx: Tx, run_id: int) -> None:
     progress = progress_of(forge, tx, run)
     while sum(_carry_out(forge, tx, run, progress, decision) for decision in decide(progress)):
         progress = progress_of(forge, tx, run)
+    _release_jobs(forge, tx, run)
     ended = conclusion(progress)
     if ended is not None:
         set_status(forge, tx, run, "completed", ended.value)
@@ -214,6 +215,8 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
             for leg in legs:
                 job = jobs.add_job(forge, tx, run, leg, _labels(progress, leg))
                 jobs.tell_job(tx, run, job.id, "queued")
+                group, cancels = _job_group(progress, leg)
+                join_group(forge, tx, job, group, cancels=cancels)
             return True
         case Settle(leg=leg, conclusion=ended, message=message):
             job = jobs.add_job(forge, tx, run, leg)
@@ -224,6 +227,24 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
         case Cancel(leg_id=leg_id):
             stopping = actions.job(tx, leg_id)
             return stopping is not None and jobs.stop_job(forge, tx, stopping)
+
+
+def join_group(forge: Forge, tx: Tx, job: JobRow, group: str, *, cancels: bool) -> None:
+    """Put a queued job into its concurrency group: whoever waits there gives way, with `cancels` who holds it, too."""
+    if not group:
+        return
+    present = actions.jobs_in_group(tx, job.repo_id, group)
+    for other in present if cancels else present[1:]:
+        jobs.stop_job(forge, tx, other)
+        if other.run_id != job.run_id:
+            advance(forge, tx, other.run_id)
+    tx.update("workflow_job", job.id, concurrency=group)
+
+
+def _job_group(progress: Progress, leg: Leg) -> tuple[str, bool]:
+    within, job = located(progress, leg)
+    environment = leg_environment(job_environment(within, job), leg)
+    return _concurrency(job.concurrency, environment.contexts)
 
 
 def _labels(progress: Progress, leg: Leg) -> list[str]:
@@ -278,9 +299,20 @@ def _concurrency(node: Node | None, contexts: Mapping[str, Value]) -> tuple[str,
 
 def _waits(tx: Tx, run: RunRow) -> bool:
     """Whether an earlier run of its concurrency group is still open."""
-    return run.status in {"queued", "pending"} and any(
-        other.id < run.id for other in actions.in_group(tx, run.repo_id, run.concurrency or "")
+    group = run.concurrency or ""
+    return run.status in {"queued", "pending"} and (
+        any(other.id < run.id for other in actions.in_group(tx, run.repo_id, group))
+        or any(job.run_id != run.id for job in actions.jobs_in_group(tx, run.repo_id, group)[:1])
     )
+
+
+def _release_jobs(forge: Forge, tx: Tx, run: RunRow) -> None:
+    """A complete job's group may be what a run waits for; a job that waits for it is claimed when somebody looks."""
+    groups = {job.concurrency for job in actions.jobs(tx, run.id, run.attempt) if job.status == "completed"}
+    for group in groups - {None}:
+        for other in actions.in_group(tx, run.repo_id, group or "")[:1]:
+            if other.id != run.id and other.status == "pending":
+                advance(forge, tx, other.id)
 
 
 def _release(forge: Forge, tx: Tx, run: RunRow) -> None:

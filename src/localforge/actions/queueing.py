@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from localforge.actions import archives, jobs, jobtoken
 from localforge.actions.calling import permissions_within
-from localforge.actions.lifecycle import advance, progress_of, tell_run, workflow_of
+from localforge.actions.lifecycle import advance, join_group, progress_of, tell_run, workflow_of
 from localforge.actions.plan import Conclusion, Leg, LegState, ancestors, located, runnable
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge
@@ -31,9 +31,20 @@ def claim(forge: Forge, token: JobToken) -> JobRow | None:
         return None
     with forge.store.write() as tx:
         for run in actions.open_runs(tx):
-            for state in runnable([jobs.leg_state(job) for job in actions.jobs(tx, run.id, run.attempt)]):
-                return _begin(forge, tx, run, state, token)
+            rows = {job.id: job for job in actions.jobs(tx, run.id, run.attempt)}
+            for state in runnable([jobs.leg_state(job) for job in rows.values()]):
+                if _has_turn(tx, run, rows[state.id]):
+                    return _begin(forge, tx, run, state, token)
     return None
+
+
+def _has_turn(db: Db, run: RunRow, job: JobRow) -> bool:
+    """Whether the job's concurrency group, if it has one, is its own now."""
+    if job.concurrency is None:
+        return True
+    first = actions.jobs_in_group(db, run.repo_id, job.concurrency)[0]
+    others = [other for other in actions.in_group(db, run.repo_id, job.concurrency) if other.id != run.id]
+    return first.id == job.id and not any(other.status != "pending" for other in others)
 
 
 def recover(forge: Forge) -> None:
@@ -165,6 +176,7 @@ def _carry_over(forge: Forge, tx: Tx, run: RunRow, job: JobRow, *, again: bool) 
     copy = jobs.add_job(forge, tx, run, jobs.leg_of(job), job.labels)
     if again:
         jobs.tell_job(tx, run, copy.id, "queued")
+        join_group(forge, tx, copy, job.concurrency or "", cancels=False)
         return
     ended = Conclusion(job.conclusion or Conclusion.SUCCESS.value)
     for table, columns in (

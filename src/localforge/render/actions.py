@@ -72,11 +72,7 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
         "updated_at": row.updated_at,
         "actor": simple_user(view.urls, view.account(row.actor_id)),
         "run_attempt": row.attempt,
-        "referenced_workflows": [
-            {"path": found["path"], "sha": found["sha"]}
-            for found in row.called.values()
-            if isinstance(found, Mapping)
-        ],
+        "referenced_workflows": _referenced(row),
         "run_started_at": row.started_at,
         "triggering_actor": simple_user(view.urls, view.account(row.triggering_actor_id)),
         "jobs_url": f"{url}/jobs",
@@ -92,6 +88,12 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
         "head_repository": repository(view, source) if source else rendered_repo,
         "head_repository_id": source.id if source else repo.id,
     }
+
+
+def _referenced(row: RunRow) -> list[Json]:
+    """`referenced-workflow`s: the files that the run calls."""
+    called = [found for found in row.called.values() if isinstance(found, Mapping)]
+    return [{"path": found["path"], "sha": found["sha"]} for found in called]
 
 
 def run_page(view: View, repo: Repository, run_id: int) -> str:

@@ -73,6 +73,7 @@ DDL = (
         outputs JSON NOT NULL DEFAULT '{}',
         cancelled BOOLEAN NOT NULL DEFAULT 0,
         interruptions INTEGER NOT NULL DEFAULT 0,
+        concurrency TEXT,
         token_id INTEGER,
         created_at TEXT NOT NULL,
         started_at TEXT,
@@ -189,7 +190,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """One job of one attempt. `interruptions` counts how often the forge died under it."""
+    """One job of one attempt. `interruptions` counts how often the forge died under it; `concurrency` is its own group."""
 
     id: int
     repo_id: int
@@ -204,6 +205,7 @@ class JobRow:
     outputs: Mapping[str, str]
     cancelled: bool
     interruptions: int
+    concurrency: str | None
     token_id: int | None
     created_at: str
     started_at: str | None
@@ -325,6 +327,16 @@ def in_group(db: Db, repo_id: int, group: str) -> list[RunRow]:
     return db.all(
         RunRow,
         "SELECT * FROM workflow_run WHERE repo_id = ? AND status <> 'completed' AND concurrency = ? ORDER BY id",
+        repo_id,
+        group,
+    )
+
+
+def jobs_in_group(db: Db, repo_id: int, group: str) -> list[JobRow]:
+    """The jobs of a concurrency group that are not complete, oldest first: the first holds it, the others wait."""
+    return db.all(
+        JobRow,
+        "SELECT * FROM workflow_job WHERE repo_id = ? AND status <> 'completed' AND concurrency = ? ORDER BY id",
         repo_id,
         group,
     )

@@ -211,7 +211,7 @@ steps:
       echo '::notice::Plain'
       echo '::error file=b.py::Bad'
       echo '::add-mask::hunter2'
-      echo 'password hunter2'
+      echo 'password hunter2'; printf %s 'xhunter2' | base64; echo 'hun%ter2'
       echo '::group::Folded'; echo '::endgroup::'
       echo '::stop-commands::pause'; echo '::notice::not a command'; echo '::pause::'
       printf 'no newline'
@@ -233,6 +233,7 @@ steps:
     shown = told.lines[told.lines.index("##[endgroup]") + 1 :]
     assert "password ***" in shown
     assert "hunter2" not in "\n".join(shown)
+    assert "aHVudGVy" not in "\n".join(shown)
     assert "##[group]Folded" in shown
     assert "::notice::not a command" in shown
     assert shown[-1] == "no newline"
