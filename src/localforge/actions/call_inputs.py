@@ -21,11 +21,12 @@ def call_inputs(called: Workflow, call: Call | None, environment: Environment) -
     inputs: dict[str, Value] = {}
     for definition in trigger.inputs if trigger else ():
         node = given.get(definition.name.lower(), definition.default)
-        inputs[definition.name] = _typed(definition, None if node is None else resolve(node, environment))
+        inputs[definition.name] = typed(definition, None if node is None else resolve(node, environment))
     return inputs
 
 
-def _typed(definition: Input, value: Value) -> Value:
+def typed(definition: Input, value: Value) -> Value:
+    """A value in the input's type. Raises ExpressionError when it has none."""
     text = to_text(value)
     match definition.kind:
         case "boolean":

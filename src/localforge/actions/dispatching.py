@@ -1,10 +1,12 @@
 """`workflow_dispatch`: a run on request, with inputs; `repository_dispatch`: what an outside program tells."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from localforge.actions import payload
 from localforge.actions.calling import parsed
+from localforge.actions.expressions import to_number
 from localforge.actions.lifecycle import create
 from localforge.actions.triggering import (
     Occasion,
@@ -99,16 +101,20 @@ def _definitions(file: WorkflowFile | None) -> tuple[Input, ...]:
 
 
 def _inputs(definitions: tuple[Input, ...], given: Mapping[str, Json]) -> dict[str, Json]:
-    """The given inputs, typed, and the defaults of the others."""
+    """The given inputs and the defaults of the others, as the event tells them: all of them texts."""
     unexpected = sorted(given.keys() - {definition.name for definition in definitions})
     if unexpected:
         raise InvalidError(f"Unexpected inputs provided: {unexpected}")
     inputs: dict[str, Json] = {}
     for definition in definitions:
         text = _text(given.get(definition.name, _default(definition)))
+        if not text and definition.kind == "boolean":
+            text = "false"
         if not text and definition.required:
             raise InvalidError(f"Required input '{definition.name}' not provided")
-        inputs[definition.name] = _typed(definition, text)
+        if refusal := _refusal(definition, text):
+            raise InvalidError(f"Provided value '{text}' for input '{definition.name}' {refusal}")
+        inputs[definition.name] = text
     return inputs
 
 
@@ -129,18 +135,14 @@ def _text(value: Json) -> str:
             return encode(value).decode()
 
 
-def _typed(definition: Input, text: str) -> Json:
+def _refusal(definition: Input, text: str) -> str:
+    """Why the text is no value of the input; empty when it is."""
     match definition.kind:
-        case "boolean":
-            if text not in {"true", "false", ""}:
-                raise InvalidError(f"Provided value '{text}' for input '{definition.name}' not a boolean")
-            return text == "true"
-        case "choice":
-            if text and text not in definition.options:
-                allowed = list(definition.options)
-                raise InvalidError(
-                    f"Provided value '{text}' for input '{definition.name}' not in the list of allowed values {allowed}"
-                )
-            return text
+        case "boolean" if text not in {"true", "false"}:
+            return "not a boolean"
+        case "number" if text and math.isnan(to_number(text)):
+            return "not a number"
+        case "choice" if text and text not in definition.options:
+            return f"not in the list of allowed values {list(definition.options)}"
         case _:
-            return text
+            return ""

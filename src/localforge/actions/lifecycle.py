@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localforge.actions import invalid, jobs
+from localforge.actions.call_inputs import typed
 from localforge.actions.calling import Called, find_called, linked, parsed
 from localforge.actions.contexts import Facts, github_context
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
@@ -153,11 +154,20 @@ def progress_of(forge: Forge, db: Db, run: RunRow) -> Progress:
 def run_contexts(forge: Forge, db: Db, run: RunRow) -> dict[str, Value]:
     """github, inputs and vars of the run."""
     event = at_address(run.payload, forge.origin)
-    inputs = event.get("inputs")
     github = github_context(run, facts_of(forge, db, run), event)
     repo = repos.by_id(db, run.repo_id)
     own: dict[str, Value] = dict(variables.reaching(db, Variable, repo)) if repo else {}
-    return {"github": github, "inputs": inputs if isinstance(inputs, Mapping) else {}, "vars": own}
+    return {"github": github, "inputs": _inputs(db, run, event), "vars": own}
+
+
+def _inputs(db: Db, run: RunRow, event: Mapping[str, Value]) -> dict[str, Value]:
+    """The `inputs` of a dispatched run: what the event tells as texts, in their types."""
+    row, given = actions.workflow(db, run.workflow_id), event.get("inputs")
+    read = parsed(row.path if row else "", run.source)
+    trigger = read.trigger("workflow_dispatch") if isinstance(read, Workflow) else None
+    if trigger is None or not isinstance(given, Mapping):
+        return {}
+    return {definition.name: typed(definition, given.get(definition.name)) for definition in trigger.inputs}
 
 
 def facts_of(forge: Forge, db: Db, run: RunRow) -> Facts:

@@ -162,12 +162,13 @@ def test_dispatch(world: World) -> None:
     put_workflow(
         olga,
         f"""\
-run-name: Level ${{{{ inputs.level }}}}
+run-name: Level ${{{{ inputs.level }}}} ${{{{ inputs.sure && 1 }}}} ${{{{ github.event.inputs.sure }}}} ${{{{ inputs.n == 7 }}}}
 on:
   workflow_dispatch:
     inputs:
       level: {{type: choice, options: [low, high], default: low}}
       sure: {{type: boolean}}
+      n: {{type: number, default: 7}}
       why: {{required: true}}
 jobs:
 {JOB}""",
@@ -183,7 +184,7 @@ jobs:
     (run,) = runs(world)
     assert (run["event"], run["display_title"], run["head_branch"]) == (
         "workflow_dispatch",
-        "Level high",
+        "Level high 1 true true",
         "main",
     )
     told = olga.post(address, json={"ref": "main", "inputs": {"why": "x"}, "return_run_details": True})
@@ -193,6 +194,7 @@ jobs:
         ({"why": "x", "other": 1}, "Unexpected inputs provided: ['other']"),
         ({"why": "x", "level": "mid"}, "not in the list of allowed values"),
         ({"why": "x", "sure": "perhaps"}, "not a boolean"),
+        ({"why": "x", "n": "many"}, "Provided value 'many' for input 'n' not a number"),
         ({"why": []}, ""),
     ):
         refused = olga.post(address, json={"ref": "main", "inputs": inputs})

@@ -46,6 +46,7 @@ jobs:
       - {run: 'cat got/a.txt got/deep/b.txt && ! ls got/c.log && ! ls got/.git'}
       - {uses: actions/download-artifact@v4, with: {path: all}}
       - {run: 'test $(stat -c %s all/large/large) = 9000000 && ls all'}
+      - {name: other run, continue-on-error: true, uses: actions/download-artifact@v4, with: {run-id: 7}}
       - {name: absent, continue-on-error: true, uses: actions/download-artifact@v4, with: {name: nope}}
       - {uses: actions/cache@v4, id: c, with: {path: "~/.store\\nkept", key: "m-${{ github.run_id }}", restore-keys: k-}}
       - {run: 'test "${{ steps.c.outputs.cache-hit }}" = false && cat ~/.store/file kept'}
@@ -70,6 +71,7 @@ def test_jobs_pass_files_on(served: Served) -> None:
     assert VALUE not in text
     assert "an artifact with this name already exists on the workflow run" in text
     assert "Artifact not found for name: nope" in text
+    assert "run-id is unsupported on the local runner" in text
     assert "No files were found with the provided path: missing." in text
     assert "Cache saved with key: k-1" in text
     assert "Cache restored from key: k-1" in text

@@ -1,6 +1,7 @@
 """Which runs begin on what happens: every event that workflows can listen to, schedules, chains of runs."""
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from tests.forge.world import World
 from localforge import repositories, seed
 from localforge.access import Role
 from localforge.actions.plan import Conclusion
-from localforge.actions.scheduling import fire
+from localforge.actions.scheduling import fire, worker
 from localforge.moment import FORMAT
 from localforge.store import timetable
 
@@ -180,6 +181,27 @@ def test_a_schedule_fires_by_the_forges_clock(world: World, monkeypatch: pytest.
     put_workflow(olga, "on: push\n" + JOBS)
     runs(world)
     assert timetable.first(world.forge.store.db) is None
+
+
+def test_the_scheduler_wakes_when_something_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread begins what is due when it starts and when something is written; not before, and only once."""
+    time = "2030-05-01T11:59:00Z"
+    monkeypatch.setattr(world.forge, "clock", lambda: time)
+    olga = world.as_("olga")
+    put_workflow(olga, "on: {schedule: [{cron: '0 12 * * *'}]}\n" + JOBS)
+    scheduler = worker(world.forge)
+    scheduler.start()
+    try:
+        assert runs(world) == []
+        time = "2030-05-01T12:00:00Z"
+        put(olga, "a.txt", "wakes it")
+        deadline = monotonic() + 10
+        while not runs(world):
+            assert monotonic() < deadline, "it never began"
+        put(olga, "a.txt", "once more")
+        assert len(runs(world)) == 1
+    finally:
+        scheduler.stop()
 
 
 def test_a_cron_in_a_time_zone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,27 @@ def test_checkout_sibling_and_pull_request(served: Served) -> None:
     assert len([line for line in text.splitlines() if "Z parent " in line]) == 2
 
 
+def test_a_job_that_may_write_pushes_and_begins_nothing(served: Served) -> None:
+    olga = served.olga
+    steps = """
+- uses: actions/checkout@v4
+- run: |
+    git -c user.name=a -c user.email=a@b commit --quiet --allow-empty -m made
+    git push --quiet origin HEAD:refs/heads/made
+    mkdir -p .github/workflows && echo 'on: push' > .github/workflows/evil.yml && git add .
+    git -c user.name=a -c user.email=a@b commit --quiet -m evil
+    git push --quiet origin HEAD:refs/heads/evil && exit 1 || echo workflow files refused
+"""
+    put_workflow(olga, "permissions: {contents: write}\n" + workflow(steps))
+    run = finished(olga)
+    text = logs(olga, run)
+    assert run["conclusion"] == "success", text
+    assert "contents: write" in text
+    assert olga.get(f"{WIDGET}/git/ref/heads/made").status_code == 200
+    assert olga.get(f"{WIDGET}/git/ref/heads/evil").status_code == 404
+    assert olga.get(f"{WIDGET}/actions/runs").json()["total_count"] == 1
+
+
 def test_logs_can_be_read_while_the_job_runs_and_cancel_stops_it(served: Served) -> None:
     olga = served.olga
     put_workflow(olga, workflow("- run: echo first line; sleep 60\n- run: echo cleanup\n  if: always()"))

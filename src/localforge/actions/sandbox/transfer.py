@@ -193,6 +193,11 @@ def _nothing(inputs: "dict[str, str]", patterns: "list[str]") -> None:
 
 
 def _download(forge: Forge, inputs: "dict[str, str]") -> None:
+    for other in ("run-id", "repository"):
+        if inputs.get(other):
+            raise Failed(
+                f"{other} is unsupported on the local runner: only the run's own artifacts are at hand"
+            )
     target = Path(_expanded(inputs.get("path") or "."))
     status, answer = forge.ask("GET", "/_job/artifacts")
     if status != 200:
