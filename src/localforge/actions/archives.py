@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from localforge.errors import ConflictError, InvalidError, TooLargeError
+from localforge.errors import ConflictError, ForbiddenError, InvalidError, TooLargeError
 from localforge.forge import Forge
 from localforge.git import refnames
-from localforge.moment import FORMAT
+from localforge.moment import FORMAT, from_epoch, to_epoch
 from localforge.store import archives
 from localforge.store.actions import RunRow
 from localforge.store.archives import Artifact, Cache
@@ -20,6 +20,8 @@ from localforge.store.database import Db, Tx
 PIECE = 8 << 20
 LARGEST_ARTIFACT = 512 << 20
 LARGEST_CACHES = 2 << 30
+LARGEST_REPOSITORY = 5 << 30
+LONGEST_UPLOAD_SECONDS = 900
 LONGEST_KEY = 512
 DEFAULT_DAYS = 90
 
@@ -41,8 +43,21 @@ def append(forge: Forge, row: Archive, offset: int, data: bytes) -> None:
         raise ConflictError(f"The next piece begins at {size}")
     if size + len(data) > LARGEST_ARTIFACT:
         raise TooLargeError(f"At most {LARGEST_ARTIFACT >> 20} MB can be kept")
+    if _held(forge, row.repo_id) + len(data) > LARGEST_REPOSITORY:
+        raise ForbiddenError("Artifact storage quota has been hit. Unable to upload any new artifacts.")
     with file.open("ab") as sink:
         sink.write(data)
+
+
+def _held(forge: Forge, repo_id: int) -> int:
+    """How many bytes the repository has here, unfinished uploads too."""
+    folder, held = forge.state / "archives", 0
+    for kind, table in (("artifact", "artifact"), ("cache", "action_cache")):
+        statement = f"SELECT id FROM {table} WHERE repo_id = ?"  # noqa: S608 (ours)
+        for number in forge.store.db.column(int, statement, repo_id):
+            file = folder / f"{kind}-{number}"
+            held += file.stat().st_size if file.exists() else 0
+    return held
 
 
 def piece(forge: Forge, row: Archive, offset: int) -> bytes:
@@ -117,7 +132,9 @@ def begin_cache(forge: Forge, run: RunRow, key: str, version: str) -> int:
     if not key or len(key) > LONGEST_KEY or "," in key:
         raise InvalidError(f"Key Validation Error: {key!r:.80} cannot contain commas or be longer than 512.")
     at = forge.clock()
+    dead = from_epoch(to_epoch(at) - LONGEST_UPLOAD_SECONDS)
     with forge.store.write() as tx:
+        tx.execute("DELETE FROM action_cache WHERE NOT ready AND created_at < ?", dead)
         if archives.reserved_cache(tx, run.repo_id, run.ref, key, version):
             raise ConflictError("Unable to reserve cache: another job may be creating this cache")
         return tx.insert(

@@ -9,7 +9,7 @@ from pathlib import Path
 from localforge.actions.checkout import SCRIPT as CHECKOUT_SCRIPT
 from localforge.actions.checkout import CheckoutError, Own, plan_checkout
 from localforge.actions.expressions import to_text
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Command
 from localforge.actions.steps import Bench, Outcome, Post, StepError, execute
 from localforge.actions.workflow.model import SUCCEEDED

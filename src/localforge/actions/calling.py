@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import cast
 
 from localforge.actions.expressions import Environment, to_text
-from localforge.actions.plan import Progress, job_environment, leg_environment
+from localforge.actions.progress import Progress, job_environment, leg_environment
 from localforge.actions.workflow.linking import DEFAULT_PERMISSIONS, Found, link
 from localforge.actions.workflow.model import InvalidWorkflow, Job, Workflow
 from localforge.actions.workflow.reader import read_workflow

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from localforge.actions.commands import OutputReader
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text
+from localforge.actions.legs import Conclusion
 from localforge.actions.performing import SYSTEM_PATH, Performer
-from localforge.actions.plan import Conclusion
 from localforge.actions.sandbox.box import Command, Sandbox
 from localforge.actions.steps import Place
 from localforge.actions.surroundings import Reporter, Surroundings

@@ -1,6 +1,6 @@
 """The run of an invalid workflow file: one failed check that says what is wrong and where, and no job."""
 
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.workflow.model import InvalidWorkflow, Problem
 from localforge.store import checks
 from localforge.store.actions import RunRow

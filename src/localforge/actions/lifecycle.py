@@ -12,21 +12,10 @@ from localforge.actions.call_inputs import typed
 from localforge.actions.calling import Called, find_called, linked, parsed
 from localforge.actions.contexts import Facts, github_context
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
+from localforge.actions.legs import Conclusion, Leg
 from localforge.actions.payload import at_address
-from localforge.actions.plan import (
-    Cancel,
-    Conclusion,
-    Decision,
-    Leg,
-    Progress,
-    Queue,
-    Settle,
-    conclusion,
-    decide,
-    job_environment,
-    leg_environment,
-    located,
-)
+from localforge.actions.plan import Cancel, Decision, Queue, Settle, decide
+from localforge.actions.progress import Progress, conclusion, job_environment, leg_environment, located
 from localforge.actions.workflow.model import InvalidWorkflow, Workflow
 from localforge.actions.workflow.tree import Node, resolve
 from localforge.events import WorkflowRunEvent

@@ -25,7 +25,7 @@ from localforge.forge import Forge
 from localforge.git import objects, refnames
 from localforge.git.directory import GitDir
 from localforge.git.history import merge_base
-from localforge.hooks.payloads import Payload
+from localforge.hooks.payloads import Payload, name_of
 from localforge.hooks.payloads import payload as told_of
 from localforge.pulls.testmerge import merge_ref, tried
 from localforge.store import actions, checks, issues, pulls, repos
@@ -53,6 +53,8 @@ def _react(forge: Forge, event: Event) -> Reaction | None:
         return _on_push(forge, repo, event, begins=not by_job)
     if by_job and not isinstance(event, events.WorkflowRunEvent):
         return None
+    if not isinstance(event, PullRequestEvent) and not _listened(forge, repo, event):
+        return None
     occasions = list(_occasions(forge, repo, event))
     begins = [(files, one) for one in occasions if (files := _valid(forge, repo, one))]
 
@@ -61,6 +63,24 @@ def _react(forge: Forge, event: Event) -> Reaction | None:
             create_all(forge, tx, repo, files, occasion)
 
     return write if begins else None
+
+
+def _listened(forge: Forge, repo: Repository, event: Event) -> bool:
+    """Whether a file of the default branch (of a created one itself) listens to such an event at all.
+
+    Most events interest no workflow: they must cost little. Reviews run on a merge, whose files may be others.
+    """
+    if isinstance(event, events.PullRequestReviewEvent | events.PullRequestReviewCommentEvent):
+        return True
+    git = forge.git(repo.id)
+    ref = event.ref if isinstance(event, events.CreateEvent) else refnames.BRANCH + refnames.head_branch(git)
+    sha = refnames.commit_sha(git, ref)
+    name = "public" if isinstance(event, events.RepositoryEvent) else name_of(event)
+    for file in workflow_files(git, sha) if sha and name else ():
+        read = parsed(file.path, file.source)
+        if isinstance(read, Workflow) and read.trigger(name):
+            return True
+    return False
 
 
 def _valid(forge: Forge, repo: Repository, occasion: Occasion) -> list[WorkflowFile]:

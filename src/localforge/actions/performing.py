@@ -21,7 +21,7 @@ from localforge.actions.expressions import (
     to_text,
     truthy,
 )
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.steps import Bench, LocalAction, Outcome, Post, StepError, run_script
 from localforge.actions.surroundings import Scope, Surroundings, default_name, github_of, located
 from localforge.actions.workflow.model import Defaults, Run, Step, Unsupported, Uses

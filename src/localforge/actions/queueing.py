@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from localforge.actions import archives, jobs, jobtoken
 from localforge.actions.calling import permissions_within
+from localforge.actions.legs import Conclusion, Leg, LegState
 from localforge.actions.lifecycle import advance, join_group, progress_of, tell_run, workflow_of
-from localforge.actions.plan import Conclusion, Leg, LegState, ancestors, located, runnable
+from localforge.actions.plan import runnable
+from localforge.actions.progress import ancestors, located
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge
 from localforge.store import actions, checks

@@ -20,10 +20,11 @@ from localforge.actions.checkout import authorization, encoded
 from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
 from localforge.actions.expressions import ExpressionError, Value
+from localforge.actions.legs import Conclusion
 from localforge.actions.lifecycle import advance, progress_of
 from localforge.actions.local import node_binds
 from localforge.actions.payload import at_address
-from localforge.actions.plan import Conclusion, job_environment, leg_environment, located
+from localforge.actions.progress import job_environment, leg_environment, located
 from localforge.actions.queueing import JobToken, claim, recover
 from localforge.actions.reporting import StoreReporter
 from localforge.actions.sandbox.box import Sandbox, SandboxError, isolated, unprotected

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from localforge.actions.commands import CommandFileError, read_pairs
 from localforge.actions.expressions import Environment, Value, to_text
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Command, Finished, Sandbox
 from localforge.actions.shells import ShellError, shell
 from localforge.actions.workflow.model import Condition, Defaults, Run, Step

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from localforge.actions.commands import OutputReader, Remark
 from localforge.actions.expressions import Value, to_text
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Sandbox
 from localforge.actions.steps import Place
 from localforge.actions.workflow.model import Run, Step, Uses, Workflow

@@ -49,6 +49,12 @@ def payload(view: View, repo: Repository, event: Event) -> Payload | None:
     return Payload(event=name, action=action, body={**spoken, **body, **about(view, repo, event.actor_id)})
 
 
+def name_of(event: Event) -> str:
+    """The name of the event as hooks and workflows know it; empty when they are not told."""
+    row = _BUILDERS.get(type(event))
+    return row[0] if row else ""
+
+
 def _action(event: Event) -> str | None:
     match event:
         case events.Push() | events.CreateEvent() | events.DeleteEvent() | events.StatusEvent():

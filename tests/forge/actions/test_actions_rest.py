@@ -18,7 +18,7 @@ from tests.forge.actions.flows import (
 from tests.forge.world import World
 
 from localforge import seed
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.credentials import digest
 
 JOB = "  job: {runs-on: x, steps: [{run: 'true'}]}\n"

@@ -231,6 +231,34 @@ def test_the_least_used_caches_make_room(world: World, monkeypatch: pytest.Monke
     assert len(list((world.forge.state / "archives").iterdir())) == 1
 
 
+def test_a_repository_has_its_share_of_the_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LARGEST_REPOSITORY", 5)
+    put_workflow(world.as_("olga"))
+    runs(world)
+    inside = job(world)
+    save(inside, "a", b"123")
+    number = begin(inside).json()["id"]
+    refused = inside.put(f"/_job/artifacts/{number}/0", content=b"123")
+    assert (refused.status_code, refused.json()["message"][:30]) == (403, "Artifact storage quota has bee")
+    assert inside.put(f"/_job/artifacts/{number}/0", content=b"12").status_code == 204
+    monkeypatch.setattr(archives, "LARGEST_ARTIFACT", 2)
+    assert inside.put(f"/_job/artifacts/{number}/2", content=b"1").status_code == 413
+
+
+def test_an_upload_that_was_given_up_keeps_its_key_for_a_while_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_workflow(world.as_("olga"))
+    runs(world)
+    inside = job(world)
+    key = {"key": "k", "version": "v"}
+    assert inside.post("/_job/caches", json=key).status_code == 201
+    assert inside.post("/_job/caches", json=key).status_code == 409
+    with world.forge.store.write() as tx:
+        tx.execute("UPDATE action_cache SET created_at = '2020-01-01T00:00:00Z'")
+    assert inside.post("/_job/caches", json=key).status_code == 201
+
+
 def test_the_start_sweeps_what_nobody_knows(world: World) -> None:
     put_workflow(world.as_("olga"))
     runs(world)

@@ -19,7 +19,7 @@ from tests.forge.actions.test_variables import set_secret
 from tests.forge.world import World
 
 from localforge import seed
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 
 BUILD = """\
 on:

@@ -11,7 +11,7 @@ import pytest
 from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
 from localforge.actions.expressions import Value
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import isolated
 from localforge.actions.sandbox.isolation import Isolation, Limits, Walls, probe
 from localforge.actions.workflow.model import Workflow

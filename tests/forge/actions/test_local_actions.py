@@ -4,8 +4,8 @@ import pytest
 from tests.forge.actions.test_execution import Told, play
 
 from localforge.actions.execution import JobResult
+from localforge.actions.legs import Conclusion
 from localforge.actions.local import node_path
-from localforge.actions.plan import Conclusion
 from localforge.actions.workflow.action_file import Composite, Program, read_action
 from localforge.actions.workflow.model import InvalidWorkflow
 

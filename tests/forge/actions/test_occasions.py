@@ -23,7 +23,7 @@ from tests.forge.world import World
 
 from localforge import repositories, seed
 from localforge.access import Role
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.scheduling import fire, worker
 from localforge.moment import FORMAT
 from localforge.store import timetable

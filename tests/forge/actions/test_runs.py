@@ -15,7 +15,7 @@ from tests.forge.actions.flows import (
 )
 from tests.forge.world import World
 
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.queueing import recover
 from localforge.store import actions, checks
 

@@ -70,6 +70,7 @@ class _Linker:
         self._fetch = fetch
         self._bounds = bounds
         self._jobs = 0
+        self._read: dict[tuple[str, str], Workflow | InvalidWorkflow] = {}
 
     def linked(
         self, workflow: Workflow, file: str | None, origin: str, allowed: Mapping[str, str], depth: int
@@ -99,7 +100,10 @@ class _Linker:
         if found is None:
             words = f'error parsing called workflow "{call.uses}": workflow was not found.'
             raise _Refused(Problem(message=words, at=call.at, file=file))
-        read = read_workflow(found.name, found.source)
+        text = (found.name, found.source)
+        if text not in self._read:
+            self._read[text] = read_workflow(*text)
+        read = self._read[text]
         if isinstance(read, InvalidWorkflow):
             words = f"Error from called workflow {read.messages[0]}"
             raise _Refused(Problem(message=words, at=call.at, file=file))
