@@ -16,20 +16,11 @@ from localforge.actions.workflow.tree import Scalar, resolve
 _WORST = (Conclusion.FAILURE, Conclusion.CANCELLED, Conclusion.SUCCESS)
 
 
-@dataclass(slots=True)
-class Memo:
-    """What was worked out already, by scope and job."""
-
-    results: dict[tuple[str, str], Conclusion | None] = field(default_factory=dict)
-    outputs: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
-    calls: dict[tuple[str, str], "tuple[Progress, ...]"] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """A run, or one call within it: its workflow, the run's legs so far, whether somebody cancelled it, its contexts.
 
-    What follows from them is worked out once (`memo`, shared with the calls), for jobs and calls need one another.
+    The calls of each job are worked out once (`made`, by scope and job, shared with the calls), for calls need one another.
 
     `scope` and `prefix` (of names) tell calls apart and are empty for the run itself; `caller` is where a call comes from.
     """
@@ -41,7 +32,9 @@ class Progress:
     scope: str = ""
     prefix: str = ""
     caller: "Caller | None" = None
-    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
+    made: "dict[tuple[str, str], tuple[Progress, ...]]" = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def of(self, job: str) -> list[LegState]:
         """The job's own legs. A job that calls a workflow has one only when it does not come to the call."""
@@ -49,12 +42,6 @@ class Progress:
 
     def result(self, job: str) -> Conclusion | None:
         """The job's result over all its legs, or calls; None while any is open or none exists."""
-        place = (self.scope, job)
-        if place not in self.memo.results:
-            self.memo.results[place] = self._result(job)
-        return self.memo.results[place]
-
-    def _result(self, job: str) -> Conclusion | None:
         results = [state.result for state in self.of(job)]
         if not results and self.workflow.job(job).call:
             results = [conclusion(call) for call in self._begun(job)]
@@ -64,12 +51,6 @@ class Progress:
 
     def outputs(self, job: str) -> Mapping[str, str]:
         """The job's outputs; of several legs, each output is the last one's that set it."""
-        place = (self.scope, job)
-        if place not in self.memo.outputs:
-            self.memo.outputs[place] = self._outputs(job)
-        return self.memo.outputs[place]
-
-    def _outputs(self, job: str) -> Mapping[str, str]:
         told = [state.outputs for state in self.of(job)]
         if not told and self.workflow.job(job).call:
             told = [call.own_outputs() for call in self._begun(job)]
@@ -99,9 +80,9 @@ class Progress:
     def calls(self, job: Job) -> "tuple[Progress, ...]":
         """The calls that a job whose needs are complete makes. Raises ExpressionError, MatrixError."""
         place = (self.scope, job.id)
-        if place not in self.memo.calls:
-            self.memo.calls[place] = self._calls(job)
-        return self.memo.calls[place]
+        if place not in self.made:
+            self.made[place] = self._calls(job)
+        return self.made[place]
 
     def _calls(self, job: Job) -> "tuple[Progress, ...]":
         environment, called = job_environment(self, job), self.workflow.called[job.id]
