@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Literal
 
 from localforge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
-from localforge.store import accounts, apps, repos, teams
-from localforge.store.accounts import Account
+from localforge.store import accounts, actions, apps, repos, teams
+from localforge.store.accounts import ACTIONS_BOT, Account
 from localforge.store.apps import App, Installation
 from localforge.store.database import Db
 from localforge.store.repos import Repository
@@ -48,6 +48,7 @@ class Credential:
     """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
 
     `installation` for that of an App: it may what it is permitted, whatever role somebody has.
+    `home_id` is the one repository that a job's token may write.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Credential:
     repositories: frozenset[int] | None
     token_id: int = 0
     installation: Installation | None = None
+    home_id: int | None = None
 
     def permits(self, need: Need, repo: Repository) -> bool:
         """Whether the token lets its user do this on this repository."""
@@ -64,6 +66,8 @@ class Credential:
         if self.scopes is not None:
             return self._scope_permits(need, repo, self.scopes)
         if not self.reaches(repo):
+            return False
+        if need.level == "write" and self.home_id not in {None, repo.id}:
             return False
         granted = self.permissions.get(need.permission)
         if need.level == "read":
@@ -147,6 +151,8 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         return everybody
     if repo.owner_id == user.id:
         return Role.ADMIN
+    if user.login == ACTIONS_BOT:
+        return max(everybody, _role_of_jobs(db, repo))
     if user.kind == "Bot":
         return max(everybody, _role_of_bot(db, repo, user))
     granted = repos.collaborator_role(db, repo.id, user.id)
@@ -173,6 +179,13 @@ def _role_of_bot(db: Db, repo: Repository, bot: Account) -> Role:
     if "write" in {item.permissions.get("issues"), item.permissions.get("pull_requests")}:
         return Role.TRIAGE
     return Role.READ
+
+
+def _role_of_jobs(db: Db, repo: Repository) -> Role:
+    """What a job may do where one runs now; its token narrows this further."""
+    if actions.works_in(db, repo.id):
+        return Role.WRITE
+    return Role.READ if actions.works_for(db, repo.owner_id) else Role.NONE
 
 
 def can(db: Db, actor: Actor, repo: Repository, need: Need) -> bool:
@@ -210,6 +223,8 @@ def refusal(db: Db, actor: Actor, repo: Repository, need: Need) -> ForgeError | 
         return ForbiddenError(f"Must have {wanted} to Repository.")
     if actor.credential is None or actor.credential.permits(need, repo):
         return None
+    if actor.credential.home_id is not None:
+        return ForbiddenError("Resource not accessible by integration")
     return NotFoundError() if actor.credential.scopes is not None else ForbiddenError()
 
 

@@ -76,6 +76,7 @@ def _actor(db: Db, token: str, clock: Clock) -> Actor | None:
             scopes=None if row.scopes is None else frozenset(row.scopes),
             permissions=row.permissions or {},
             repositories=None if row.repositories is None else frozenset(row.repositories),
+            home_id=row.home_id,
         ),
     )
 

@@ -31,7 +31,11 @@ AREAS = (
     "localforge.rest.pulls",
     "localforge.rest.reviews",
     "localforge.rest.actions",
+    "localforge.rest.run_control",
     "localforge.rest.actions_logs",
+    "localforge.rest.actions_variables",
+    "localforge.rest.artifacts",
+    "localforge.rest.job_files",
     "localforge.rest.search_issues",
     "localforge.rest.search_code",
     "localforge.rest.search_repos",
@@ -59,10 +63,10 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering", "localforge.hooks.queueing")
+SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.occasions", "localforge.hooks.queueing")
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
-WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)
+WORKERS: tuple[str, ...] = ("localforge.hooks.delivering", "localforge.actions.scheduling")
 
 
 def assemble(forge: Forge) -> list[Operation]:

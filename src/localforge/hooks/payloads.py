@@ -64,6 +64,12 @@ def _reporter(view: View, event: Event) -> str | None:
             return None
 
 
+def name_of(event: Event) -> str:
+    """The name of the event as hooks and workflows know it; empty when they are not told."""
+    row = _BUILDERS.get(type(event))
+    return row[0] if row else ""
+
+
 def _action(event: Event) -> str | None:
     match event:
         case (

@@ -11,6 +11,7 @@ from localforge.render.repository import repository
 from localforge.render.view import View
 from localforge.store import accounts, apps, checks
 from localforge.store import actions as workflows
+from localforge.store.accounts import Account
 from localforge.store.checks import ACTIONS_APP, Annotation, CheckRun, CheckSuite
 from localforge.store.pulls import Pull
 from localforge.store.repos import Repository
@@ -176,9 +177,17 @@ def _person(ident: Ident) -> dict[str, Json]:
 
 
 def _actions_owner(view: View) -> dict[str, Json]:
-    return {
-        "login": "github",
-        "id": 9919,
-        "node_id": "MDEyOk9yZ2FuaXphdGlvbjk5MTk=",
-        "avatar_url": view.urls.page("avatars", 9919),
-    }
+    """`simple-user`: GitHub itself, which has no account here."""
+    since = "2008-05-11T04:37:31Z"
+    github = Account(
+        id=9919,
+        login="github",
+        kind="Organization",
+        name="GitHub",
+        email=None,
+        description=None,
+        default_role="read",
+        created_at=since,
+        updated_at=since,
+    )
+    return simple_user(view.urls, github)

@@ -38,11 +38,15 @@ DDL = (
         permissions JSON,
         repositories JSON,
         installation_id INTEGER REFERENCES installation ON DELETE CASCADE,
+        home_id INTEGER,
         expires_at TEXT,
         created_at TEXT NOT NULL
     )
     """,
 )
+
+# Whom jobs act as.
+ACTIONS_BOT = "github-actions[bot]"
 
 AccountKind = Literal["User", "Organization", "Bot"]
 MemberRole = Literal["admin", "member"]
@@ -69,6 +73,7 @@ class Token:
 
     `repositories` limits a fine-grained token to these repository ids (None: all of the user's, or of the installation's
     where it is an App's: `installation_id`).
+    `home_id` is the one repository that a job's token may write.
     """
 
     id: int
@@ -78,6 +83,7 @@ class Token:
     permissions: Mapping[str, str] | None
     repositories: Sequence[int] | None
     installation_id: int | None
+    home_id: int | None
     expires_at: str | None
     created_at: str
 

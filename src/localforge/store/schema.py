@@ -4,6 +4,7 @@ from localforge.store import (
     accounts,
     actions,
     apps,
+    archives,
     checks,
     hooks,
     invitations,
@@ -16,6 +17,8 @@ from localforge.store import (
     rulesets,
     statuses,
     teams,
+    timetable,
+    variables,
 )
 
 SCHEMA_VERSION = 1
@@ -36,6 +39,9 @@ AREAS = (
     checks,
     actions,
     hooks,
+    variables,
+    timetable,
+    archives,
 )
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
