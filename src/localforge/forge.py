@@ -1,19 +1,20 @@
 """The forge: its state directory, store, git directories, limits and bus. Everything else hangs on it."""
 
-import fcntl
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
 
 from localforge.bus import Bus
 from localforge.git.directory import GitDir
+from localforge.integrity.claim import Claim, StateInUseError
 from localforge.moment import Clock, now
 from localforge.ratelimit import Limits, RateLimiter
 from localforge.store.store import Store
+
+__all__ = ["Forge", "Settings", "StateInUseError", "Worker"]
 
 OPEN_REPOSITORIES = 64
 
@@ -26,10 +27,6 @@ class Worker(Protocol):
 
     def stop(self) -> None:
         """End, and wait for it."""
-
-
-class StateInUseError(Exception):
-    """Another process serves this state directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +53,14 @@ class Forge:
         self._repositories: OrderedDict[int, GitDir] = OrderedDict()
         self._repositories_lock = threading.Lock()
         self._ref_locks: dict[int, threading.RLock] = {}
-        self._lock_file: TextIOWrapper | None = None
+        self._claim = Claim(self.state)
 
     def git(self, repo_id: int) -> GitDir:
         """The repository's git directory; the least recently used ones give back their processes."""
         with self._repositories_lock:
             directory = self._repositories.get(repo_id)
             if directory is None:
-                directory = self._repositories[repo_id] = GitDir(self.git_path(repo_id))
+                directory = self._repositories[repo_id] = GitDir(self.git_path(repo_id), self._claim)
             self._repositories.move_to_end(repo_id)
             evicted = None
             if len(self._repositories) > OPEN_REPOSITORIES:
@@ -88,15 +85,17 @@ class Forge:
         with self._repositories_lock:
             return self._ref_locks.setdefault(repo_id, threading.RLock())
 
-    def claim(self) -> None:
-        """Take the state directory for this process; StateInUseError when another serves it."""
-        lock_file = (self.state / "forge.lock").open("w")
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock_file.close()
-            raise StateInUseError(f"another process serves {self.state}: stop it first") from error
-        self._lock_file = lock_file
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """Descriptors that a git process which writes takes along (see `Claim`)."""
+        return self._claim.inherited
+
+    def claim(self, *, looking: bool = False) -> bool:
+        """Take the state directory for this process; StateInUseError when another serves it.
+
+        Tells whether the process before this one was killed. `looking`: to read only, so that mark stays.
+        """
+        return self._claim.take(looking=looking)
 
     def close(self) -> None:
         """End the background work and close everything."""
@@ -108,6 +107,4 @@ class Forge:
                 directory.close()
             self._repositories.clear()
         self.store.close()
-        if self._lock_file:
-            self._lock_file.close()
-            self._lock_file = None
+        self._claim.release()

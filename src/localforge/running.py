@@ -6,8 +6,8 @@ An area is listed here once; nothing else knows all of them.
 from importlib import import_module
 
 from localforge.forge import Forge, Worker
+from localforge.integrity.recovery import mend
 from localforge.operations import Operation
-from localforge.refs import recover
 
 # Modules with an `area` of operations.
 AREAS = (
@@ -57,12 +57,17 @@ def assemble(forge: Forge) -> list[Operation]:
     return [operation for name in AREAS for operation in import_module(name).area.operations]
 
 
+def open_areas() -> None:
+    """Import every area: they say what follows from a ref change, also from one that a crash left open."""
+    for name in AREAS:
+        import_module(name)
+
+
 def start(forge: Forge) -> None:
     """Claim the state directory, settle what a crash left open, begin the background work."""
-    forge.claim()
-    for name in AREAS:
-        import_module(name)  # areas say what follows from a ref change, also from one settled now
-    recover(forge)
+    killed = forge.claim()
+    open_areas()
+    mend(forge, killed=killed)
     forge.bus.start()
     for name in WORKERS:
         worker: Worker = import_module(name).worker(forge)
