@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localforge.admin import accounts, checking, serving
+from localforge.admin import accounts, checking, exporting, seeding, serving
 
 DATABASE = "forge.sqlite"
-VERBS = (serving, accounts, checking)
+VERBS = (serving, accounts, seeding, exporting, checking)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

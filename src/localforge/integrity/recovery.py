@@ -1,5 +1,6 @@
 """At the start: what an earlier process left open is settled, and after a kill git's own remains are cleared away."""
 
+import os
 from pathlib import Path
 
 from localforge.forge import Forge
@@ -21,10 +22,20 @@ def mend(forge: Forge, *, killed: bool) -> None:
 
 def stale_locks(forge: Forge) -> list[Path]:
     """Lock files of refs: whose git process is gone, and which would refuse every later move."""
-    found = []
-    for folder in sorted((forge.state / "git").glob("*.git")):
-        found += [path for path in folder.glob("*.lock") if path.is_file()]
-        found += [path for path in (folder / "refs").rglob("*.lock") if path.is_file()]
+    return [lock for folder in repository_folders(forge) for lock in locks(folder)]
+
+
+def repository_folders(forge: Forge) -> list[Path]:
+    """The git directories that there are, whether or not a row knows them."""
+    with os.scandir(forge.state / "git") as entries:
+        return sorted(Path(entry) for entry in entries if entry.name.endswith(".git"))
+
+
+def locks(git_path: Path) -> list[Path]:
+    """Lock files in one git directory: beside HEAD and beside its refs."""
+    found = [git_path / name for name in os.listdir(git_path) if name.endswith(".lock")]  # noqa: PTH208 (of thousands)
+    for folder, _, names in os.walk(git_path / "refs"):
+        found += [Path(folder) / name for name in names if name.endswith(".lock")]
     return found
 
 
@@ -36,7 +47,7 @@ def published(git_path: Path) -> list[int]:
 
 def _republish(forge: Forge) -> None:
     """`refs/pull` is written before the transaction that it belongs to is committed: make it say what was."""
-    for path in (forge.state / "git").glob("*.git"):
+    for path in repository_folders(forge):
         repo = repos.by_id(forge.store.db, int(path.stem))
         for number in published(path) if repo else ():
             _republish_one(forge, int(path.stem), number)

@@ -8,6 +8,7 @@ from localforge.forge import Forge
 from localforge.git import refnames
 from localforge.git.directory import GitDir
 from localforge.integrity.findings import Finding
+from localforge.integrity.recovery import locks
 from localforge.pulls.testmerge import head_ref, merge_ref
 from localforge.store import issues
 from localforge.store.database import Db
@@ -125,7 +126,7 @@ def _named_commits(subject: Subject, git: GitDir) -> Iterator[Finding]:
 
 
 def _remains(subject: Subject, path: Path) -> Iterator[Finding]:
-    for lock in (*path.glob("*.lock"), *(path / "refs").rglob("*.lock")):
+    for lock in locks(path):
         yield subject.found("lock", str(lock.relative_to(path)))
     for pattern in ("tmp_objdir-*", "*/tmp_obj_*", "pack/tmp_*"):
         for rest in (path / "objects").glob(pattern):
