@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localforge.admin import accounts, checking, exporting, seeding, serving
+from localforge.admin import accounts, checking, exporting, faults, seeding, serving, snapshots
 
 DATABASE = "forge.sqlite"
-VERBS = (serving, accounts, seeding, exporting, checking)
+VERBS = (serving, accounts, seeding, exporting, checking, snapshots, faults)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,11 +3,15 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from localforge.bus import Bus
+from localforge.faults.injector import Faults
+from localforge.gate import Gate
 from localforge.git.directory import GitDir
 from localforge.integrity.claim import Claim, StateInUseError
 from localforge.moment import Clock, now
@@ -49,7 +53,10 @@ class Forge:
         self.origin = "http://localhost"
         self.limiter = RateLimiter(self.settings.limits, time.time)
         self.bus = Bus(self.store)
+        self.gate = Gate()
+        self.faults = Faults()
         self.workers: list[Worker] = []
+        self._employers: list[Callable[[], Worker]] = []
         self._repositories: OrderedDict[int, GitDir] = OrderedDict()
         self._repositories_lock = threading.Lock()
         self._ref_locks: dict[int, threading.RLock] = {}
@@ -76,6 +83,13 @@ class Forge:
         if directory:
             directory.close()
 
+    def let_go(self) -> None:
+        """End whatever reads any repository; the next read starts another."""
+        with self._repositories_lock:
+            for directory in self._repositories.values():
+                directory.close()
+            self._repositories.clear()
+
     def git_path(self, repo_id: int) -> Path:
         """Where the repository's bare git directory is."""
         return self.state / "git" / f"{repo_id}.git"
@@ -97,14 +111,37 @@ class Forge:
         """
         return self._claim.take(looking=looking)
 
-    def close(self) -> None:
-        """End the background work and close everything."""
+    def employ(self, employer: Callable[[], Worker]) -> None:
+        """Begin background work that ends with the forge."""
+        self._employers.append(employer)
+        self._set_to_work(employer)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Without background work for a while; afterwards it is begun anew, as by a restart."""
+        running = self.bus.running
+        self._rest()
+        try:
+            yield
+        finally:
+            if running:
+                self.bus.start()
+            for employer in self._employers:
+                self._set_to_work(employer)
+
+    def _set_to_work(self, employer: Callable[[], Worker]) -> None:
+        worker = employer()
+        worker.start()
+        self.workers.append(worker)
+
+    def _rest(self) -> None:
         while self.workers:
             self.workers.pop().stop()
         self.bus.stop()
-        with self._repositories_lock:
-            for directory in self._repositories.values():
-                directory.close()
-            self._repositories.clear()
+
+    def close(self) -> None:
+        """End the background work and close everything."""
+        self._rest()
+        self.let_go()
         self.store.close()
         self._claim.release()

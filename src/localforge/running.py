@@ -3,10 +3,13 @@
 An area is listed here once; nothing else knows all of them.
 """
 
+from functools import partial
 from importlib import import_module
 
-from localforge.forge import Forge, Worker
+from localforge.faults.deliveries import hard_of_hearing
+from localforge.forge import Forge
 from localforge.integrity.recovery import mend
+from localforge.integrity.snapshots import finish
 from localforge.operations import Operation
 
 # Modules with an `area` of operations.
@@ -44,7 +47,8 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering", "localforge.hooks.queueing")
+ACTIONS = "localforge.actions.triggering"
+SUBSCRIBERS: tuple[str, ...] = (ACTIONS, "localforge.hooks.queueing")
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
 WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)
@@ -53,7 +57,8 @@ WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)
 def assemble(forge: Forge) -> list[Operation]:
     """Subscribe everybody to the forge's events and give every operation of every area."""
     for name in SUBSCRIBERS:
-        forge.bus.subscribe(import_module(name).subscriber(forge))
+        subscriber = import_module(name).subscriber(forge)
+        forge.bus.subscribe(hard_of_hearing(forge.faults, subscriber) if name == ACTIONS else subscriber)
     return [operation for name in AREAS for operation in import_module(name).area.operations]
 
 
@@ -67,12 +72,11 @@ def start(forge: Forge) -> None:
     """Claim the state directory, settle what a crash left open, begin the background work."""
     killed = forge.claim()
     open_areas()
+    finish(forge)
     mend(forge, killed=killed)
     forge.bus.start()
     for name in WORKERS:
-        worker: Worker = import_module(name).worker(forge)
-        worker.start()
-        forge.workers.append(worker)
+        forge.employ(partial(import_module(name).worker, forge))
 
 
 def stop(forge: Forge) -> None:

@@ -22,15 +22,23 @@ def add(verbs: Verbs) -> None:
         action="store_true",
         help="run workflow jobs without protection; their logs say so",
     )
+    serve.add_argument(
+        "--faults",
+        action="store_true",
+        help="open /_forge (faults, snapshots, fsck) to who knows the secret, which is written to forge.door in the state",
+    )
     serve.add_argument("--ready-file", type=Path, help="the URL is written here once requests are taken")
 
 
 def run(forge: "Forge", options: argparse.Namespace) -> int:
     """Serve until told to end."""
     from localforge.actions.runner import RunnerSettings
-    from localforge.serve import Address, serve
+    from localforge.serve import Address, House, serve
 
     actions = RunnerSettings(slots=options.jobs, sandbox=not options.unsafe_no_sandbox)
     address = Address(host=options.host, port=options.port)
-    serve(forge, address, options.ready_file, None if options.no_actions else actions)
+    house = House(
+        ready_file=options.ready_file, actions=None if options.no_actions else actions, door=options.faults
+    )
+    serve(forge, address, house)
     return 0
