@@ -113,6 +113,6 @@ def _name(request: Request) -> str:
 def _told(error: ValidationError) -> str:
     """Each mistake in a rule, with its key."""
     entries = error.errors(include_url=False, include_input=False)
-    if any(entry["loc"][-1:] == ("kind",) for entry in entries):
+    if any(entry["loc"][:1] == ("kind",) for entry in entries):
         return f"kind: one of {', '.join(KINDS)}"
     return "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in entries)

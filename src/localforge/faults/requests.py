@@ -46,7 +46,13 @@ def answer(forge: Forge, past: Past, request: Request, found: Found | None, proc
 def subject(request: Request, found: Found | None) -> Subject:
     """The request as rules see it; its path is the one under `/` also where it came under `/api/v3`."""
     operation = found[0].id if found else ""
-    return Subject(channel="request", method=request.method, path=request.path, operation=operation)
+    return Subject(
+        channel="request",
+        method=request.method,
+        path=request.path,
+        operation=operation,
+        reads=not changes(request),
+    )
 
 
 def changes(request: Request) -> bool:
@@ -83,8 +89,7 @@ def _expired_token(_struck: Struck, _proceed: Proceed) -> Answer:
 
 
 def _stale(struck: Struck, proceed: Proceed) -> Answer:
-    past = None if changes(struck.request) else struck.past.forge()
-    return proceed(past or struck.forge)
+    return proceed(struck.past.forge() or struck.forge)
 
 
 def _slow(struck: Struck, proceed: Proceed) -> Answer:

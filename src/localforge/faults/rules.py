@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 RequestKind = Literal[
     "status",
@@ -59,12 +59,12 @@ class Rule:
     path: str | None = None
     operation: str | None = None
     event: str | None = None
-    skip: int = 0
-    count: int | None = 1
-    probability: float = 1.0
+    skip: Annotated[int, Field(ge=0)] = 0
+    count: Annotated[int, Field(ge=0)] | None = 1
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
     seed: int = 0
-    status: int = 502
-    seconds: float = 1.0
+    status: Annotated[int, Field(ge=400, le=599)] = 502
+    seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
     name: str | None = None
 
     @property
@@ -75,13 +75,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What may be struck: a request (method, path, operation id), a delivery or an event (`push`, `issues.opened`)."""
+    """What may be struck: a request (method, path, operation id), a delivery or an event (`push`, `issues.opened`).
+
+    `reads`: nothing can be changed by it.
+    """
 
     channel: Channel
     method: str = ""
     path: str = ""
     operation: str = ""
     event: str = ""
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +128,9 @@ def matches(rule: Rule, subject: Subject) -> bool:
         (rule.operation, (subject.operation,)),
         (rule.event, (subject.event, event)),
     )
-    return rule.channel == subject.channel and all(
+    if rule.channel != subject.channel or (rule.kind == "stale" and not subject.reads):
+        return False
+    return all(
         pattern is None or any(fnmatchcase(text, pattern) for text in texts) for pattern, texts in wanted
     )
 
