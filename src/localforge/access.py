@@ -14,7 +14,7 @@ from localforge.store.repos import Repository
 Level = Literal["read", "write"]
 
 # Not everybody's to read, even on a public repository.
-SENSITIVE = frozenset({"administration", "webhooks", "secrets", "variables"})
+SENSITIVE = frozenset({"administration", "webhooks", "secrets", "variables", "security_events"})
 
 
 class Role(IntEnum):
@@ -78,6 +78,8 @@ class Credential:
             return True
         if need.permission == "webhooks":
             return f"{need.level}:repo_hook" in scopes or "admin:repo_hook" in scopes
+        if need.permission == "security_events" and "security_events" in scopes:
+            return True
         if need.permission == "statuses" and "repo:status" in scopes:
             return True
         return not repo.private and "public_repo" in scopes

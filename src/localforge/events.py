@@ -171,6 +171,18 @@ class WorkflowJobEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeScanningAlertEvent:
+    """created, appeared_in_branch, reopened, fixed, closed_by_user, reopened_by_user: on a ref, at a commit."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+    ref: str
+    commit_oid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookEvent:
     """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`).
 
@@ -199,6 +211,7 @@ Event: TypeAlias = (
     | CheckSuiteEvent
     | WorkflowRunEvent
     | WorkflowJobEvent
+    | CodeScanningAlertEvent
     | HookEvent
 )
 

@@ -39,6 +39,7 @@ AREAS = (
     "localforge.rest.statuses",
     "localforge.rest.checks",
     "localforge.rest.hooks",
+    "localforge.rest.code_scanning",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",

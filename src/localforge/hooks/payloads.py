@@ -19,8 +19,9 @@ from localforge.render import pulls as render_pulls
 from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
 from localforge.render.repository import repository
+from localforge.render.scanning import code_alert
 from localforge.render.view import View
-from localforge.store import actions, checks, issues, pulls, statuses
+from localforge.store import actions, checks, issues, pulls, scanning, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -230,12 +231,21 @@ def _workflow_job(view: View, repo: Repository, event: events.WorkflowJobEvent) 
 
 
 # By event: the name that hooks ask for it by, and what its payload says.
+def _code_scanning_alert(view: View, repo: Repository, event: events.CodeScanningAlertEvent) -> Body | None:
+    alert = scanning.by_number(view.db, repo.id, event.alert_number)
+    if alert is None:
+        return None
+    shown = code_alert(view, repo, alert, event.ref)
+    return {"alert": shown, "ref": event.ref, "commit_oid": event.commit_oid}
+
+
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
     events.CreateEvent: ("create", _created),
     events.DeleteEvent: ("delete", _deleted),
     events.RepositoryEvent: ("repository", _repository),
     events.IssuesEvent: ("issues", _issues),
+    events.CodeScanningAlertEvent: ("code_scanning_alert", _code_scanning_alert),
     events.IssueCommentEvent: ("issue_comment", _issue_comment),
     events.PullRequestEvent: ("pull_request", _pull_request),
     events.PullRequestReviewEvent: ("pull_request_review", _review),

@@ -23,6 +23,7 @@ _NAMED = {
     "a status": "SELECT sha FROM commit_status WHERE repo_id = ?",
     "a check suite": "SELECT head_sha FROM check_suite WHERE repo_id = ?",
     "a workflow run": "SELECT sha FROM workflow_run WHERE repo_id = ?",
+    "an analysis": "SELECT commit_sha FROM code_analysis WHERE repo_id = ?",
     "a review": "SELECT commit_sha FROM review WHERE repo_id = ?",
 }
 

@@ -13,8 +13,8 @@ from localforge.faults.rules import Rule
 from penstock.adapters.github.failures import Ambiguous, Limited, Refused
 from penstock.core.policy.rules import MergeMethod
 from penstock.core.refs import Sha
-from penstock.core.write import Comment, Merge
-from penstock.ports import NotWritten, Transient, Written
+from penstock.core.write import Comment, Merge, NotWritten, Written
+from penstock.ports import Transient
 
 WIDGET = "/repos/acme/widget/*"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
