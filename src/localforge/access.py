@@ -14,7 +14,8 @@ from localforge.store.repos import Repository
 Level = Literal["read", "write"]
 
 # Not everybody's to read, even on a public repository.
-SENSITIVE = frozenset({"administration", "webhooks", "secrets", "variables", "security_events"})
+SECURITY = frozenset({"security_events", "vulnerability_alerts", "secret_scanning_alerts"})
+SENSITIVE = SECURITY | {"administration", "webhooks", "secrets", "variables"}
 
 
 class Role(IntEnum):
@@ -78,7 +79,7 @@ class Credential:
             return True
         if need.permission == "webhooks":
             return f"{need.level}:repo_hook" in scopes or "admin:repo_hook" in scopes
-        if need.permission == "security_events" and "security_events" in scopes:
+        if need.permission in SECURITY and "security_events" in scopes:
             return True
         if need.permission == "statuses" and "repo:status" in scopes:
             return True

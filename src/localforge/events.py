@@ -183,6 +183,26 @@ class CodeScanningAlertEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DependabotAlertEvent:
+    """dismissed, reopened."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretScanningAlertEvent:
+    """resolved, reopened."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookEvent:
     """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`).
 
@@ -212,6 +232,8 @@ Event: TypeAlias = (
     | WorkflowRunEvent
     | WorkflowJobEvent
     | CodeScanningAlertEvent
+    | DependabotAlertEvent
+    | SecretScanningAlertEvent
     | HookEvent
 )
 

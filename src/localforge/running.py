@@ -40,6 +40,7 @@ AREAS = (
     "localforge.rest.checks",
     "localforge.rest.hooks",
     "localforge.rest.code_scanning",
+    "localforge.rest.alerts",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",

@@ -149,6 +149,37 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyAlert:
+    """An alert of Dependabot's: a package in a manifest, and what is wrong with it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    package: str
+    ecosystem: str
+    manifest: str
+    ghsa: str
+    summary: str
+    vulnerable: str
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    patched: str | None = None
+    cve: str | None = None
+    description: str | None = None
+    scope: Literal["development", "runtime"] = "runtime"
+    relationship: Literal["unknown", "direct", "transitive"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretAlert:
+    """An alert of secret scanning's: a secret in a line of a file of the default branch."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    type: str
+    secret: str
+    path: str
+    line: int = 1
+    validity: Literal["active", "inactive", "unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A repository `owner/name`, or `repeat` of them, numbered in `{n}`.
 
@@ -176,6 +207,8 @@ class Repository:
     issues: Sequence[Issue] = ()
     pull_requests: Sequence[Pull] = ()
     hooks: Sequence[Hook] = ()
+    dependabot_alerts: Sequence[DependencyAlert] = ()
+    secret_alerts: Sequence[SecretAlert] = ()
     repeat: int = 1
 
 

@@ -15,7 +15,7 @@ from localforge.json_types import Json
 from localforge.moment import to_epoch
 from localforge.protection import Check, RequiredChecks, RequiredReviews, Rules
 from localforge.render.commits import ident_of
-from localforge.seeding import checking
+from localforge.seeding import alerts, checking
 from localforge.seeding.checking import Known, Plot
 from localforge.seeding.conversations import Conversations
 from localforge.seeding.ground import Files, Ground
@@ -162,6 +162,7 @@ class _Planter:
         try:
             self.issues += conversations.issues(spec)
             self.pulls += conversations.pulls(plot)
+            alerts.plant(self.forge, self.tx, repo_id, spec, self.at)
         except (GitError, InvalidError) as error:
             raise DescriptionError(f"{spec.name}: {error}") from error
         self.forge.forget(repo_id)
