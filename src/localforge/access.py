@@ -15,7 +15,8 @@ from localforge.store.repos import Repository
 Level = Literal["read", "write"]
 
 # Not everybody's to read, even on a public repository.
-SENSITIVE = frozenset({"administration", "repository_hooks", "secrets", "variables"})
+SECURITY = frozenset({"security_events", "vulnerability_alerts", "secret_scanning_alerts"})
+SENSITIVE = SECURITY | {"administration", "repository_hooks", "secrets", "variables"}
 OF_INTEGRATIONS = "Resource not accessible by integration"
 
 
@@ -95,6 +96,8 @@ class Credential:
             return True
         if need.permission == "repository_hooks":
             return f"{need.level}:repo_hook" in scopes or "admin:repo_hook" in scopes
+        if need.permission in SECURITY and "security_events" in scopes:
+            return True
         if need.permission == "statuses" and "repo:status" in scopes:
             return True
         return not repo.private and "public_repo" in scopes

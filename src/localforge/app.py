@@ -3,14 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeAlias
 
 from localforge.call import Answer
-from localforge.dispatch import Request, dispatch, refuse
-from localforge.errors import ForgeError, TooLargeError
+from localforge.control.door import DOOR, Control
+from localforge.dispatch import Found, Request, dispatch, refuse
+from localforge.errors import ForgeError, NotFoundError, TooLargeError
+from localforge.faults.past import Past
+from localforge.faults.requests import LostAnswerError, Proceed, changes
+from localforge.faults.requests import answer as answered
 from localforge.forge import Forge
 from localforge.git.directory import environment
-from localforge.git_http import CHUNK, parse, serve_git
+from localforge.git_http import CHUNK, GitCall, parse, serve_git
 from localforge.operations import MEBIBYTE, Router
 from localforge.running import assemble
 
@@ -19,6 +24,8 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 THREADS = 16
+# What stands for an answer that git's own process has streamed.
+SENT = Answer(status=200)
 
 
 class App:
@@ -29,17 +36,40 @@ class App:
         self.operations = assemble(forge)
         self.router = Router(self.operations)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forge")
+        self._past = Past(forge)
+        # The forge's own door, beside GitHub's operations; there is none unless `serve` is asked for it.
+        self.control: Control | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI HTTP request."""
         request = _request(scope)
         git = parse(request)
-        if git:
-            channel = (receive, send)
-            unsent = await serve_git(self.forge, self._threads, git, request, channel)
+        try:
+            if git:
+                await self._git(git, request, (receive, send))
+            else:
+                await self._api(request, receive, send)
+        except LostAnswerError:
+            await _hang_up(send)
+
+    async def _git(self, call: GitCall, request: Request, channel: tuple[Receive, Send]) -> None:
+        if not self.forge.faults.active:
+            unsent = await serve_git(self.forge, self._threads, call, request, channel)
             if unsent:
-                await _send(send, unsent, head=False)
+                await _send(channel[1], unsent, head=False)
             return
+        loop = asyncio.get_running_loop()
+
+        def proceed(forge: Forge) -> Answer:
+            serving = serve_git(forge, self._threads, call, request, channel)
+            return asyncio.run_coroutine_threadsafe(serving, loop).result() or SENT
+
+        answering = partial(self._faulty, request, None, proceed)
+        answer = await loop.run_in_executor(None, answering)
+        if answer is not SENT:
+            await _send(channel[1], answer, head=False)
+
+    async def _api(self, request: Request, receive: Receive, send: Send) -> None:
         try:
             limit = self.body_limit(request)
             request.content = await _read(receive, limit, request.headers.get("content-length"))
@@ -55,8 +85,28 @@ class App:
         return found[0].body_limit if found else MEBIBYTE
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a request whose body has been read. Never raises."""
-        return dispatch(self.forge, request, self.router.match(request.method, request.segments))
+        """The answer to a request whose body has been read. Raises LostAnswerError where a fault loses it."""
+        if request.segments[:1] == [DOOR] and not request.prefix:
+            return self.control.answer(request) if self.control else refuse(NotFoundError())
+        found = self.router.match(request.method, request.segments)
+        return self._faulty(request, found, partial(_dispatched, request, found))
+
+    def _faulty(self, request: Request, found: Found | None, proceed: Proceed) -> Answer:
+        if self.forge.faults.wants_past() and changes(request):
+            self._past.capture()
+        return answered(self.forge, self._past, request, found, proceed)
+
+
+def _dispatched(request: Request, found: Found | None, forge: Forge) -> Answer:
+    with forge.gate.passing():
+        return dispatch(forge, request, found)
+
+
+async def _hang_up(send: Send) -> None:
+    """Close the connection in the middle of an answer, which is how the client learns nothing."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
+    raise ConnectionAbortedError
 
 
 def _request(scope: Scope) -> Request:

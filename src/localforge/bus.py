@@ -52,6 +52,11 @@ class Bus:
         self._subscribers.append(subscriber)
         self._delivering[subscriber.name] = threading.Lock()
 
+    @property
+    def running(self) -> bool:
+        """Whether threads deliver."""
+        return bool(self._threads)
+
     def start(self) -> None:
         """Begin delivering, from where each subscriber stopped."""
         self._stopping = False

@@ -172,6 +172,38 @@ class WorkflowJobEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeScanningAlertEvent:
+    """created, appeared_in_branch, reopened, fixed, closed_by_user, reopened_by_user: on a ref, at a commit."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+    ref: str
+    commit_oid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependabotAlertEvent:
+    """dismissed, reopened."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretScanningAlertEvent:
+    """resolved, reopened."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    alert_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookEvent:
     """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`).
 
@@ -231,6 +263,9 @@ Event: TypeAlias = (
     | CheckSuiteEvent
     | WorkflowRunEvent
     | WorkflowJobEvent
+    | CodeScanningAlertEvent
+    | DependabotAlertEvent
+    | SecretScanningAlertEvent
     | HookEvent
     | InstallationEvent
     | ForkEvent

@@ -1,19 +1,24 @@
 """The forge: its state directory, store, git directories, limits and bus. Everything else hangs on it."""
 
-import fcntl
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
 
 from localforge.bus import Bus
+from localforge.faults.injector import Faults
+from localforge.gate import Gate
 from localforge.git.directory import GitDir
+from localforge.integrity.claim import Claim, StateInUseError
 from localforge.moment import Clock, now
 from localforge.ratelimit import Limits, RateLimiter
 from localforge.store.store import Store
+
+__all__ = ["Forge", "Settings", "StateInUseError", "Worker"]
 
 OPEN_REPOSITORIES = 64
 
@@ -26,10 +31,6 @@ class Worker(Protocol):
 
     def stop(self) -> None:
         """End, and wait for it."""
-
-
-class StateInUseError(Exception):
-    """Another process serves this state directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +53,21 @@ class Forge:
         self.origin = "http://localhost"
         self.limiter = RateLimiter(self.settings.limits, time.time)
         self.bus = Bus(self.store)
+        self.gate = Gate()
+        self.faults = Faults()
         self.workers: list[Worker] = []
+        self._employers: list[Callable[[], Worker]] = []
         self._repositories: OrderedDict[int, GitDir] = OrderedDict()
         self._repositories_lock = threading.Lock()
         self._ref_locks: dict[int, threading.RLock] = {}
-        self._lock_file: TextIOWrapper | None = None
+        self._claim = Claim(self.state)
 
     def git(self, repo_id: int) -> GitDir:
         """The repository's git directory; the least recently used ones give back their processes."""
         with self._repositories_lock:
             directory = self._repositories.get(repo_id)
             if directory is None:
-                directory = self._repositories[repo_id] = GitDir(self.git_path(repo_id))
+                directory = self._repositories[repo_id] = GitDir(self.git_path(repo_id), self._claim)
             self._repositories.move_to_end(repo_id)
             evicted = None
             if len(self._repositories) > OPEN_REPOSITORIES:
@@ -79,6 +83,13 @@ class Forge:
         if directory:
             directory.close()
 
+    def let_go(self) -> None:
+        """End whatever reads any repository; the next read starts another."""
+        with self._repositories_lock:
+            for directory in self._repositories.values():
+                directory.close()
+            self._repositories.clear()
+
     def git_path(self, repo_id: int) -> Path:
         """Where the repository's bare git directory is."""
         return self.state / "git" / f"{repo_id}.git"
@@ -88,26 +99,49 @@ class Forge:
         with self._repositories_lock:
             return self._ref_locks.setdefault(repo_id, threading.RLock())
 
-    def claim(self) -> None:
-        """Take the state directory for this process; StateInUseError when another serves it."""
-        lock_file = (self.state / "forge.lock").open("w")
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock_file.close()
-            raise StateInUseError(f"another process serves {self.state}: stop it first") from error
-        self._lock_file = lock_file
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """Descriptors that a git process which writes takes along (see `Claim`)."""
+        return self._claim.inherited
 
-    def close(self) -> None:
-        """End the background work and close everything."""
+    def claim(self, *, looking: bool = False) -> bool:
+        """Take the state directory for this process; StateInUseError when another serves it.
+
+        Tells whether the process before this one was killed. `looking`: to read only, so that mark stays.
+        """
+        return self._claim.take(looking=looking)
+
+    def employ(self, employer: Callable[[], Worker]) -> None:
+        """Begin background work that ends with the forge."""
+        self._employers.append(employer)
+        self._set_to_work(employer)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Without background work for a while; afterwards it is begun anew, as by a restart."""
+        running = self.bus.running
+        self._rest()
+        try:
+            yield
+        finally:
+            if running:
+                self.bus.start()
+            for employer in self._employers:
+                self._set_to_work(employer)
+
+    def _set_to_work(self, employer: Callable[[], Worker]) -> None:
+        worker = employer()
+        worker.start()
+        self.workers.append(worker)
+
+    def _rest(self) -> None:
         while self.workers:
             self.workers.pop().stop()
         self.bus.stop()
-        with self._repositories_lock:
-            for directory in self._repositories.values():
-                directory.close()
-            self._repositories.clear()
+
+    def close(self) -> None:
+        """End the background work and close everything."""
+        self._rest()
+        self.let_go()
         self.store.close()
-        if self._lock_file:
-            self._lock_file.close()
-            self._lock_file = None
+        self._claim.release()

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from localforge import access
 from localforge.access import Actor, Need, Role
@@ -163,9 +163,14 @@ async def _push(forge: Forge, threads: Executor, granted: Granted, body: AsyncIt
             spool.write(part)
         spool.seek(0)
         loop = asyncio.get_running_loop()
-        content = await loop.run_in_executor(threads, receive_pack, forge, granted.repo, granted.actor, spool)
+        content = await loop.run_in_executor(threads, _receive, forge, granted, spool)
     media_type = "application/x-git-receive-pack-result"
     return Answer(status=200, content=content, media_type=media_type, headers=_NO_CACHE)
+
+
+def _receive(forge: Forge, granted: Granted, spool: BinaryIO) -> bytes:
+    with forge.gate.passing():
+        return receive_pack(forge, granted.repo, granted.actor, spool)
 
 
 async def _fetch(

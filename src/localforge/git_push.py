@@ -64,7 +64,7 @@ def _start(
         stdin=request,
         stdout=output,
         stderr=subprocess.DEVNULL,
-        pass_fds=pipes,
+        pass_fds=(*pipes, *forge.inherited),
         env=environment(
             {"LOCALFORGE_ASK": f"/dev/fd/{asked}", "LOCALFORGE_ANSWER": f"/dev/fd/{answered}"},
             {"core.hooksPath": str(_hooks(forge)), "receive.maxInputSize": str(LARGEST_PUSH)},

@@ -8,6 +8,7 @@ from localforge.app import App
 from localforge.call import Answer
 from localforge.dispatch import Request, refuse
 from localforge.errors import TooLargeError
+from localforge.faults.requests import LostAnswerError
 from localforge.git.directory import environment
 
 
@@ -30,7 +31,11 @@ class MountedForge(httpx.BaseTransport):
         )
         asked.content = request.read()
         too_large = len(asked.content) > self._app.body_limit(asked)
-        answer = refuse(TooLargeError()) if too_large else self._app.answer(asked)
+        try:
+            answer = refuse(TooLargeError()) if too_large else self._app.answer(asked)
+        except LostAnswerError as error:
+            words = "Server disconnected without sending a response."
+            raise httpx.RemoteProtocolError(words, request=request) from error
         media_type = (("content-type", answer.media_type),) if answer.media_type else ()
         content = b"" if request.method == "HEAD" else _content(answer)
         return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)

@@ -114,6 +114,12 @@ class RateLimiter:
             retry_after=max(1, int(max(waits)) + 1),
         )
 
+    def forget(self) -> None:
+        """Begin new windows for everybody."""
+        with self._lock:
+            self._windows.clear()
+            self._creations.clear()
+
     def _window(self, key: str, resource: str) -> _Window:
         now = int(self.seconds())
         length = MINUTE if resource == "search" else HOUR

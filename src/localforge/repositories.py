@@ -3,13 +3,14 @@
 import shutil
 from pathlib import Path
 
-from localforge.errors import FieldError, InvalidError
+from localforge.errors import FieldError, InvalidError, field_error
+from localforge.events import RepositoryEvent
 from localforge.forge import Forge
 from localforge.git import refnames
 from localforge.git.directory import GitDir, GitError, find
 from localforge.git.statistics import languages, size_kb
 from localforge.json_types import Json
-from localforge.store import repos
+from localforge.store import accounts, repos
 from localforge.store.accounts import Account
 from localforge.store.repos import Repository
 
@@ -121,6 +122,32 @@ def create(
         shutil.rmtree(forge.git_path(repo_id), ignore_errors=True)
         GitDir(forge.git_path(repo_id)).create(default_branch)
         return _present(repos.by_id(tx, repo_id))
+
+
+def change(forge: Forge, repo: Repository, actor_id: int, name: str, columns: dict[str, Json]) -> None:
+    """Write the row, the old name's redirect and the events of what became different; 422 when the name is taken."""
+    with forge.store.write() as tx:
+        if name != repo.name:
+            owner = accounts.by_id(tx, repo.owner_id)
+            taken = repos.by_name(tx, owner.login, name)
+            if taken and taken.id != repo.id:
+                raise field_error("Repository", "name", "custom", "name already exists on this account")
+            tx.execute("DELETE FROM repository_alias WHERE owner_id = ? AND name = ?", repo.owner_id, name)
+            tx.insert("repository_alias", owner_id=repo.owner_id, name=repo.name, repo_id=repo.id)
+            columns = {**columns, "name": name}
+        tx.update("repository", repo.id, updated_at=forge.clock(), **columns)
+        for action in _actions(repo, name, columns):
+            old_name = repo.name if action == "renamed" else None
+            tx.emit(RepositoryEvent(repo_id=repo.id, actor_id=actor_id, action=action, old_name=old_name))
+
+
+def _actions(repo: Repository, name: str, columns: dict[str, Json]) -> list[str]:
+    actions = ["renamed"] if name != repo.name else []
+    if columns.get("archived", repo.archived) != repo.archived:
+        actions.append("archived" if columns["archived"] else "unarchived")
+    if columns.get("private", repo.private) != repo.private:
+        actions.append("privatized" if columns["private"] else "publicized")
+    return actions or ["edited"]
 
 
 def delete(forge: Forge, repo: Repository) -> None:

@@ -3,11 +3,14 @@
 An area is listed here once; nothing else knows all of them.
 """
 
+from functools import partial
 from importlib import import_module
 
-from localforge.forge import Forge, Worker
+from localforge.faults.deliveries import hard_of_hearing
+from localforge.forge import Forge
+from localforge.integrity.recovery import mend
+from localforge.integrity.snapshots import finish
 from localforge.operations import Operation
-from localforge.refs import recover
 
 # Modules with an `area` of operations.
 AREAS = (
@@ -55,6 +58,8 @@ AREAS = (
     "localforge.rest.forks",
     "localforge.rest.app_hooks",
     "localforge.rest.app_manifests",
+    "localforge.rest.code_scanning",
+    "localforge.rest.alerts",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",
@@ -63,7 +68,8 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.occasions", "localforge.hooks.queueing")
+ACTIONS = "localforge.actions.occasions"
+SUBSCRIBERS: tuple[str, ...] = (ACTIONS, "localforge.hooks.queueing")
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
 WORKERS: tuple[str, ...] = ("localforge.hooks.delivering", "localforge.actions.scheduling")
@@ -72,21 +78,26 @@ WORKERS: tuple[str, ...] = ("localforge.hooks.delivering", "localforge.actions.s
 def assemble(forge: Forge) -> list[Operation]:
     """Subscribe everybody to the forge's events and give every operation of every area."""
     for name in SUBSCRIBERS:
-        forge.bus.subscribe(import_module(name).subscriber(forge))
+        subscriber = import_module(name).subscriber(forge)
+        forge.bus.subscribe(hard_of_hearing(forge.faults, subscriber) if name == ACTIONS else subscriber)
     return [operation for name in AREAS for operation in import_module(name).area.operations]
+
+
+def open_areas() -> None:
+    """Import every area: they say what follows from a ref change, also from one that a crash left open."""
+    for name in AREAS:
+        import_module(name)
 
 
 def start(forge: Forge) -> None:
     """Claim the state directory, settle what a crash left open, begin the background work."""
-    forge.claim()
-    for name in AREAS:
-        import_module(name)  # areas say what follows from a ref change, also from one settled now
-    recover(forge)
+    killed = forge.claim()
+    open_areas()
+    finish(forge)
+    mend(forge, killed=killed)
     forge.bus.start()
     for name in WORKERS:
-        worker: Worker = import_module(name).worker(forge)
-        worker.start()
-        forge.workers.append(worker)
+        forge.employ(partial(import_module(name).worker, forge))
 
 
 def stop(forge: Forge) -> None:

@@ -1,9 +1,11 @@
 """Run the forge as a server: granian in this process, one worker."""
 
 import asyncio
+import secrets
 import signal
 import socket
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -11,6 +13,8 @@ from granian.server.embed import Server
 
 from localforge.actions.runner import Runner, RunnerSettings
 from localforge.app import App
+from localforge.control.door import Control
+from localforge.control.remote import Door, announce, withdraw
 from localforge.forge import Forge
 from localforge.running import start, stop
 
@@ -23,16 +27,21 @@ class Address:
     port: int = 0
 
 
-def serve(
-    forge: Forge,
-    address: Address,
-    ready_file: Path | None = None,
-    actions: RunnerSettings | None = None,
-) -> None:
-    """Serve until SIGTERM or SIGINT. Prints the URL, and writes it to `ready_file`, once requests are taken.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What is served beside GitHub's operations.
 
-    Workflow jobs are run as `actions` says; None: they stay queued.
+    The URL is written to `ready_file` once requests are taken. Workflow jobs are run as `actions` says (None: they
+    stay queued). `door`: `/_forge` is there, for who knows the secret that this state directory holds meanwhile.
     """
+
+    ready_file: Path | None = None
+    actions: RunnerSettings | None = None
+    door: bool = False
+
+
+def serve(forge: Forge, address: Address, house: House) -> None:
+    """Serve until SIGTERM or SIGINT. Prints the URL once requests are taken."""
     # granian binds with SO_REUSEPORT: holding the port ourselves lets the system choose it without a race.
     with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -41,16 +50,20 @@ def serve(
         forge.origin = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         app = App(forge)
         start(forge)
-        runner = Runner(forge, actions) if actions else None
+        if house.door:
+            door = Door(url=forge.origin, secret=secrets.token_urlsafe(32))
+            app.control = Control(forge, door.secret)
+            announce(forge.state, door)
+        else:
+            withdraw(forge.state)  # of one that was killed
         try:
-            asyncio.run(_serve(app, (host, port), ready_file, runner))
+            asyncio.run(_serve(app, (host, port), house))
         finally:
-            if runner:
-                runner.stop()
+            withdraw(forge.state)
             stop(forge)
 
 
-async def _serve(app: App, bound: tuple[str, int], ready_file: Path | None, runner: Runner | None) -> None:
+async def _serve(app: App, bound: tuple[str, int], house: House) -> None:
     host, port = bound
     server = Server(
         app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False
@@ -60,11 +73,11 @@ async def _serve(app: App, bound: tuple[str, int], ready_file: Path | None, runn
         loop.add_signal_handler(number, server.stop)
     serving = asyncio.create_task(server.serve())
     if await _accepts(host, port, serving):
-        if runner:
-            runner.start()
+        if house.actions:
+            app.forge.employ(partial(Runner, app.forge, house.actions))
         print(app.forge.origin, flush=True)  # noqa: T201 (the command's answer)
-        if ready_file:
-            ready_file.write_text(app.forge.origin + "\n")
+        if house.ready_file:
+            house.ready_file.write_text(app.forge.origin + "\n")
     await serving
 
 

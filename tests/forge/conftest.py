@@ -46,11 +46,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Start `python -m localforge serve` on a state directory; gives the URL once it answers."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(state: Path) -> str:
+    def start(state: Path, *options: str) -> str:
         ready = tmp_path / f"ready-{len(processes)}"
         command = [
             sys.executable,
@@ -61,6 +61,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
             str(state),
             "--ready-file",
             str(ready),
+            *options,
         ]
         processes.append(
             subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "src"})

@@ -5,7 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from localforge.git.batch import BatchEndedError, CatFile, GitObject
 
@@ -70,11 +70,20 @@ def find(path: Path) -> "GitDir":
     return GitDir(Path(done.stdout.decode("utf-8", "surrogateescape").strip()))
 
 
+class Leash(Protocol):
+    """What ties git processes to the forge that began them."""
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """Descriptors that they take along."""
+
+
 class GitDir:
     """A git directory, bare unless found in somebody's clone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, leash: Leash | None = None) -> None:
         self.path = path
+        self._leash = leash
         self._batch: CatFile | None = None
         self._batch_lock = threading.Lock()
 
@@ -100,6 +109,7 @@ class GitDir:
             capture_output=True,
             env=environment(extra),
             check=False,
+            pass_fds=self._leash.inherited if self._leash else (),
         )
         return done.returncode, done.stdout, done.stderr
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from localforge.faults.deliveries import Fate, of_delivery
 from localforge.forge import Forge
 from localforge.store import hooks
 from localforge.store.hooks import Delivery, Hook
@@ -193,15 +194,47 @@ class Deliverer:
             self._wake()
 
     def _deliver_next(self, hook_id: int) -> bool:
-        """One attempt, recorded; False when nothing is queued."""
-        with self._forge.store.write() as tx:
-            delivery = hooks.claim(tx, hook_id)
-        hook = hooks.by_id(self._forge.store.db, hook_id)
-        if delivery is None or hook is None:
+        """One attempt, recorded; False when nothing is queued. Faults decide what becomes of it on its way."""
+        delivery = self._claim(hook_id)
+        if delivery is None:
             return False
+        fate = of_delivery(self._forge.faults, delivery.event, delivery.action)
+        if fate.behind_next is not None:
+            following = self._claim_within(hook_id, fate.behind_next)
+            if following:
+                self._attempt(following, Fate())
+        self._attempt(delivery, fate)
+        return True
+
+    def _claim(self, hook_id: int) -> Delivery | None:
+        with self._forge.store.write() as tx:
+            return hooks.claim(tx, hook_id)
+
+    def _claim_within(self, hook_id: int, seconds: float) -> Delivery | None:
+        """The next delivery, as soon as there is one."""
+        until = time.monotonic() + seconds
+        while not self._stopping:
+            with self._changed:
+                wakes = self._wakes
+            found = self._claim(hook_id)
+            left = until - time.monotonic()
+            if found or left <= 0:
+                return found
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._wakes != wakes, left)  # noqa: B023
+        return None
+
+    def _attempt(self, delivery: Delivery, fate: Fate) -> None:
+        hook = hooks.by_id(self._forge.store.db, delivery.hook_id)
+        if hook is None:
+            return
         content_type, body = request_body(hook, delivery.payload)
         headers = request_headers(hook, delivery, content_type, body)
-        outcome = send(self._client(verify=not hook.insecure_ssl), hook.url, headers, body)
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, fate.wait)
+        outcome = Outcome(status="timed out", code=0, duration=TIMEOUT)
+        for _ in range(fate.times):
+            outcome = send(self._client(verify=not hook.insecure_ssl), hook.url, headers, body)
         with self._forge.store.write() as tx:
             tx.update(
                 "delivery",
@@ -215,7 +248,6 @@ class Deliverer:
                 response_headers=outcome.headers,
                 response_body=outcome.body,
             )
-        return True
 
     def _client(self, *, verify: bool) -> httpx.Client:
         """Made when first needed: reading the certificates takes a while."""

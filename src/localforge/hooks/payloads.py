@@ -13,6 +13,7 @@ from localforge.git import objects, refnames
 from localforge.hooks.pushes import push
 from localforge.json_types import Json
 from localforge.render import actions as render_actions
+from localforge.render import alerts as render_alerts
 from localforge.render import checks as render_checks
 from localforge.render import issues as render_issues
 from localforge.render import pulls as render_pulls
@@ -20,8 +21,9 @@ from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
 from localforge.render.releases import release as render_release
 from localforge.render.repository import repository
+from localforge.render.scanning import code_alert
 from localforge.render.view import View
-from localforge.store import actions, checks, issues, pulls, releases, repos, statuses
+from localforge.store import actions, alerts, checks, issues, pulls, releases, repos, scanning, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -269,6 +271,24 @@ def _release(view: View, repo: Repository, event: events.ReleaseEvent) -> Body |
     return {"release": {**render_release(view, repo, item)}, **changed}
 
 
+def _code_scanning_alert(view: View, repo: Repository, event: events.CodeScanningAlertEvent) -> Body | None:
+    alert = scanning.by_number(view.db, repo.id, event.alert_number)
+    if alert is None:
+        return None
+    shown = code_alert(view, repo, alert, event.ref)
+    return {"alert": shown, "ref": event.ref, "commit_oid": event.commit_oid}
+
+
+def _dependabot_alert(view: View, repo: Repository, event: events.DependabotAlertEvent) -> Body | None:
+    alert = alerts.dependency_alert(view.db, repo.id, event.alert_number)
+    return {"alert": render_alerts.dependency_alert(view, repo, alert)} if alert else None
+
+
+def _secret_alert(view: View, repo: Repository, event: events.SecretScanningAlertEvent) -> Body | None:
+    alert = alerts.secret_alert(view.db, repo.id, event.alert_number)
+    return {"alert": render_alerts.told_secret_alert(view, repo, alert)} if alert else None
+
+
 # By event: the name that hooks ask for it by, and what its payload says.
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
@@ -276,6 +296,9 @@ _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.DeleteEvent: ("delete", _deleted),
     events.RepositoryEvent: ("repository", _repository),
     events.IssuesEvent: ("issues", _issues),
+    events.DependabotAlertEvent: ("dependabot_alert", _dependabot_alert),
+    events.SecretScanningAlertEvent: ("secret_scanning_alert", _secret_alert),
+    events.CodeScanningAlertEvent: ("code_scanning_alert", _code_scanning_alert),
     events.IssueCommentEvent: ("issue_comment", _issue_comment),
     events.PullRequestEvent: ("pull_request", _pull_request),
     events.PullRequestReviewEvent: ("pull_request_review", _review),

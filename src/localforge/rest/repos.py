@@ -76,7 +76,7 @@ def update(call: Call) -> Answer:
     branch = body.maybe_text("default_branch")
     if branch is not None:
         columns["languages"] = _set_default_branch(call, branch)
-    _save(call, repositories.check_name(name), columns)
+    repositories.change(call.forge, repo, call.actor.account.id, repositories.check_name(name), columns)
     return ok(full_repository(call.view, _reread(call)))
 
 
@@ -173,37 +173,6 @@ def _set_default_branch(call: Call, branch: str) -> dict[str, int]:
             raise field_error("Repository", "default_branch", "invalid", message)
         call.git.run("symbolic-ref", "HEAD", refnames.BRANCH + branch)
     return languages(call.git)
-
-
-def _save(call: Call, name: str, columns: dict[str, Json]) -> None:
-    """Write the row, the old name's redirect and the events of what became different."""
-    repo = call.repo
-    with call.forge.store.write() as tx:
-        if name != repo.name:
-            owner = accounts.by_id(tx, repo.owner_id)
-            taken = repos.by_name(tx, owner.login, name)
-            if taken and taken.id != repo.id:
-                raise field_error("Repository", "name", "custom", "name already exists on this account")
-            tx.execute("DELETE FROM repository_alias WHERE owner_id = ? AND name = ?", repo.owner_id, name)
-            tx.insert("repository_alias", owner_id=repo.owner_id, name=repo.name, repo_id=repo.id)
-            columns = {**columns, "name": name}
-        tx.update("repository", repo.id, updated_at=call.forge.clock(), **columns)
-        for action in _actions(repo, name, columns):
-            old_name = repo.name if action == "renamed" else None
-            tx.emit(
-                RepositoryEvent(
-                    repo_id=repo.id, actor_id=call.actor.account.id, action=action, old_name=old_name
-                )
-            )
-
-
-def _actions(repo: Repository, name: str, columns: dict[str, Json]) -> list[str]:
-    actions = ["renamed"] if name != repo.name else []
-    if columns.get("archived", repo.archived) != repo.archived:
-        actions.append("archived" if columns["archived"] else "unarchived")
-    if columns.get("private", repo.private) != repo.private:
-        actions.append("privatized" if columns["private"] else "publicized")
-    return actions or ["edited"]
 
 
 def _reread(call: Call) -> Repository:

@@ -3,6 +3,7 @@
 from localforge.store import (
     accounts,
     actions,
+    alerts,
     apps,
     archives,
     checks,
@@ -15,6 +16,7 @@ from localforge.store import (
     releases,
     repos,
     rulesets,
+    scanning,
     statuses,
     teams,
     timetable,
@@ -42,6 +44,8 @@ AREAS = (
     variables,
     timetable,
     archives,
+    scanning,
+    alerts,
 )
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

@@ -93,6 +93,29 @@ class Store:
         if tx.emitted:
             self.on_events()
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Nobody writes meanwhile, and nobody is in the middle of it."""
+        with self._write_lock:
+            yield
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the database into a new file; while `quiet`."""
+        copy = sqlite3.connect(path)
+        try:
+            copy.execute("PRAGMA synchronous = OFF")
+            self._writer.backup(copy)
+        finally:
+            copy.close()
+
+    def replace_from(self, path: Path) -> None:
+        """Make the database what a copy holds; while `quiet`. Every reader sees it from now on."""
+        copy = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            copy.backup(self._writer)
+        finally:
+            copy.close()
+
     def close(self) -> None:
         """Close every connection; the file is then complete by itself."""
         with self._open_lock:

@@ -1,5 +1,6 @@
 """Every command and its options. A command's work is imported when it runs, so that help is quick."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -172,6 +173,14 @@ def export_state(
     from penstock.cli import looking
 
     leave(looking.export_state(opened(), file))
+
+
+@app.command(
+    add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def forge(context: typer.Context) -> None:
+    """The GitHub-compatible forge by itself: `forge serve --state DIR`; `forge --help` says what else."""
+    os.execv(sys.executable, [sys.executable, "-m", "localforge", *context.args])  # noqa: S606 (this very program)
 
 
 @app.command(name="validate-config")

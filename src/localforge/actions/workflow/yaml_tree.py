@@ -35,10 +35,13 @@ _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
 
-def read_yaml(text: str, *, max_depth: int = MAX_DEPTH) -> Node:
-    """The only document in `text`. Raises YamlError."""
+def read_yaml(
+    text: str, *, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES, fast: bool = False
+) -> Node:
+    """The only document in `text`. Raises YamlError. `fast`: by libyaml, whose words about mistakes differ."""
+    loader = yaml.CSafeLoader if fast and yaml.__with_libyaml__ else yaml.SafeLoader
     try:
-        return _Builder(yaml.parse(text, Loader=yaml.SafeLoader), max_depth).document()
+        return _Builder(yaml.parse(text, Loader=loader), max_depth, max_nodes).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = Mark(line=mark.line + 1, column=mark.column + 1) if mark else None
@@ -50,9 +53,10 @@ def read_yaml(text: str, *, max_depth: int = MAX_DEPTH) -> Node:
 class _Builder:
     """The tree from PyYAML's event stream, whose own composer is recursive without a bound."""
 
-    def __init__(self, events: Iterator[yaml.Event], max_depth: int) -> None:
+    def __init__(self, events: Iterator[yaml.Event], max_depth: int, max_nodes: int) -> None:
         self.events = events
         self.max_depth = max_depth
+        self.max_nodes = max_nodes
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.size = 0
 
@@ -113,7 +117,7 @@ class _Builder:
 
     def _grow(self, nodes: int) -> None:
         self.size += nodes
-        if self.size > MAX_NODES:
+        if self.size > self.max_nodes:
             raise YamlError("Maximum object size exceeded")
 
 

@@ -1,0 +1,1 @@
+"""What holds the database and the repositories together: claimed by one process, mended after a crash, examined."""
