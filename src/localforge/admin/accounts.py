@@ -45,7 +45,7 @@ def add(verbs: Verbs) -> None:
     repo.add_argument("--from", dest="clone", type=Path, help="a local git clone to copy; it is only read")
 
 
-def _add_apps(things: Verbs) -> None:
+def _add_apps(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     app = things.add_parser("app", help="register a GitHub App and print its id")
     app.add_argument("name")
     app.add_argument("--owner", required=True, help="login of a user or an organization")
