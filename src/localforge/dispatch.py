@@ -21,17 +21,17 @@ from localforge.errors import (
     UnauthorizedError,
 )
 from localforge.forge import Forge
-from localforge.json_types import encode
+from localforge.json_types import decode, encode
 from localforge.operations import Operation
 from localforge.pages.overview import FRONT
 from localforge.pages.page import html
 from localforge.store import accounts
 from localforge.store.repos import Repository
 from localforge.urls import Urls
+from localforge.versions import FIRST, SUPPORTED, in_second
 
 log = logging.getLogger(__name__)
 
-API_VERSION = "2022-11-28"
 API_PREFIX = "/api/v3"
 
 
@@ -139,7 +139,7 @@ def _page(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
 
 def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     operation = found[0]
-    _check_version(request.headers.get("x-github-api-version"))
+    version = _version(request.headers.get("x-github-api-version"))
     key = actor.key or f"address:{request.address}"
     anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
@@ -148,7 +148,7 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
         if exhausted:
             forge.limiter.refuse_beyond(key, quota)
         answer = operation.handler(_call(forge, request, found, actor))
-        answer = _revalidated(request, answer)
+        answer = _revalidated(request, _versioned(answer, version))
     except ForgeError as error:
         answer = _refusal(error)
     if operation.resource:
@@ -156,7 +156,9 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
             forge.limiter.spend(key, operation.resource)
             quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
         answer = replace(answer, headers=(*answer.headers, *quota.headers()))
-    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_accepted(operation, actor)))
+    return replace(
+        answer, headers=(*answer.headers, *_standard_headers(version), *_accepted(operation, actor))
+    )
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
@@ -214,11 +216,19 @@ def _repository(forge: Forge, request: Request, found: Found, actor: Actor, need
     return repo
 
 
-def _check_version(version: str | None) -> None:
-    if version is not None and version != API_VERSION:
+def _version(asked: str | None) -> str:
+    if asked is not None and asked not in SUPPORTED:
+        supported = ", ".join(SUPPORTED)
         raise BadRequestError(
-            f'"{version[:40]}" is not a supported API version. Supported versions: {API_VERSION}.'
+            f'"{asked[:40]}" is not a supported API version. Supported versions: {supported}.'
         )
+    return asked or FIRST
+
+
+def _versioned(answer: Answer, version: str) -> Answer:
+    if version == FIRST or answer.media_type != JSON or not answer.content:
+        return answer
+    return replace(answer, content=encode(in_second(decode(answer.content))))
 
 
 def _revalidated(request: Request, answer: Answer) -> Answer:
@@ -240,13 +250,13 @@ def _revalidated(request: Request, answer: Answer) -> Answer:
     return replace(answer, headers=(*answer.headers, *caching))
 
 
-def _standard_headers() -> tuple[tuple[str, str], ...]:
+def _standard_headers(version: str = FIRST) -> tuple[tuple[str, str], ...]:
     number = secrets.token_hex(16).upper()
     request_id = f"{number[:4]}:{number[4:10]}:{number[10:17]}:{number[17:24]}:{number[24:]}"
     return (
         ("x-github-request-id", request_id),
         ("x-github-media-type", "github.v3; format=json"),
-        ("x-github-api-version-selected", API_VERSION),
+        ("x-github-api-version-selected", version),
         ("x-content-type-options", "nosniff"),
         ("access-control-allow-origin", "*"),
         ("access-control-expose-headers", _EXPOSED),

@@ -135,6 +135,11 @@ def test_a_token(helper: Robot) -> None:
     author = issue.json()["user"]
     assert (author["login"], author["type"]) == ("helper-robot[bot]", "Bot")
     assert author["html_url"].endswith("/apps/helper-robot")
+    said = client.post(f"{SECRET_ISSUE}/1/comments", json={"body": "y"})
+    for written in (issue, said):
+        assert written.json()["performed_via_github_app"]["id"] == helper.app.id
+    by_hand = helper.world.as_("olga").post(SECRET_ISSUE, json={"title": "x"})
+    assert by_hand.json()["performed_via_github_app"] is None
     viewer = client.post("/graphql", json={"query": "{viewer{login}}"}).json()
     assert viewer == {"data": {"viewer": {"login": "helper-robot[bot]"}}}
     assert client.delete("/installation/token").status_code == 204

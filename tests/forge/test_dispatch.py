@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
+from tests.forge.proposing import REPO, open_pull
 from tests.forge.robots import robot
 from tests.forge.world import World, build
 
@@ -10,8 +12,16 @@ from localforge import seed
 from localforge.access import Role
 from localforge.call import Answer, Call, ok
 from localforge.forge import Settings
+from localforge.mounted import MountedForge
 from localforge.operations import Area, Operation, Router
 from localforge.ratelimit import Limits
+
+
+def plain(world: World) -> httpx.Client:
+    """Olga's client, whose answers nobody compares with the first version's description."""
+    headers = {"authorization": f"token {world.tokens['olga']}"}
+    transport = MountedForge(world.app)
+    return httpx.Client(transport=transport, base_url="http://forge.test", headers=headers)
 
 
 def nothing(_call: Call) -> Answer:
@@ -99,11 +109,38 @@ def test_expired_token(world: World) -> None:
     assert world.client(token).get("/rate_limit").status_code == 401
 
 
-@pytest.mark.parametrize(("version", "status"), [("2022-11-28", 200), ("2022-11-27", 400), ("", 400)])
+@pytest.mark.parametrize(
+    ("version", "status"), [("2022-11-28", 200), ("2026-03-10", 200), ("2022-11-27", 400), ("", 400)]
+)
 def test_api_version(world: World, version: str, status: int) -> None:
-    """Only the version that we speak is spoken."""
-    answer = world.client().get("/rate_limit", headers={"x-github-api-version": version})
+    """Only the versions that we speak are spoken."""
+    answer = plain(world).get("/rate_limit", headers={"x-github-api-version": version})
     assert answer.status_code == status
+    if status == 200:
+        assert answer.headers["x-github-api-version-selected"] == version
+
+
+def test_the_second_version_leaves_out_what_the_first_shows(topic: World) -> None:
+    """What GitHub's list of breaking changes names, wherever it stands; nothing else."""
+    assert open_pull(topic, head="topic").status_code == 201
+    second = {"x-github-api-version": "2026-03-10"}
+    client = plain(topic)
+    gone = {
+        "/": {"authorizations_url", "hub_url"},
+        "/rate_limit": {"rate"},
+        REPO: {"has_downloads", "use_squash_pr_title_as_default"},
+        f"{REPO}/pulls/1": {"assignee", "merge_commit_sha"},
+        f"{REPO}/issues/1": {"assignee"},
+        "/users/olga": set(),
+    }
+    for path, names in gone.items():
+        before, after = client.get(path).json(), client.get(path, headers=second).json()
+        assert before.keys() - after.keys() == names, path
+    base = client.get(f"{REPO}/pulls/1", headers=second).json()["base"]
+    assert "has_downloads" not in base["repo"]
+    first, newer = client.get(REPO), client.get(REPO, headers=second)
+    assert first.headers["etag"] != newer.headers["etag"]
+    assert client.get(f"{REPO}/contents/README.md", headers=second).json()["name"] == "README.md"
 
 
 def test_limits_are_counted_per_credential(tmp_path: Path, clone: Path) -> None:

@@ -6,9 +6,10 @@ from urllib.parse import quote
 from localforge.issues.people import association
 from localforge.json_types import Json
 from localforge.render.accounts import simple_user
+from localforge.render.apps import app
 from localforge.render.markdown import bodies
 from localforge.render.view import View
-from localforge.store import issues, pulls
+from localforge.store import apps, issues, pulls
 from localforge.store.accounts import Account
 from localforge.store.issues import Comment, Issue, Label, Milestone
 from localforge.store.reactions import CONTENTS, counts
@@ -56,7 +57,7 @@ def issue(view: View, repo: Repository, item: Issue, kind: str = "json") -> dict
         "closed_by": simple_user(view.urls, view.account(item.closed_by_id)) if item.closed_by_id else None,
         "reactions": reactions(url, counts(view.db, "issue", item.id)),
         "timeline_url": f"{url}/timeline",
-        "performed_via_github_app": None,
+        "performed_via_github_app": _via_app(view, author),
         "state_reason": item.state_reason,
     }
 
@@ -109,7 +110,7 @@ def comment(
         **bodies(item.body, kind),
         "author_association": association(view, repo, author),
         "reactions": reactions(url, counts(view.db, "comment", item.id)),
-        "performed_via_github_app": None,
+        "performed_via_github_app": _via_app(view, author),
     }
 
 
@@ -149,6 +150,12 @@ def milestone(view: View, repo: Repository, item: Milestone) -> dict[str, Json]:
         "due_on": item.due_on,
         "closed_at": item.closed_at,
     }
+
+
+def _via_app(view: View, author: Account) -> dict[str, Json] | None:
+    """The App whose bot wrote it."""
+    found = apps.by_bot(view.db, author.id) if author.kind == "Bot" else None
+    return app(view, found) if found else None
 
 
 def reactions(url: str, given: Mapping[str, int]) -> dict[str, Json]:
