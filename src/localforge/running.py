@@ -41,6 +41,7 @@ AREAS = (
     "localforge.rest.hooks",
     "localforge.rest.code_scanning",
     "localforge.rest.alerts",
+    "localforge.rest.dependency_graph",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",
