@@ -1,11 +1,15 @@
 """The forge behind an `httpx` client in the same process, without sockets or an event loop."""
 
+import subprocess
+
 import httpx
 
 from localforge.app import App
+from localforge.call import Answer
 from localforge.dispatch import Request, refuse
 from localforge.errors import TooLargeError
 from localforge.faults.requests import LostAnswerError
+from localforge.git.directory import environment
 
 
 class MountedForge(httpx.BaseTransport):
@@ -33,5 +37,12 @@ class MountedForge(httpx.BaseTransport):
             words = "Server disconnected without sending a response."
             raise httpx.RemoteProtocolError(words, request=request) from error
         media_type = (("content-type", answer.media_type),) if answer.media_type else ()
-        content = b"" if request.method == "HEAD" else answer.content
+        content = b"" if request.method == "HEAD" else _content(answer)
         return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)
+
+
+def _content(answer: Answer) -> bytes:
+    if not answer.stream:
+        return answer.content
+    done = subprocess.run(["git", *answer.stream], env=environment(), capture_output=True, check=True)
+    return done.stdout

@@ -34,14 +34,33 @@ AREAS = (
     "localforge.rest.pulls",
     "localforge.rest.reviews",
     "localforge.rest.actions",
+    "localforge.rest.run_control",
     "localforge.rest.actions_logs",
+    "localforge.rest.actions_variables",
+    "localforge.rest.artifacts",
+    "localforge.rest.job_files",
     "localforge.rest.search_issues",
+    "localforge.rest.search_code",
+    "localforge.rest.search_repos",
     "localforge.rest.statuses",
     "localforge.rest.checks",
     "localforge.rest.hooks",
     "localforge.rest.code_scanning",
     "localforge.rest.alerts",
     "localforge.rest.dependency_graph",
+    "localforge.rest.apps",
+    "localforge.rest.archives",
+    "localforge.rest.teams",
+    "localforge.rest.memberships",
+    "localforge.rest.rulesets",
+    "localforge.rest.reactions",
+    "localforge.rest.releases",
+    "localforge.rest.contributors",
+    "localforge.rest.codeowners",
+    "localforge.rest.invitations",
+    "localforge.rest.forks",
+    "localforge.rest.app_hooks",
+    "localforge.rest.app_manifests",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",
@@ -50,11 +69,11 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-ACTIONS = "localforge.actions.triggering"
+ACTIONS = "localforge.actions.occasions"
 SUBSCRIBERS: tuple[str, ...] = (ACTIONS, "localforge.hooks.queueing")
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
-WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)
+WORKERS: tuple[str, ...] = ("localforge.hooks.delivering", "localforge.actions.scheduling")
 
 
 def assemble(forge: Forge) -> list[Operation]:

@@ -13,7 +13,7 @@ import httpx
 
 from penstock.adapters import embedded as embedding
 from penstock.adapters.agents.recipe import RecipeProposer
-from penstock.adapters.agents.recipes import Library, load_library
+from penstock.adapters.agents.recipes import Library, load_library, recipe_folders
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator
@@ -24,8 +24,9 @@ from penstock.adapters.git.remote import Shown, push
 from penstock.adapters.github import needs
 from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
+from penstock.adapters.github.app import App, AppCredential, AppKey
 from penstock.adapters.github.content import Author
-from penstock.adapters.github.credential import Credential, single_credential
+from penstock.adapters.github.credential import Bearer, Credential, single_credential
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
@@ -86,7 +87,8 @@ class Installation:
     def known_secrets(self) -> tuple[str, ...]:
         """Every credential this process holds: none of them may stand in a text that it keeps or posts."""
         settings, kept = self.settings, embedding.find(self.settings.state)
-        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret)
+        key = settings.app.key if settings.app else None
+        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret, key)
         own = (kept.operator_token, kept.writer_token, kept.reader_token) if kept else ()
         return tuple({*own, *(token.value for token in given if token)})
 
@@ -155,15 +157,26 @@ class Installation:
         return httpx.Client(timeout=TIMEOUT, follow_redirects=False)
 
     @cached_property
-    def _writer_credential(self) -> Credential:
+    def _app(self) -> App | None:
+        """The App that Penstock works as at an outside forge, where there is one."""
+        own = None if self.embedded else self.settings.app
+        key = own and AppKey(app=own.id, private_key=own.key.value, source=own.key.source)
+        return App(self._http, self.address.api, key, self.organization, self.clock) if key else None
+
+    @cached_property
+    def _writer_credential(self) -> Bearer:
         if self.embedded:
             return Credential(token=self.embedded.writer_token, source="embedded.json")
+        if self._app:
+            return AppCredential.writing(self._app)
         return _credential(self.settings.writer, "INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property
-    def _reader_credential(self) -> Credential:
+    def _reader_credential(self) -> Bearer:
         if self.embedded:
             return Credential(token=self.embedded.reader_token, source="embedded.json")
+        if self._app:
+            return AppCredential.reading(self._app)
         return _credential(self.settings.reader, "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property
@@ -181,7 +194,7 @@ class Installation:
         """By the credential's id: whoever shares a credential shares its limits."""
         return {}
 
-    def _reads(self, credential: Credential) -> ReadClient:
+    def _reads(self, credential: Bearer) -> ReadClient:
         new = Account(self.address.api, credential, self.clock)
         account = self._accounts.setdefault(credential.id, new)
         return ReadClient(self._http, account, Responses(self.store.database, self.clock))
@@ -227,7 +240,7 @@ class Installation:
 
     @cached_property
     def recipes(self) -> Library:
-        return load_library((*recipe_folders(), *_there(self.settings.state / "recipes")))
+        return load_library(recipe_folders(self.settings.state / "recipes"))
 
     @property
     def unsafe_sandbox(self) -> bool:
@@ -328,18 +341,6 @@ class Installation:
         finally:
             stop.set()
             thread.join()
-
-
-def recipe_folders() -> tuple[Path, ...]:
-    """Where recipes are: those shipped, then the working directory's own."""
-    shipped = Path(__file__).parent / "recipes"
-    source = Path(__file__).parents[2] / "recipes"
-    own = Path("recipes").absolute()
-    return tuple(dict.fromkeys(p for p in (shipped if shipped.is_dir() else source, own) if p.is_dir()))
-
-
-def _there(*folders: Path) -> tuple[Path, ...]:
-    return tuple(folder for folder in folders if folder.is_dir())
 
 
 def has_other_state(state: Path) -> bool:

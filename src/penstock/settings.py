@@ -219,6 +219,14 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppIdentity:
+    """An App by its id (or client id), and its private key."""
+
+    id: str
+    key: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that was read from outside, once."""
 
@@ -229,6 +237,8 @@ class Settings:
     operator: Token | None
     """Whose orders the command line gives; without one of their own, the writer's identity is shared."""
     webhook_secret: Token | None
+    app: AppIdentity | None = None
+    """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
 
     @property
     def policy(self) -> Policy:
@@ -268,14 +278,17 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
     config = read_config(path) if path else Config(version=1)
     if mode:
         config = config.model_copy(update={"mode": mode})
-    writer = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
+    app = _app(environment)
+    token = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
+    writer = None if app else token
     return Settings(
         state=(state or Path(environment.get("PENSTOCK_STATE", STATE_PATH))).absolute(),
         config=config,
         writer=writer,
-        reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
-        operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,
+        reader=None if app else _token(environment, "PENSTOCK_READ_TOKEN") or writer,
+        operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or token,
         webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
+        app=app,
     )
 
 
@@ -309,6 +322,27 @@ def _dotenv() -> dict[str, str]:
 def _token(environment: Mapping[str, str], name: str) -> Token | None:
     value = environment.get(name, "").strip()
     return Token(value=value, source=name) if value else None
+
+
+def _app(environment: Mapping[str, str]) -> AppIdentity | None:
+    """The App to work as; its key stands in a file, or in the environment itself. Raises Misconfigured for half of it."""
+    name, given = (environment.get(it, "").strip() for it in ("PENSTOCK_APP_ID", "PENSTOCK_APP_KEY_FILE"))
+    key = _token(environment, "PENSTOCK_APP_KEY")
+    if given:
+        try:
+            key = Token(value=Path(given).read_text(encoding="utf-8"), source=given)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured(
+                problems=(f"PENSTOCK_APP_KEY_FILE: {given} cannot be read: {error}",)
+            ) from error
+    if bool(name) != (key is not None):
+        raise Misconfigured(
+            problems=("an App takes both PENSTOCK_APP_ID and PENSTOCK_APP_KEY_FILE (or PENSTOCK_APP_KEY)",)
+        )
+    if key is None:
+        return None
+    # A key in one line, as environments like it, has its line breaks written as \\n.
+    return AppIdentity(id=name, key=replace(key, value=key.value.replace("\\n", "\n")))
 
 
 def _holder(name: str, environment: Mapping[str, str]) -> Holder:

@@ -6,11 +6,13 @@ import sys
 from io import StringIO
 
 import pytest
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from penstock.cli import output
 from penstock.cli.app import run
+from penstock.core.text import printable
 from penstock.core.verdict import all_of, blocked
 
 HOSTILE = "a\x1b]8;;http://evil\x07b\x1b[2Jc\x9b31md\x08e\rf\u202eg\u2066h\u200bi\x7fj"
@@ -95,3 +97,18 @@ def test_what_is_logged_only_says(
     written = capsys.readouterr().err
     assert not set(CONTROLS) & set(written)
     assert written.count("<U+202E>") == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["+a" + " " * 200 + "evil", "+" + "中" * 200, "+a\x1b" * 90, "+" + "a b " * 99]
+)
+def test_a_diff_loses_nothing_at_the_edge(line: str) -> None:
+    """Every character is there, each row fits, and a row that only continues another cannot pass for a line."""
+    file = StringIO()
+    console = output.Screen(file=file, force_terminal=True, color_system=None, width=80, soft_wrap=True)
+    console.print(output.diff(f" before\n{line}\n-after\n"))
+    rows = file.getvalue().removesuffix("\n").split("\n")
+    assert all(cell_len(row) <= 80 for row in rows)
+    assert (rows[0], rows[-1]) == (" before", "-after")
+    assert [row[:2] for row in rows[2:-1]] == ["↪ "] * (len(rows) - 3)
+    assert "".join(row.removeprefix("↪ ") for row in rows[1:-1]) == printable(line)

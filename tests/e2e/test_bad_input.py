@@ -122,6 +122,9 @@ def evidence(penstock: Caller, tmp_path: Path) -> Path:
     return path
 
 
+NO_EXPORTS = ("", "not a ledger\n", "{}\n", "\xff\xfe\0")
+
+
 def test_an_export_verifies_until_one_bit_of_it_changes(penstock: Caller, evidence: Path) -> None:
     """Every line, changed, left out or doubled, is noticed; so is a file that ends early."""
     report = penstock.ask("ledger", "verify", str(evidence))
@@ -138,13 +141,13 @@ def test_an_export_verifies_until_one_bit_of_it_changes(penstock: Caller, eviden
         "".join([*lines[:3], lines[3], *lines[3:]]),
         "".join([*lines[:2], lines[3], lines[2], *lines[4:]]),
         "".join(lines)[:-20],
-        "",
-        "not a ledger\n",
-        "\xff\xfe\0",
+        *NO_EXPORTS,
     ):
         forged.write_bytes(text.encode("latin-1", errors="replace"))
         said = penstock("ledger", "verify", str(forged), expect=Exit.LEDGER)
         assert "does not hold" in said.out
+        assert ("this is not an export" in said.out) == (text in NO_EXPORTS)
+        assert "Line(" not in said.out
         answer = penstock.ask("ledger", "verify", str(forged), expect=Exit.LEDGER)
         assert answer["breaks"] or answer["malformed"]
 

@@ -83,7 +83,7 @@ def written_once(forge: httpx.Client) -> None:
 def test_the_whole_way_and_everything_around_it(home: Home) -> None:
     """Without a terminal it waits at the approval and exits 4; told to, it goes all the way; then it all verifies."""
     said = home.run("demo", expect=4)
-    assert "penstock approvals approve" in said
+    assert f"{sys.executable} -m penstock approvals approve" in said
     assert "BLOCKED_POLICY" in said
     pending = home.ask("approvals", "list")["pending"]
     assert len(pending) == 3

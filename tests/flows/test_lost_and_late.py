@@ -145,6 +145,10 @@ def test_a_revert_whose_record_was_lost(house: House):
         name = house.to_merge_approval(repo)
         house.approve(name, ApprovalScope.MERGE)
         done = house.until(name, State.DONE)
+    refused = orders.cancel(house.home.desk(interactive=True), done, rollback=False, words="stop")
+    assert [part.reason for part in refused.verdict.children] == [
+        "it is DONE, merged already; --rollback takes it back"
+    ]
     orders.cancel(house.home.desk(interactive=True), done, rollback=True, words="back")
     with house.working(Once(Action.BRANCH, lose)):
         stopped = house.until(name, State.NEEDS_HUMAN)

@@ -152,7 +152,7 @@ def test_without_a_token_nothing_starts_and_it_says_where_to_put_one(desk: Desk)
     for name in desk.environment:
         desk.monkeypatch.delenv(name)
     code, told = desk.run("start", "--once")
-    assert code == 3
+    assert code == 2
     assert "GITHUB_TOKEN" in told
 
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from tests.forge import openapi
 from tests.forge.openapi import JudgedForge
-from tests.forge.test_hooks import Receiver, webhooks
-from tests.forge.test_hooks import receiver as receiver  # noqa: PLC0414 (a fixture)
+from tests.forge.receiving import Receiver
+from tests.forge.test_hooks import webhooks
 
 from localforge import seed
 from localforge.app import App

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from tests.forge import openapi
 from tests.forge.proposing import REPO, propose, sha_of
-from tests.forge.test_hooks import Receiver, deliver, hooked, webhooks
-from tests.forge.test_hooks import receiver as receiver  # noqa: PLC0414 (a fixture)
+from tests.forge.receiving import Receiver, deliver
+from tests.forge.test_hooks import hooked, webhooks
 from tests.forge.world import World
 
 from localforge.integrity.fsck import examine

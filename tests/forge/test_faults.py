@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.forge.proposing import REPO, commit, merge, propose, sha_of
-from tests.forge.test_hooks import Receiver, deliver, hooked
-from tests.forge.test_hooks import receiver as receiver  # noqa: PLC0414 (a fixture)
+from tests.forge.receiving import Receiver, deliver
+from tests.forge.test_hooks import hooked
 from tests.forge.test_snapshots import command
 from tests.forge.world import World, git
 

@@ -281,7 +281,7 @@ def changed(lines: list[str], number: int, change: Callable[[str], str]) -> list
 
 MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
     ("cut", lambda lines: lines[:-1], "cut"),
-    ("cut and closed", lambda lines: [*lines[:-3], lines[-1]], "counts otherwise"),
+    ("cut and closed", lambda lines: [*lines[:-3], lines[-1]], "its last line tells of"),
     (
         "a key given twice",
         lambda lines: changed(lines, 1, lambda s: s.replace('"line"', '"line":"head","line"', 1)),
@@ -299,7 +299,7 @@ MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
     ("records first", lambda lines: [lines[0], lines[2]], "before any head"),
     ("a key under another's id", lambda lines: changed(lines, 0, _renamed), "is not the id of its key"),
     ("a salt that is none", lambda lines: [_salted(line) for line in lines], "not a line"),
-    ("nothing", lambda lines: [], "cut"),
+    ("nothing", lambda lines: [], "this is not an export"),
 ]
 
 

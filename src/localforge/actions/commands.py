@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from localforge.actions.masking import forms
+
 _COMMAND = re.compile(r"\s*::(?P<name>[A-Za-z-]+)(?: (?P<properties>.*?))?::(?P<data>.*)", re.DOTALL)
 _DATA = {"%0D": "\r", "%0A": "\n", "%25": "%"}
 _PROPERTY = {**_DATA, "%3A": ":", "%2C": ","}
@@ -15,7 +17,7 @@ LEVELS = {"notice": "notice", "warning": "warning", "error": "failure"}
 LARGEST_MESSAGE = 4096
 MAX_LINE = 1 << 16
 MASK = "***"
-MAX_MASKS = 1000
+MAX_MASKS = 10_000
 MAX_REMARKS = 1000
 
 
@@ -142,8 +144,8 @@ class OutputReader:
         return self._masking.sub(MASK, text)
 
     def add_mask(self, secret: str) -> None:
-        """Hide a secret, and each of its lines, from now on."""
-        wanted = [line for line in (secret, *secret.splitlines()) if line.strip()]
+        """Hide a secret, in all its forms, from now on."""
+        wanted = [form for form in forms(secret) if form.strip()]
         self.masks.update(wanted[: max(0, MAX_MASKS - len(self.masks))])
         self._masking = None
 

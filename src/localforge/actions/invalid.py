@@ -1,6 +1,6 @@
 """The run of an invalid workflow file: one failed check that says what is wrong and where, and no job."""
 
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.workflow.model import InvalidWorkflow, Problem
 from localforge.store import checks
 from localforge.store.actions import RunRow
@@ -30,7 +30,7 @@ def report(tx: Tx, run: RunRow, invalid: InvalidWorkflow, at: str) -> None:
 
 
 def _annotation(path: str, problem: Problem) -> Annotation:
-    line = problem.at.line if problem.at else 1
+    line = problem.at.line if problem.at and problem.file is None else 1
     return Annotation(
         path=path,
         start_line=line,

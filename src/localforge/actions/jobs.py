@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import cast
 
-from localforge.actions.plan import Conclusion, Leg, LegState
+from localforge.actions.legs import Conclusion, Leg, LegState
 from localforge.events import WorkflowJobEvent
 from localforge.forge import Forge
 from localforge.json_types import Json

@@ -6,35 +6,26 @@ is called in the transaction of whatever happened (an event, a job's end, a canc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from localforge.actions import invalid, jobs
+from localforge.actions.call_inputs import typed
+from localforge.actions.calling import Called, find_called, linked, parsed
 from localforge.actions.contexts import Facts, github_context
 from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
+from localforge.actions.legs import Conclusion, Leg
 from localforge.actions.payload import at_address
-from localforge.actions.plan import (
-    Cancel,
-    Conclusion,
-    Decision,
-    Leg,
-    Progress,
-    Queue,
-    Settle,
-    conclusion,
-    decide,
-    job_environment,
-    leg_environment,
-)
+from localforge.actions.plan import Cancel, Decision, Queue, Settle, decide
+from localforge.actions.progress import Progress, conclusion, job_environment, leg_environment, located
 from localforge.actions.workflow.model import InvalidWorkflow, Workflow
-from localforge.actions.workflow.reader import read_workflow
 from localforge.actions.workflow.tree import Node, resolve
 from localforge.events import WorkflowRunEvent
 from localforge.forge import Forge
 from localforge.json_types import Json
-from localforge.store import accounts, actions, checks, repos
-from localforge.store.actions import RunRow
+from localforge.store import accounts, actions, checks, repos, variables
+from localforge.store.actions import JobRow, RunRow
 from localforge.store.checks import ACTIONS_APP, SuiteOf
 from localforge.store.database import Db, Tx
+from localforge.store.variables import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +44,39 @@ class NewRun:
     head_branch: str | None
     base_branch: str | None = None
     pull_number: int | None = None
+    head_repo_id: int | None = None
     actor_id: int
 
 
-def create(forge: Forge, tx: Tx, new: NewRun) -> int:
-    """Begin a run; an invalid file makes one that has failed, with the file, line and message. Returns its id."""
-    at = forge.clock()
-    read = parsed(new.path, new.source)
+def create(forge: Forge, tx: Tx, new: NewRun, *, waits: bool = False) -> int:
+    """Begin a run, or make one that waits for approval. Returns its id.
+
+    An invalid file makes one that has failed, with the file, line and message.
+    """
+    plain, repo = parsed(new.path, new.source), repos.by_id(tx, new.repo_id)
+    called: dict[str, Json] = {}
+    if isinstance(plain, Workflow) and repo is not None:
+        called = find_called(forge, tx, repo, new.sha, plain)
+    read = linked(new.path, new.source, called)
     name = (read.name if isinstance(read, Workflow) else None) or new.path
+    run = _insert(forge, tx, new, name, called)
+    tell_run(tx, run, "requested")
+    match read:
+        case InvalidWorkflow():
+            invalid.report(tx, run, read, run.created_at)
+            set_status(forge, tx, run, "completed", Conclusion.FAILURE.value)
+        case Workflow():
+            title = _text(read.run_name, run_contexts(forge, tx, run))
+            tx.update("workflow_run", run.id, title=title or run.title)
+            if waits:
+                set_status(forge, tx, run, "completed", "action_required")
+            else:
+                begin(forge, tx, run)
+    return run.id
+
+
+def _insert(forge: Forge, tx: Tx, new: NewRun, name: str, called: Called) -> RunRow:
+    at = forge.clock()
     row = actions.register(tx, new.repo_id, new.path, name, at)
     suite = checks.create_suite(
         tx,
@@ -76,6 +92,7 @@ def create(forge: Forge, tx: Tx, new: NewRun) -> int:
         name=name,
         title=new.title,
         source=new.source,
+        called=called,
         event=new.event,
         payload=new.payload,
         ref=new.ref,
@@ -84,34 +101,31 @@ def create(forge: Forge, tx: Tx, new: NewRun) -> int:
         head_branch=new.head_branch,
         base_branch=new.base_branch,
         pull_number=new.pull_number,
+        head_repo_id=new.head_repo_id,
         actor_id=new.actor_id,
         triggering_actor_id=new.actor_id,
         created_at=at,
         updated_at=at,
         started_at=at,
     )
-    tell_run(tx, actions.existing_run(tx, run_id), "requested")
-    match read:
-        case InvalidWorkflow():
-            run = actions.existing_run(tx, run_id)
-            invalid.report(tx, run, read, at)
-            _set_status(forge, tx, run, "completed", Conclusion.FAILURE.value)
-        case Workflow():
-            _name_and_group(forge, tx, actions.existing_run(tx, run_id), read)
-            advance(forge, tx, run_id)
-    return run_id
+    return actions.existing_run(tx, run_id)
 
 
-@lru_cache(maxsize=256)
-def parsed(path: str, source: str) -> Workflow | InvalidWorkflow:
-    """The workflow in this text; read once for all the transactions that move its runs."""
-    return read_workflow(path, source)
+def begin(forge: Forge, tx: Tx, run: RunRow) -> None:
+    """Join the run's concurrency group, which may stop runs before it, and start its first jobs."""
+    group, cancels = _concurrency(workflow_of(tx, run).concurrency, run_contexts(forge, tx, run))
+    if group:
+        for other in actions.in_group(tx, run.repo_id, group):
+            if cancels or other.status == "pending":
+                cancel_run(forge, tx, other.id)
+        tx.update("workflow_run", run.id, concurrency=group)
+    advance(forge, tx, run.id)
 
 
 def workflow_of(db: Db, run: RunRow) -> Workflow:
     """The workflow that the run executes: its file as it was when the run began."""
     row = actions.workflow(db, run.workflow_id)
-    read = parsed(row.path if row else "", run.source)
+    read = linked(row.path if row else "", run.source, run.called)
     match read:
         case Workflow():
             return read
@@ -129,9 +143,20 @@ def progress_of(forge: Forge, db: Db, run: RunRow) -> Progress:
 def run_contexts(forge: Forge, db: Db, run: RunRow) -> dict[str, Value]:
     """github, inputs and vars of the run."""
     event = at_address(run.payload, forge.origin)
-    inputs = event.get("inputs")
     github = github_context(run, facts_of(forge, db, run), event)
-    return {"github": github, "inputs": inputs if isinstance(inputs, Mapping) else {}, "vars": {}}
+    repo = repos.by_id(db, run.repo_id)
+    own: dict[str, Value] = dict(variables.reaching(db, Variable, repo)) if repo else {}
+    return {"github": github, "inputs": _inputs(db, run, event), "vars": own}
+
+
+def _inputs(db: Db, run: RunRow, event: Mapping[str, Value]) -> dict[str, Value]:
+    """The `inputs` of a dispatched run: what the event tells as texts, in their types."""
+    row, given = actions.workflow(db, run.workflow_id), event.get("inputs")
+    read = parsed(row.path if row else "", run.source)
+    trigger = read.trigger("workflow_dispatch") if isinstance(read, Workflow) else None
+    if trigger is None or not isinstance(given, Mapping):
+        return {}
+    return {definition.name: typed(definition, given.get(definition.name)) for definition in trigger.inputs}
 
 
 def facts_of(forge: Forge, db: Db, run: RunRow) -> Facts:
@@ -156,18 +181,19 @@ def advance(forge: Forge, tx: Tx, run_id: int) -> None:
     if run.status == "completed":
         return
     if run.concurrency is not None and _waits(tx, run):
-        _set_status(forge, tx, run, "pending", None)
+        set_status(forge, tx, run, "pending", None)
         return
     progress = progress_of(forge, tx, run)
     while sum(_carry_out(forge, tx, run, progress, decision) for decision in decide(progress)):
         progress = progress_of(forge, tx, run)
+    _release_jobs(forge, tx, run)
     ended = conclusion(progress)
     if ended is not None:
-        _set_status(forge, tx, run, "completed", ended.value)
+        set_status(forge, tx, run, "completed", ended.value)
         _release(forge, tx, run)
     else:
         begun = any(state.started or state.conclusion for state in progress.legs)
-        _set_status(forge, tx, run, "in_progress" if begun else "queued", None)
+        set_status(forge, tx, run, "in_progress" if begun else "queued", None)
 
 
 def cancel_run(forge: Forge, tx: Tx, run_id: int) -> None:
@@ -177,7 +203,7 @@ def cancel_run(forge: Forge, tx: Tx, run_id: int) -> None:
     for job in actions.jobs(tx, run_id, run.attempt):
         jobs.stop_job(forge, tx, job)
     if run.status == "pending":
-        _set_status(forge, tx, run, "completed", Conclusion.CANCELLED.value)
+        set_status(forge, tx, run, "completed", Conclusion.CANCELLED.value)
     advance(forge, tx, run_id)
 
 
@@ -188,6 +214,8 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
             for leg in legs:
                 job = jobs.add_job(forge, tx, run, leg, _labels(progress, leg))
                 jobs.tell_job(tx, run, job.id, "queued")
+                group, cancels = _job_group(progress, leg)
+                join_group(forge, tx, job, group, cancels=cancels)
             return True
         case Settle(leg=leg, conclusion=ended, message=message):
             job = jobs.add_job(forge, tx, run, leg)
@@ -200,18 +228,36 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
             return stopping is not None and jobs.stop_job(forge, tx, stopping)
 
 
+def join_group(forge: Forge, tx: Tx, job: JobRow, group: str, *, cancels: bool) -> None:
+    """Put a queued job into its concurrency group: whoever waits there gives way, with `cancels` who holds it, too."""
+    if not group:
+        return
+    present = actions.jobs_in_group(tx, job.repo_id, group)
+    for other in present if cancels else present[1:]:
+        jobs.stop_job(forge, tx, other)
+        if other.run_id != job.run_id:
+            advance(forge, tx, other.run_id)
+    tx.update("workflow_job", job.id, concurrency=group)
+
+
+def _job_group(progress: Progress, leg: Leg) -> tuple[str, bool]:
+    within, job = located(progress, leg)
+    environment = leg_environment(job_environment(within, job), leg)
+    return _concurrency(job.concurrency, environment.contexts)
+
+
 def _labels(progress: Progress, leg: Leg) -> list[str]:
-    job = next(job for job in progress.workflow.jobs if job.id == leg.job)
     try:
+        within, job = located(progress, leg)
         wanted = (
-            resolve(job.runs_on, leg_environment(job_environment(progress, job), leg)) if job.runs_on else []
+            resolve(job.runs_on, leg_environment(job_environment(within, job), leg)) if job.runs_on else []
         )
     except ExpressionError:
         return []
     return [to_text(label) for label in wanted] if isinstance(wanted, list) else [to_text(wanted)]
 
 
-def _set_status(forge: Forge, tx: Tx, run: RunRow, status: str, ended: str | None) -> None:
+def set_status(forge: Forge, tx: Tx, run: RunRow, status: str, ended: str | None) -> None:
     """Where the run and its check suite stand."""
     before = actions.existing_run(tx, run.id)
     if (before.status, before.conclusion) == (status, ended):
@@ -229,21 +275,6 @@ def tell_run(tx: Tx, run: RunRow, action: str) -> None:
     tx.emit(
         WorkflowRunEvent(repo_id=run.repo_id, actor_id=run.triggering_actor_id, action=action, run_id=run.id)
     )
-
-
-def _name_and_group(forge: Forge, tx: Tx, run: RunRow, workflow: Workflow) -> None:
-    """The run's own title (`run-name`) and its concurrency group, which may stop the runs before it."""
-    contexts = run_contexts(forge, tx, run)
-    title = _text(workflow.run_name, contexts)
-    if title:
-        tx.update("workflow_run", run.id, title=title)
-    group, cancels = _concurrency(workflow.concurrency, contexts)
-    if not group:
-        return
-    for other in actions.in_group(tx, run.repo_id, group):
-        if cancels or other.status == "pending":
-            cancel_run(forge, tx, other.id)
-    tx.update("workflow_run", run.id, concurrency=group)
 
 
 def _text(node: Node | None, contexts: Mapping[str, Value]) -> str:
@@ -267,9 +298,20 @@ def _concurrency(node: Node | None, contexts: Mapping[str, Value]) -> tuple[str,
 
 def _waits(tx: Tx, run: RunRow) -> bool:
     """Whether an earlier run of its concurrency group is still open."""
-    return run.status in {"queued", "pending"} and any(
-        other.id < run.id for other in actions.in_group(tx, run.repo_id, run.concurrency or "")
+    group = run.concurrency or ""
+    return run.status in {"queued", "pending"} and (
+        any(other.id < run.id for other in actions.in_group(tx, run.repo_id, group))
+        or any(job.run_id != run.id for job in actions.jobs_in_group(tx, run.repo_id, group)[:1])
     )
+
+
+def _release_jobs(forge: Forge, tx: Tx, run: RunRow) -> None:
+    """A complete job's group may be what a run waits for; a job that waits for it is claimed when somebody looks."""
+    groups = {job.concurrency for job in actions.jobs(tx, run.id, run.attempt) if job.status == "completed"}
+    for group in groups - {None}:
+        for other in actions.in_group(tx, run.repo_id, group or "")[:1]:
+            if other.id != run.id and other.status == "pending":
+                advance(forge, tx, other.id)
 
 
 def _release(forge: Forge, tx: Tx, run: RunRow) -> None:

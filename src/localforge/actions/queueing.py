@@ -1,19 +1,22 @@
 """Jobs between the queue and a runner: claimed, given back after a crash, run again on request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from localforge.actions import jobs
-from localforge.actions.lifecycle import advance, tell_run, workflow_of
-from localforge.actions.plan import Conclusion, LegState, ancestors, runnable
+from localforge.actions import archives, jobs, jobtoken
+from localforge.actions.calling import permissions_within
+from localforge.actions.legs import Conclusion, Leg, LegState
+from localforge.actions.lifecycle import advance, join_group, progress_of, tell_run, workflow_of
+from localforge.actions.plan import runnable
+from localforge.actions.progress import ancestors, located
 from localforge.actions.workflow.model import Workflow
 from localforge.forge import Forge
-from localforge.store import accounts, actions, checks, repos
+from localforge.store import actions, checks
 from localforge.store.actions import JobRow, RunRow
 from localforge.store.database import Db, Tx
+from localforge.store.run_lists import keep_attempt
 
 MAX_INTERRUPTIONS = 3
-READ = "read"
-_DEFAULT_PERMISSIONS = {"contents": READ, "metadata": READ}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +33,26 @@ def claim(forge: Forge, token: JobToken) -> JobRow | None:
         return None
     with forge.store.write() as tx:
         for run in actions.open_runs(tx):
-            for state in runnable([jobs.leg_state(job) for job in actions.jobs(tx, run.id, run.attempt)]):
-                return _begin(forge, tx, run, state, token)
+            rows = {job.id: job for job in actions.jobs(tx, run.id, run.attempt)}
+            for state in runnable([jobs.leg_state(job) for job in rows.values()]):
+                if _has_turn(tx, run, rows[state.id]):
+                    return _begin(forge, tx, run, state, token)
     return None
+
+
+def _has_turn(db: Db, run: RunRow, job: JobRow) -> bool:
+    """Whether the job's concurrency group, if it has one, is its own now."""
+    if job.concurrency is None:
+        return True
+    first = actions.jobs_in_group(db, run.repo_id, job.concurrency)[0]
+    others = [other for other in actions.in_group(db, run.repo_id, job.concurrency) if other.id != run.id]
+    return first.id == job.id and not any(other.status != "pending" for other in others)
 
 
 def recover(forge: Forge) -> None:
     """Queue again what an earlier process was running when it died; a job that saw that too often fails."""
     with forge.store.write() as tx:
+        archives.sweep(forge, tx)
         for job in actions.open_jobs(tx, "in_progress"):
             tx.execute("DELETE FROM token WHERE id = ?", job.token_id)
             run = actions.existing_run(tx, job.run_id)
@@ -52,9 +67,12 @@ def recover(forge: Forge) -> None:
             advance(forge, tx, run.id)
 
 
-def rerun(forge: Forge, tx: Tx, run_id: int, actor_id: int, *, failed_only: bool) -> None:
-    """A new attempt of a complete run: of all jobs, or of those that failed and what depends on them."""
+def rerun(
+    forge: Forge, tx: Tx, run_id: int, actor_id: int, again: Callable[[JobRow], bool] | None = None
+) -> None:
+    """A new attempt of a complete run: of all jobs, or of those that `again` picks and what depends on them."""
     before = actions.existing_run(tx, run_id)
+    keep_attempt(tx, before)
     at = forge.clock()
     tx.update(
         "workflow_run",
@@ -70,9 +88,13 @@ def rerun(forge: Forge, tx: Tx, run_id: int, actor_id: int, *, failed_only: bool
     run = actions.existing_run(tx, run_id)
     checks.settle_suite(tx, run.suite_id, "queued", None, actor_id=actor_id, at=at)
     tell_run(tx, run, "requested")
-    if failed_only:
-        for job in actions.jobs(tx, run_id, before.attempt):
-            _repeat_or_keep(forge, tx, run, job)
+    if again is not None:
+        rows = actions.jobs(tx, run_id, before.attempt)
+        picked = {row.id: again(row) for row in rows}
+        redone = [jobs.leg_of(row) for row in rows if picked[row.id]]
+        for row in rows:
+            if not _follows(workflow_of(tx, run), jobs.leg_of(row), redone):
+                _carry_over(forge, tx, run, row, again=picked[row.id])
     advance(forge, tx, run_id)
 
 
@@ -88,7 +110,7 @@ def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) 
         state.id,
         status="in_progress",
         started_at=at,
-        token_id=_grant(forge, tx, run, state.leg.job, token),
+        token_id=_grant(forge, tx, run, state.leg, token),
     )
     actor_id = run.triggering_actor_id
     checks.update_run(tx, state.id, actor_id=actor_id, at=at, status="in_progress", started_at=at)
@@ -97,24 +119,16 @@ def _begin(forge: Forge, tx: Tx, run: RunRow, state: LegState, token: JobToken) 
     return _existing(tx, state.id)
 
 
-def _grant(forge: Forge, tx: Tx, run: RunRow, job_id: str, token: JobToken) -> int:
-    """The job's token: it reads, as its actor could, repositories of the same owner, and no more than it asked for."""
-    repo = repos.by_id(tx, run.repo_id)
-    if repo is None:
-        raise LookupError(f"run {run.id} has lost its repository")
-    workflow = workflow_of(tx, run)
-    asked = next(job for job in workflow.jobs if job.id == job_id).permissions
-    asked = workflow.permissions if asked is None else asked
-    granted = (
-        _DEFAULT_PERMISSIONS if asked is None else {n: READ for n, level in asked.items() if level != "none"}
-    )
-    siblings = tx.column(int, "SELECT id FROM repository WHERE owner_id = ? ORDER BY id", repo.owner_id)
+def _grant(forge: Forge, tx: Tx, run: RunRow, leg: Leg, token: JobToken) -> int:
+    """The job's token."""
+    granted = permissions_within(*located(progress_of(forge, tx, run), leg))
     return tx.insert(
         "token",
-        user_id=accounts.by_id(tx, run.triggering_actor_id).id,
+        user_id=jobtoken.bot_id(forge, tx),
         digest=token.digest,
-        permissions={**granted, "metadata": READ},
-        repositories=siblings,
+        permissions=jobtoken.permissions(granted, trusted=not run.untrusted),
+        repositories=jobtoken.readable(tx, run),
+        home_id=run.repo_id,
         expires_at=token.expires_at,
         created_at=forge.clock(),
     )
@@ -136,16 +150,35 @@ def _give_back(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
     jobs.tell_job(tx, run, job.id, "queued")
 
 
-def _repeat_or_keep(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
-    """Carry a job of the attempt before over: queued again if it failed, as it was if nothing before it failed."""
-    workflow = workflow_of(tx, run)
-    redone = _redone(workflow, actions.jobs(tx, run.id, run.attempt - 1))
-    spec = next((candidate for candidate in workflow.jobs if candidate.id == job.key), None)
-    if spec is None or ancestors(workflow, spec) & redone:
-        return
+def _follows(workflow: Workflow, leg: Leg, redone: list[Leg]) -> bool:
+    """Whether a job that runs again comes before this one, which therefore is planned anew."""
+    return any(_comes_before(workflow, _way(other), _way(leg)) for other in redone)
+
+
+def _way(leg: Leg) -> list[str]:
+    """The jobs that lead to a leg: those that call, with the number of the call, and its own."""
+    return [*leg.scope.split("/")[:-1], leg.job]
+
+
+def _comes_before(workflow: Workflow, first: list[str], second: list[str]) -> bool:
+    """Whether the job at the end of the one way must be complete before the other's may begin."""
+    one, other = first[0].partition("#")[0], second[0].partition("#")[0]
+    known = {job.id for job in workflow.jobs}
+    if not {one, other} <= known:
+        return True
+    if one != other:
+        return one in ancestors(workflow, workflow.job(other))
+    if first[0] != second[0] or len(first) == 1 or len(second) == 1:
+        return False
+    return _comes_before(workflow.called[one], first[1:], second[1:])
+
+
+def _carry_over(forge: Forge, tx: Tx, run: RunRow, job: JobRow, *, again: bool) -> None:
+    """A job of the attempt before in this one: queued again, or as it was."""
     copy = jobs.add_job(forge, tx, run, jobs.leg_of(job), job.labels)
-    if _failed(job):
+    if again:
         jobs.tell_job(tx, run, copy.id, "queued")
+        join_group(forge, tx, copy, job.concurrency or "", cancels=False)
         return
     ended = Conclusion(job.conclusion or Conclusion.SUCCESS.value)
     for table, columns in (
@@ -160,13 +193,9 @@ def _repeat_or_keep(forge: Forge, tx: Tx, run: RunRow, job: JobRow) -> None:
     jobs.settle_job(forge, tx, replace(copy, started_at=job.started_at), ended, job.outputs)
 
 
-def _failed(job: JobRow) -> bool:
+def failed(job: JobRow) -> bool:
+    """Whether `rerun-failed-jobs` runs it again."""
     return job.conclusion not in {Conclusion.SUCCESS.value, Conclusion.SKIPPED.value}
-
-
-def _redone(workflow: Workflow, rows: list[JobRow]) -> set[str]:
-    """The jobs that run again: those that failed."""
-    return {row.key for row in rows if _failed(row)} & {job.id for job in workflow.jobs}
 
 
 def _existing(db: Db, job_id: int) -> JobRow:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from localforge.actions.commands import Remark
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.forge import Forge
 from localforge.store import actions, checks
 from localforge.store.checks import Annotation

@@ -15,19 +15,22 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from localforge.actions import jobs
+from localforge.actions.calling import permissions_within, secrets_within
 from localforge.actions.checkout import authorization, encoded
 from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
-from localforge.actions.expressions import Value
-from localforge.actions.lifecycle import advance, progress_of, workflow_of
+from localforge.actions.expressions import ExpressionError, Value
+from localforge.actions.legs import Conclusion
+from localforge.actions.lifecycle import advance, progress_of
+from localforge.actions.local import node_binds
 from localforge.actions.payload import at_address
-from localforge.actions.plan import Conclusion, job_environment, leg_environment
+from localforge.actions.progress import job_environment, leg_environment, located
 from localforge.actions.queueing import JobToken, claim, recover
 from localforge.actions.reporting import StoreReporter
 from localforge.actions.sandbox.box import Sandbox, SandboxError, isolated, unprotected
 from localforge.actions.sandbox.bridge import Bridge
 from localforge.actions.sandbox.isolation import CannotIsolate, Limits, Walls, probe
-from localforge.actions.workflow.model import Job, Workflow
+from localforge.actions.sealing import secrets_of
 from localforge.credentials import digest, new_secret
 from localforge.forge import Forge
 from localforge.json_types import encode
@@ -167,7 +170,7 @@ class Runner:
                         execution.abandon()
                 self._wake()
                 return execution.run()
-        except SandboxError as error:
+        except (SandboxError, ExpressionError) as error:
             if not actions.steps(self._forge.store.db, job.id):
                 reporter.step_started(1, "Set up job")
             reporter.remarks([Remark(level="failure", message=str(error))])
@@ -199,6 +202,7 @@ class Runner:
             limits=limits,
             forge_socket=self._way_out(host, port).path,
             hosts=(host,),
+            shown=node_binds(),
             hidden=(self._forge.state,),
         )
         with isolated(isolation, walls, port=port, slot=slot) as sandbox:
@@ -217,10 +221,9 @@ class Runner:
     def _spec(self, job: JobRow, secret: str) -> JobSpec:
         forge, db = self._forge, self._forge.store.db
         run = actions.existing_run(db, job.run_id)
-        workflow = workflow_of(db, run)
-        model = next(candidate for candidate in workflow.jobs if candidate.id == job.key)
-        progress = progress_of(forge, db, run)
-        contexts = leg_environment(job_environment(progress, model), jobs.leg_of(job)).contexts
+        leg = jobs.leg_of(job)
+        within, model = located(progress_of(forge, db, run), leg)
+        contexts = leg_environment(job_environment(within, model), leg).contexts
         github = contexts["github"]
         own: dict[str, Value] = {
             **(github if isinstance(github, Mapping) else {}),
@@ -229,26 +232,27 @@ class Runner:
         }
         header = f'[http "{forge.origin}/"]\n\textraheader = {authorization(secret)}\n'
         return JobSpec(
-            workflow=workflow,
+            workflow=within.workflow,
             job=model,
             contexts={**contexts, "github": own},
             event=encode(at_address(run.payload, forge.origin)).decode(),
             token=secret,
+            secrets=secrets_within(within, secrets_of(forge, db, run)),
             masks=(secret, encoded(secret)),
             files={".gitconfig": header + "[safe]\n\tdirectory = *\n[init]\n\tdefaultBranch = main\n"},
-            notes=self._notes(job, model, workflow),
+            notes=self._notes(job, permissions_within(within, model)),
         )
 
-    def _notes(self, job: JobRow, model: Job, workflow: Workflow) -> tuple[str, ...]:
+    def _notes(self, job: JobRow, granted: Mapping[str, str]) -> tuple[str, ...]:
         """What opens the log: where the job runs and what its token may do."""
-        asked = workflow.permissions if model.permissions is None else model.permissions
-        writes = sorted(name for name, level in (asked or {}).items() if level == "write")
         walls = "bubblewrap; its network is the forge alone" if self._settings.sandbox else "none"
         again = f"Attempt {job.interruptions + 1}: the forge stopped while this job ran before"
         return (
             "Runner: localforge",
             f"Sandbox: {walls}",
             *(() if self._settings.sandbox else (_UNSAFE,)),
-            *((f"##[warning]The job's token can only read, not: {', '.join(writes)}",) if writes else ()),
+            "##[group]GITHUB_TOKEN Permissions",
+            *(f"{name}: {level}" for name, level in sorted({**granted, "metadata": "read"}.items())),
+            "##[endgroup]",
             *((f"##[warning]{again}",) if job.interruptions else ()),
         )

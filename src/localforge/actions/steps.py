@@ -1,17 +1,14 @@
-"""What one step does: run a script, or a built-in action."""
+"""What one step does by itself: run a script. And what every kind of step is given and gives back."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from localforge.actions.checkout import SCRIPT as CHECKOUT_SCRIPT
-from localforge.actions.checkout import CheckoutError, Own, plan_checkout
 from localforge.actions.commands import CommandFileError, read_pairs
 from localforge.actions.expressions import Environment, Value, to_text
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Command, Finished, Sandbox
 from localforge.actions.shells import ShellError, shell
-from localforge.actions.workflow.model import Defaults, Run, Step, Unsupported, Uses
+from localforge.actions.workflow.model import Condition, Defaults, Run, Step
 from localforge.actions.workflow.tree import Node, resolve
 
 _COMMAND_FILES = ("ENV", "OUTPUT", "PATH", "STATE", "STEP_SUMMARY")
@@ -44,8 +41,46 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a step ended, before `continue-on-error`, and what it set for the steps after it (`state`: for its own post)."""
+
+    conclusion: Conclusion
+    message: str = ""
+    stopped: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    path: Sequence[str] = ()
+    summary: str = ""
+    state: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAction:
+    """A composite action about to be performed: its file and folder, its inputs, its steps, its outputs by name."""
+
+    file: str
+    folder: str
+    inputs: Mapping[str, str]
+    steps: Sequence[Step]
+    outputs: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What an action wants done after the job's last step; `env` is the step's own."""
+
+    name: str
+    condition: Condition
+    act: "Callable[[Bench], Outcome]"
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What a step works with. `env` is the whole environment of its processes; `deadline` is time.monotonic()'s."""
+    """What a step works with. `env` is the whole environment of its processes; `deadline` is time.monotonic()'s.
+
+    `compose` performs a composite action within the step; `posts` is what is done after the last step, in reverse.
+    """
 
     sandbox: Sandbox
     place: Place
@@ -57,33 +92,12 @@ class Bench:
     github: Mapping[str, Value]
     on_output: Callable[[bytes], None]
     say: Callable[[str], None]
+    compose: Callable[[LocalAction], Outcome]
+    posts: list[Post]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a step ended, before `continue-on-error`, and what it set for the steps after it."""
-
-    conclusion: Conclusion
-    message: str = ""
-    stopped: bool = False
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    path: Sequence[str] = ()
-    summary: str = ""
-
-
-def perform(step: Step, environment: Environment, bench: Bench) -> Outcome:
-    """Do what the step says. Raises StepError, ExpressionError, SandboxError."""
-    match step.action:
-        case Run() as action:
-            return _run(action, environment, bench)
-        case Uses() as action:
-            return _use(action, environment, bench)
-        case Unsupported(what=what):
-            raise StepError(f"`{what}` steps are unsupported on the local runner")
-
-
-def _run(action: Run, environment: Environment, bench: Bench) -> Outcome:
+def run_script(action: Run, environment: Environment, bench: Bench) -> Outcome:
+    """Run the script of a `run` step. Raises StepError, ExpressionError, SandboxError."""
     script = to_text(resolve(action.script, environment))
     try:
         shells = (action.shell, *(defaults.shell for defaults in bench.defaults))
@@ -94,7 +108,7 @@ def _run(action: Run, environment: Environment, bench: Bench) -> Outcome:
     directory = _first(directories, environment)
     path = f"{bench.place.temp}/step-{bench.number}.{chosen.extension}"
     _announce(script, chosen.template, environment, bench)
-    return _execute(
+    return execute(
         Command(
             argv=["/usr/bin/env", *chosen.argv(path)],
             cwd=_joined(bench.place.workspace, directory),
@@ -129,7 +143,7 @@ def _joined(workspace: str, directory: str) -> str:
     return directory if directory.startswith("/") else f"{workspace}/{directory}".rstrip("/")
 
 
-def _execute(order: Command, bench: Bench) -> Outcome:
+def execute(order: Command, bench: Bench) -> Outcome:
     """Run a command with fresh command files, and read what it wrote to them."""
     names = {
         kind: f"{bench.place.temp}/_runner_file_commands/{kind.lower()}_{bench.number}"
@@ -157,6 +171,7 @@ def _execute(order: Command, bench: Bench) -> Outcome:
 def _outcome(finished: Finished, files: Mapping[str, str]) -> Outcome:
     try:
         outputs, env = read_pairs(files["OUTPUT"]), read_pairs(files["ENV"])
+        state = read_pairs(files["STATE"])
     except CommandFileError as error:
         return Outcome(
             conclusion=Conclusion.FAILURE,
@@ -174,61 +189,10 @@ def _outcome(finished: Finished, files: Mapping[str, str]) -> Outcome:
         env=env,
         path=tuple(line for line in files["PATH"].splitlines() if line),
         summary=files["STEP_SUMMARY"],
+        state=state,
     )
 
 
 def _code(code: int) -> int:
     """The exit code as a shell tells it: 128 and the signal."""
     return 128 - code if code < 0 else code
-
-
-def _use(action: Uses, environment: Environment, bench: Bench) -> Outcome:
-    name = action.action.partition("@")[0].lower()
-    inputs = resolve(action.inputs, environment) if action.inputs else {}
-    given = (
-        {key.lower(): to_text(value) for key, value in inputs.items()} if isinstance(inputs, Mapping) else {}
-    )
-    bench.say(f"##[group]Run {action.action}")
-    for key, value in given.items():
-        bench.say(f"  {key}: {value}")
-    bench.say("##[endgroup]")
-    if name == "actions/checkout":
-        return _checkout(given, bench)
-    if name.startswith("actions/setup-"):
-        return _setup(name.removeprefix("actions/setup-"), given, bench)
-    raise StepError(f"The action {action.action} is unsupported on the local runner")
-
-
-def _checkout(inputs: Mapping[str, str], bench: Bench) -> Outcome:
-    github = bench.github
-    own = Own(
-        repository=to_text(github["repository"]),
-        ref=to_text(github["ref"]),
-        sha=to_text(github["sha"]),
-        server_url=to_text(github["server_url"]),
-        workspace=bench.place.workspace,
-    )
-    try:
-        plan = plan_checkout(inputs, own, bench.token)
-    except CheckoutError as error:
-        raise StepError(str(error)) from error
-    for note in plan.notes:
-        bench.say(f"##[warning]{note}")
-    bench.say(f"Checking out {plan.env['URL']} {plan.env['NAME']} {plan.env['SHA']}".rstrip())
-    argv = ["/usr/bin/env", "bash", "-c", CHECKOUT_SCRIPT]
-    return _execute(Command(argv=argv, cwd=bench.place.workspace, env={**bench.env, **plan.env}), bench)
-
-
-def _setup(tool: str, inputs: Mapping[str, str], bench: Bench) -> Outcome:
-    """Nothing to install: say what the host has, and what was wanted."""
-    wanted = inputs.get(f"{tool}-version", "")
-    if tool != "python":
-        bench.say(
-            f"##[warning]setup-{tool} does nothing on the local runner: the job sees what this host has"
-        )
-        return Outcome(conclusion=Conclusion.SUCCESS)
-    version = sys.version.split()[0]
-    if wanted and not f"{version}.".startswith(wanted.rstrip(".x").removeprefix("^").removeprefix("~") + "."):
-        bench.say(f"##[warning]Python {wanted} was asked for; the local runner has Python {version} only")
-    bench.say(f"Python {version} is on the PATH")
-    return Outcome(conclusion=Conclusion.SUCCESS, outputs={"python-version": version})

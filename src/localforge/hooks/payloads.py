@@ -19,10 +19,11 @@ from localforge.render import issues as render_issues
 from localforge.render import pulls as render_pulls
 from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
+from localforge.render.releases import release as render_release
 from localforge.render.repository import repository
 from localforge.render.scanning import code_alert
 from localforge.render.view import View
-from localforge.store import actions, alerts, checks, issues, pulls, scanning, statuses
+from localforge.store import actions, alerts, checks, issues, pulls, releases, repos, scanning, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -30,11 +31,12 @@ Body = dict[str, Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What a hook is sent: the event's name and action, and the body."""
+    """What a hook is sent: the event's name and action, and the body. `app` reports the checks that it is about."""
 
     event: str
     action: str | None
     body: Body
+    app: str | None = None
 
 
 def payload(view: View, repo: Repository, event: Event) -> Payload | None:
@@ -48,12 +50,37 @@ def payload(view: View, repo: Repository, event: Event) -> Payload | None:
         return None
     action = _action(event)
     spoken: Body = {"action": action} if action else {}
-    return Payload(event=name, action=action, body={**spoken, **body, **about(view, repo, event.actor_id)})
+    whole = {**spoken, **body, **about(view, repo, event.actor_id)}
+    return Payload(event=name, action=action, body=whole, app=_reporter(view, event))
+
+
+def _reporter(view: View, event: Event) -> str | None:
+    match event:
+        case events.CheckRunEvent():
+            run = checks.run_by_id(view.db, event.check_run_id)
+            return run.app if run else None
+        case events.CheckSuiteEvent():
+            suite = checks.suite_by_id(view.db, event.check_suite_id)
+            return suite.app if suite else None
+        case _:
+            return None
+
+
+def name_of(event: Event) -> str:
+    """The name of the event as hooks and workflows know it; empty when they are not told."""
+    row = _BUILDERS.get(type(event))
+    return row[0] if row else ""
 
 
 def _action(event: Event) -> str | None:
     match event:
-        case events.Push() | events.CreateEvent() | events.DeleteEvent() | events.StatusEvent():
+        case (
+            events.Push()
+            | events.CreateEvent()
+            | events.DeleteEvent()
+            | events.StatusEvent()
+            | events.ForkEvent()
+        ):
             return None
         case _:
             return event.action
@@ -231,7 +258,19 @@ def _workflow_job(view: View, repo: Repository, event: events.WorkflowJobEvent) 
     return {"workflow_job": render_actions.job(view, repo, row)} if row else None
 
 
-# By event: the name that hooks ask for it by, and what its payload says.
+def _fork(view: View, _repo: Repository, event: events.ForkEvent) -> Body | None:
+    made = repos.by_id(view.db, event.fork_id)
+    return {"forkee": {**repository(view, made), "public": not made.private}} if made else None
+
+
+def _release(view: View, repo: Repository, event: events.ReleaseEvent) -> Body | None:
+    item = releases.by_id(view.db, event.release_id)
+    if item is None:
+        return None
+    changed: Body = {"changes": {}} if event.action == "edited" else {}
+    return {"release": {**render_release(view, repo, item)}, **changed}
+
+
 def _code_scanning_alert(view: View, repo: Repository, event: events.CodeScanningAlertEvent) -> Body | None:
     alert = scanning.by_number(view.db, repo.id, event.alert_number)
     if alert is None:
@@ -250,6 +289,7 @@ def _secret_alert(view: View, repo: Repository, event: events.SecretScanningAler
     return {"alert": render_alerts.told_secret_alert(view, repo, alert)} if alert else None
 
 
+# By event: the name that hooks ask for it by, and what its payload says.
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
     events.CreateEvent: ("create", _created),
@@ -267,5 +307,7 @@ _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.CheckRunEvent: ("check_run", _check_run),
     events.CheckSuiteEvent: ("check_suite", _check_suite),
     events.WorkflowRunEvent: ("workflow_run", _workflow_run),
+    events.ForkEvent: ("fork", _fork),
+    events.ReleaseEvent: ("release", _release),
     events.WorkflowJobEvent: ("workflow_job", _workflow_job),
 }

@@ -12,10 +12,10 @@ from localforge.git.objects import Commit, tree
 from localforge.operations import Area, Operation
 from localforge.pages.conversations import listed
 from localforge.pages.page import page, stylesheet
-from localforge.store import accounts, actions
+from localforge.store import accounts, run_lists
 from localforge.store.accounts import Account
-from localforge.store.actions import RunFilter
 from localforge.store.repos import Repository
+from localforge.store.run_lists import RunFilter
 
 area = Area()
 
@@ -88,7 +88,7 @@ def repository(call: Call) -> Answer:
         commits=_commits(call, sha) if sha else (),
         pulls=listed(call, pulls=True, state="open", limit=_RECENT),
         issues=listed(call, pulls=False, state="open", limit=_RECENT),
-        runs=actions.list_runs(call.db, runs, _RECENT, 0),
+        runs=run_lists.list_runs(call.db, runs, _RECENT, 0),
     )
 
 

@@ -9,8 +9,9 @@ from localforge.errors import NotFoundError
 from localforge.operations import Area
 from localforge.pages.page import page
 from localforge.render import checks as render
-from localforge.store import actions, checks
-from localforge.store.actions import JobRow, RunFilter, RunRow, StepRow
+from localforge.store import actions, checks, run_lists
+from localforge.store.actions import JobRow, RunRow, StepRow
+from localforge.store.run_lists import RunFilter
 
 area = Area()
 
@@ -47,7 +48,7 @@ def list_runs(call: Call) -> Answer:
     """The repository's runs, newest first."""
     number = min(max(1, call.query.number("page", 1)), _LAST_PAGE)
     wanted = RunFilter(repo_id=call.repo.id)
-    found = actions.list_runs(call.db, wanted, _PER_PAGE + 1, (number - 1) * _PER_PAGE)
+    found = run_lists.list_runs(call.db, wanted, _PER_PAGE + 1, (number - 1) * _PER_PAGE)
     older = number + 1 if len(found) > _PER_PAGE else None
     return page(call, "runs", runs=found[:_PER_PAGE], number=number, older=older)
 

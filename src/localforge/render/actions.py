@@ -1,7 +1,10 @@
 """Workflows, runs, jobs: `workflow`, `workflow-run`, `job`."""
 
+from collections.abc import Mapping, Sequence
+
 from localforge.git import objects
 from localforge.json_types import Json
+from localforge.moment import to_epoch
 from localforge.render.accounts import simple_user
 from localforge.render.repository import repository
 from localforge.render.view import View
@@ -46,6 +49,7 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
     path = flow.path if flow else ""
     before = f"{url}/attempts/{row.attempt - 1}" if row.attempt > 1 else None
     rendered_repo = repository(view, repo)
+    source = repos.by_id(view.db, row.head_repo_id) if row.head_repo_id else None
     return {
         "id": row.id,
         "name": row.name,
@@ -68,7 +72,7 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
         "updated_at": row.updated_at,
         "actor": simple_user(view.urls, view.account(row.actor_id)),
         "run_attempt": row.attempt,
-        "referenced_workflows": [],
+        "referenced_workflows": _referenced(row),
         "run_started_at": row.started_at,
         "triggering_actor": simple_user(view.urls, view.account(row.triggering_actor_id)),
         "jobs_url": f"{url}/jobs",
@@ -81,9 +85,15 @@ def run(view: View, repo: Repository, row: RunRow, *, with_pulls: bool = True) -
         "workflow_url": f"{api}/actions/workflows/{row.workflow_id}",
         "head_commit": head_commit(view, repo, row.head_sha),
         "repository": rendered_repo,
-        "head_repository": rendered_repo,
-        "head_repository_id": repo.id,
+        "head_repository": repository(view, source) if source else rendered_repo,
+        "head_repository_id": source.id if source else repo.id,
     }
+
+
+def _referenced(row: RunRow) -> list[Json]:
+    """`referenced-workflow`s: the files that the run calls."""
+    called = [found for found in row.called.values() if isinstance(found, Mapping)]
+    return [{"path": found["path"], "sha": found["sha"]} for found in called]
 
 
 def run_page(view: View, repo: Repository, run_id: int) -> str:
@@ -117,6 +127,24 @@ def job(view: View, repo: Repository, row: JobRow) -> dict[str, Json]:
         "labels": row.labels,
         **(RUNNER if row.started_at else _NO_RUNNER),
     }
+
+
+def usage(repo: Repository, row: RunRow, jobs: Sequence[JobRow]) -> dict[str, Json]:
+    """`workflow-run-usage`: milliseconds, by operating system."""
+    taken = [(job, _milliseconds(job.started_at, job.completed_at)) for job in jobs if job.started_at]
+    billed: list[dict[str, Json]] = [
+        {"job_id": job.id, "duration_ms": spent if repo.private else 0} for job, spent in taken
+    ]
+    total = sum(spent for _, spent in taken) if repo.private else 0
+    ubuntu: dict[str, Json] = {"total_ms": total, "jobs": len(billed), "job_runs": billed}
+    return {
+        "billable": {"UBUNTU": ubuntu} if billed else {},
+        "run_duration_ms": _milliseconds(row.started_at, row.updated_at),
+    }
+
+
+def _milliseconds(start: str | None, end: str | None) -> int:
+    return max(0, to_epoch(end) - to_epoch(start)) * 1000 if start and end else 0
 
 
 def head_commit(view: View, repo: Repository, sha: str) -> dict[str, Json] | None:

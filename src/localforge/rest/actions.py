@@ -1,16 +1,16 @@
-"""Workflows and their runs: listed, begun, repeated and stopped."""
+"""Workflows and their runs: listed, shown and begun."""
 
+from localforge.actions.archives import drop_files
 from localforge.actions.dispatching import dispatch
-from localforge.actions.lifecycle import cancel_run
-from localforge.actions.queueing import can_rerun, rerun
 from localforge.actions.triggering import register_default
 from localforge.call import Answer, Call, no_content, ok
-from localforge.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from localforge.errors import ForbiddenError, InvalidError, NotFoundError
 from localforge.operations import Area
 from localforge.paging import page_from, page_of
 from localforge.render import actions as render
-from localforge.store import accounts, actions
-from localforge.store.actions import JobRow, RunFilter, RunRow, WorkflowRow
+from localforge.store import accounts, actions, archives, run_lists
+from localforge.store.actions import JobRow, RunRow, WorkflowRow
+from localforge.store.run_lists import RunFilter
 
 area = Area()
 
@@ -84,15 +84,34 @@ def get_run(call: Call) -> Answer:
     return ok(render.run(call.view, call.repo, found_run(call), with_pulls=with_pulls))
 
 
+@area("GET", f"{_RUN}/attempts/{{attempt_number}}", "actions/get-workflow-run-attempt", needs="actions:read")
+def get_attempt(call: Call) -> Answer:
+    """One run as it was in one of its attempts."""
+    row = run_lists.attempt(call.db, found_run(call), call.number("attempt_number"))
+    if row is None:
+        raise NotFoundError
+    with_pulls = not call.query.flag("exclude_pull_requests")
+    return ok(render.run(call.view, call.repo, row, with_pulls=with_pulls))
+
+
+@area("GET", f"{_RUN}/timing", "actions/get-workflow-run-usage", needs="actions:read")
+def get_usage(call: Call) -> Answer:
+    """How long the run took; on a public repository nothing is billed, as on GitHub."""
+    run = found_run(call)
+    return ok(render.usage(call.repo, run, actions.jobs(call.db, run.id, run.attempt)))
+
+
 @area("DELETE", _RUN, "actions/delete-workflow-run", needs="actions:write")
 def delete_run(call: Call) -> Answer:
     """Forget a complete run with its jobs and logs."""
     run = found_run(call)
     if run.status != "completed":
         raise ForbiddenError("Could not delete the workflow run: it is still in progress.")
+    kept = archives.artifacts_of_run(call.db, run.id)
     with call.forge.store.write() as tx:
         tx.execute("DELETE FROM workflow_run WHERE id = ?", run.id)
         tx.execute("DELETE FROM check_suite WHERE id = ?", run.suite_id)
+    drop_files(call.forge, kept)
     return no_content()
 
 
@@ -115,7 +134,7 @@ def list_jobs(call: Call) -> Answer:
 def list_attempt_jobs(call: Call) -> Answer:
     """The jobs of one attempt."""
     run = found_run(call)
-    attempt = _number(call, "attempt_number")
+    attempt = call.number("attempt_number")
     if not 1 <= attempt <= run.attempt:
         raise NotFoundError
     return _jobs(call, actions.jobs(call.db, run.id, attempt))
@@ -127,39 +146,9 @@ def get_job(call: Call) -> Answer:
     return ok(render.job(call.view, call.repo, found_job(call)))
 
 
-@area("POST", f"{_RUN}/rerun", "actions/re-run-workflow", needs="actions:write", login=True)
-def rerun_all(call: Call) -> Answer:
-    """A new attempt of every job."""
-    return _rerun(call, failed_only=False)
-
-
-@area(
-    "POST",
-    f"{_RUN}/rerun-failed-jobs",
-    "actions/re-run-workflow-failed-jobs",
-    needs="actions:write",
-    login=True,
-)
-def rerun_failed(call: Call) -> Answer:
-    """A new attempt of the jobs that failed and of those that depend on them."""
-    return _rerun(call, failed_only=True)
-
-
-@area("POST", f"{_RUN}/cancel", "actions/cancel-workflow-run", needs="actions:write", login=True)
-def cancel(call: Call) -> Answer:
-    """Stop a run; 409 when it is over."""
-    return _cancel(call)
-
-
-@area("POST", f"{_RUN}/force-cancel", "actions/force-cancel-workflow-run", needs="actions:write", login=True)
-def force_cancel(call: Call) -> Answer:
-    """The same: a stopped step is killed within seconds in any case."""
-    return _cancel(call)
-
-
 def found_run(call: Call) -> RunRow:
     """The run of the path; 404 when the repository has none of that id."""
-    run = actions.run(call.db, _number(call, "run_id"))
+    run = actions.run(call.db, call.number("run_id"))
     if run is None or run.repo_id != call.repo.id:
         raise NotFoundError
     return run
@@ -167,7 +156,7 @@ def found_run(call: Call) -> RunRow:
 
 def found_job(call: Call) -> JobRow:
     """The job of the path; 404 when the repository has none of that id."""
-    job = actions.job(call.db, _number(call, "job_id"))
+    job = actions.job(call.db, call.number("job_id"))
     if job is None or job.repo_id != call.repo.id:
         raise NotFoundError
     return job
@@ -180,13 +169,6 @@ def _workflow(call: Call) -> WorkflowRow:
         if wanted in {str(row.id), row.path, row.path.rpartition("/")[2]}:
             return row
     raise NotFoundError
-
-
-def _number(call: Call, name: str) -> int:
-    text = call.params[name]
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise NotFoundError
-    return int(text)
 
 
 def _set_state(call: Call, state: str) -> Answer:
@@ -211,33 +193,11 @@ def _list_runs(call: Call, workflow_id: int | None) -> Answer:
         created=query.get("created"),
     )
     view, with_pulls = call.view, not query.flag("exclude_pull_requests")
-    total = actions.count_runs(call.db, wanted)
-    page = page_from(call, total, lambda limit, offset: actions.list_runs(call.db, wanted, limit, offset))
+    total = run_lists.count_runs(call.db, wanted)
+    page = page_from(call, total, lambda limit, offset: run_lists.list_runs(call.db, wanted, limit, offset))
     return page.wrapped("workflow_runs", lambda row: render.run(view, call.repo, row, with_pulls=with_pulls))
 
 
 def _jobs(call: Call, rows: list[JobRow]) -> Answer:
     view = call.view
     return page_of(call, rows).wrapped("jobs", lambda row: render.job(view, call.repo, row))
-
-
-def _rerun(call: Call, *, failed_only: bool) -> Answer:
-    run = found_run(call)
-    if run.status != "completed":
-        raise ForbiddenError("This workflow run is already running")
-    if not can_rerun(call.db, run):
-        raise ForbiddenError("Unable to retry this workflow run because its workflow file is invalid")
-    with call.forge.store.write() as tx:
-        rerun(call.forge, tx, run.id, call.actor.account.id, failed_only=failed_only)
-    return ok({}, status=201)
-
-
-def _cancel(call: Call) -> Answer:
-    run = found_run(call)
-    if run.status == "completed":
-        raise ConflictError("Cannot cancel a workflow run that is completed.")
-    with call.forge.store.write() as tx:
-        cancel_run(call.forge, tx, run.id)
-    # A cancel of running jobs emits nothing by itself: the runner is told here.
-    call.forge.store.on_events()
-    return ok({}, status=202)

@@ -37,11 +37,16 @@ DDL = (
         scopes JSON,
         permissions JSON,
         repositories JSON,
+        installation_id INTEGER REFERENCES installation ON DELETE CASCADE,
+        home_id INTEGER,
         expires_at TEXT,
         created_at TEXT NOT NULL
     )
     """,
 )
+
+# Whom jobs act as.
+ACTIONS_BOT = "github-actions[bot]"
 
 AccountKind = Literal["User", "Organization", "Bot"]
 MemberRole = Literal["admin", "member"]
@@ -66,7 +71,9 @@ class Account:
 class Token:
     """A credential. Classic: `scopes` set; fine-grained: `permissions` set. Stored as a SHA-256 digest.
 
-    `repositories` limits a fine-grained token to these repository ids (None: all of the user's).
+    `repositories` limits a fine-grained token to these repository ids (None: all of the user's, or of the installation's
+    where it is an App's: `installation_id`).
+    `home_id` is the one repository that a job's token may write.
     """
 
     id: int
@@ -75,6 +82,8 @@ class Token:
     scopes: Sequence[str] | None
     permissions: Mapping[str, str] | None
     repositories: Sequence[int] | None
+    installation_id: int | None
+    home_id: int | None
     expires_at: str | None
     created_at: str
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from localforge.json_types import Json
-from localforge.store.database import Db, SqlValue, Tx
+from localforge.store.database import Db, Tx
 
 DDL = (
     """
@@ -34,6 +34,7 @@ DDL = (
         name TEXT NOT NULL,
         title TEXT NOT NULL,
         source TEXT NOT NULL,
+        called JSON NOT NULL DEFAULT '{}',
         event TEXT NOT NULL,
         payload JSON NOT NULL,
         ref TEXT NOT NULL,
@@ -42,6 +43,7 @@ DDL = (
         head_branch TEXT,
         base_branch TEXT,
         pull_number INTEGER,
+        head_repo_id INTEGER,
         status TEXT NOT NULL DEFAULT 'queued',
         conclusion TEXT,
         cancelled BOOLEAN NOT NULL DEFAULT 0,
@@ -71,6 +73,7 @@ DDL = (
         outputs JSON NOT NULL DEFAULT '{}',
         cancelled BOOLEAN NOT NULL DEFAULT 0,
         interruptions INTEGER NOT NULL DEFAULT 0,
+        concurrency TEXT,
         token_id INTEGER,
         created_at TEXT NOT NULL,
         started_at TEXT,
@@ -79,6 +82,17 @@ DDL = (
     """,
     "CREATE INDEX IF NOT EXISTS workflow_job_run ON workflow_job (run_id, attempt)",
     "CREATE INDEX IF NOT EXISTS workflow_job_open ON workflow_job (status) WHERE status <> 'completed'",
+    """
+    CREATE TABLE IF NOT EXISTS run_attempt (
+        run_id INTEGER NOT NULL REFERENCES workflow_run ON DELETE CASCADE,
+        attempt INTEGER NOT NULL,
+        conclusion TEXT,
+        triggering_actor_id INTEGER NOT NULL,
+        started_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL,
+        PRIMARY KEY (run_id, attempt)
+    ) WITHOUT ROWID
+    """,
     """
     CREATE TABLE IF NOT EXISTS workflow_step (
         job_id INTEGER NOT NULL REFERENCES workflow_job ON DELETE CASCADE,
@@ -105,7 +119,10 @@ DDL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRow:
-    """A workflow file that the repository has or had; `state` is active, deleted or disabled_manually."""
+    """A workflow file that the repository has or had; `state` is active, deleted, disabled_manually or disabled_fork.
+
+    The workflows of a fork run once somebody enables them.
+    """
 
     id: int
     repo_id: int
@@ -121,8 +138,9 @@ class WorkflowRow:
 class RunRow:
     """One run. `sha` is what it checks out (a pull request's merge commit), `head_sha` what it reports on.
 
-    `source` is the workflow file as it was; `payload` the event, its addresses relative (see `actions.payload`).
-    `concurrency` is the group it belongs to; `cancelled` that somebody asked it to stop.
+    `source` is the workflow file as it was, `called` the files that it calls (see `actions.calling`); `payload` the event, its addresses relative (see `actions.payload`).
+    `concurrency` is the group it belongs to; `cancelled` that somebody asked it to stop; `head_repo_id` where a pull
+    request comes from (None elsewhere).
     """
 
     id: int
@@ -134,6 +152,7 @@ class RunRow:
     name: str
     title: str
     source: str
+    called: Mapping[str, Json]
     event: str
     payload: Mapping[str, Json]
     ref: str
@@ -142,6 +161,7 @@ class RunRow:
     head_branch: str | None
     base_branch: str | None
     pull_number: int | None
+    head_repo_id: int | None
     status: str
     conclusion: str | None
     cancelled: bool
@@ -152,10 +172,25 @@ class RunRow:
     updated_at: str
     started_at: str
 
+    @property
+    def from_fork(self) -> bool:
+        """Whether the run is of a pull request from another repository, whose author is not trusted."""
+        return self.pull_number is not None and self.head_repo_id != self.repo_id
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether its jobs get no secrets and may write nothing; `pull_request_target` runs the base branch's files."""
+        return self.from_fork and self.event != "pull_request_target"
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a person must first let it run."""
+        return self.conclusion == "action_required"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """One job of one attempt. `interruptions` counts how often the forge died under it."""
+    """One job of one attempt. `interruptions` counts how often the forge died under it; `concurrency` is its own group."""
 
     id: int
     repo_id: int
@@ -170,6 +205,7 @@ class JobRow:
     outputs: Mapping[str, str]
     cancelled: bool
     interruptions: int
+    concurrency: str | None
     token_id: int | None
     created_at: str
     started_at: str | None
@@ -195,73 +231,6 @@ class LogChunk:
 
     step: int
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
-    """Which runs a list shows; None does not filter.
-
-    `status` may be a conclusion, as on GitHub; `created` a date, `>=date`, `<date` or `date..date`.
-    """
-
-    repo_id: int
-    workflow_id: int | None = None
-    actor_id: int | None = None
-    branch: str | None = None
-    event: str | None = None
-    status: str | None = None
-    head_sha: str | None = None
-    suite_id: int | None = None
-    created: str | None = None
-
-    def where(self) -> tuple[str, tuple[SqlValue, ...]]:
-        """The condition in SQL and its arguments."""
-        conditions: list[tuple[str, SqlValue]] = [
-            ("repo_id = ?", self.repo_id),
-            ("workflow_id = ?", self.workflow_id),
-            ("actor_id = ?", self.actor_id),
-            ("head_branch = ?", self.branch),
-            ("event = ?", self.event),
-            ("? IN (status, conclusion)", self.status),
-            ("head_sha = ?", self.head_sha),
-            ("suite_id = ?", self.suite_id),
-            *_created(self.created),
-        ]
-        present = [(sql, value) for sql, value in conditions if value is not None]
-        return " AND ".join(sql for sql, _ in present), tuple(value for _, value in present)
-
-
-def _created(text: str | None) -> list[tuple[str, SqlValue]]:
-    """A range of creation times; a day stands for all of it."""
-    if not text:
-        return []
-    if ".." in text:
-        low, _, high = text.partition("..")
-        ends = (("created_at >= ?", low), ("created_at <= ?", _last(high)))
-        return [(sql, value) for sql, value in ends if value.rstrip("*~")]
-    for sign in (">=", "<=", ">", "<"):
-        if text.startswith(sign):
-            bound = text.removeprefix(sign)
-            return [(f"created_at {sign} ?", _last(bound) if sign in {"<=", ">"} else bound)]
-    return [("created_at >= ?", text), ("created_at <= ?", _last(text))]
-
-
-def _last(text: str) -> str:
-    """The last moment that a time or a day means; times are stored to the second, so text order is time order."""
-    return text + "~" if len(text) <= 10 else text
-
-
-def count_runs(db: Db, wanted: RunFilter) -> int:
-    """How many runs the filter lets through."""
-    condition, args = wanted.where()
-    return db.count(f"SELECT count(*) FROM workflow_run WHERE {condition}", *args)  # noqa: S608 (ours)
-
-
-def list_runs(db: Db, wanted: RunFilter, limit: int, offset: int) -> list[RunRow]:
-    """A stretch of the runs that the filter lets through, newest first."""
-    condition, args = wanted.where()
-    statement = f"SELECT * FROM workflow_run WHERE {condition} ORDER BY id DESC LIMIT ? OFFSET ?"  # noqa: S608 (ours)
-    return db.all(RunRow, statement, *args, limit, offset)
 
 
 def workflows(db: Db, repo_id: int) -> list[WorkflowRow]:
@@ -299,6 +268,13 @@ def job(db: Db, job_id: int) -> JobRow | None:
     return db.one(JobRow, "SELECT * FROM workflow_job WHERE id = ?", job_id)
 
 
+def job_of_token(db: Db, token_id: int) -> JobRow | None:
+    """The running job that has this token."""
+    return db.one(
+        JobRow, "SELECT * FROM workflow_job WHERE status = 'in_progress' AND token_id = ?", token_id
+    )
+
+
 def jobs(db: Db, run_id: int, attempt: int) -> list[JobRow]:
     """The jobs of one attempt, oldest first."""
     return db.all(
@@ -328,6 +304,24 @@ def open_jobs(db: Db, status: str) -> list[JobRow]:
     )
 
 
+def works_in(db: Db, repo_id: int) -> bool:
+    """Whether a job of the repository runs now."""
+    return bool(
+        db.count("SELECT count(*) FROM workflow_job WHERE status = 'in_progress' AND repo_id = ?", repo_id)
+    )
+
+
+def works_for(db: Db, owner_id: int) -> bool:
+    """Whether a job of any of the owner's repositories runs now."""
+    return bool(
+        db.count(
+            "SELECT count(*) FROM workflow_job JOIN repository ON repository.id = repo_id"
+            " WHERE status = 'in_progress' AND owner_id = ?",
+            owner_id,
+        )
+    )
+
+
 def in_group(db: Db, repo_id: int, group: str) -> list[RunRow]:
     """The runs of a concurrency group that are not complete, oldest first."""
     return db.all(
@@ -338,17 +332,28 @@ def in_group(db: Db, repo_id: int, group: str) -> list[RunRow]:
     )
 
 
+def jobs_in_group(db: Db, repo_id: int, group: str) -> list[JobRow]:
+    """The jobs of a concurrency group that are not complete, oldest first: the first holds it, the others wait."""
+    return db.all(
+        JobRow,
+        "SELECT * FROM workflow_job WHERE repo_id = ? AND status <> 'completed' AND concurrency = ? ORDER BY id",
+        repo_id,
+        group,
+    )
+
+
 def register(tx: Tx, repo_id: int, path: str, name: str, at: str) -> WorkflowRow:
     """The workflow of this file, made or brought up to date."""
     tx.execute(
-        "INSERT INTO workflow (repo_id, path, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO workflow (repo_id, path, name, state, created_at, updated_at)"
+        " SELECT id, ?2, ?3, CASE WHEN parent_id IS NULL THEN 'active' ELSE 'disabled_fork' END, ?4, ?4"
+        " FROM repository WHERE id = ?1"
         " ON CONFLICT (repo_id, path) DO UPDATE SET name = excluded.name, updated_at = excluded.updated_at,"
-        " state = CASE state WHEN 'deleted' THEN 'active' ELSE state END"
+        " state = CASE state WHEN 'deleted' THEN excluded.state ELSE state END"
         " WHERE name <> excluded.name OR state = 'deleted'",
         repo_id,
         path,
         name,
-        at,
         at,
     )
     found = tx.one(WorkflowRow, "SELECT * FROM workflow WHERE repo_id = ? AND path = ?", repo_id, path)

@@ -154,6 +154,11 @@ def by_id(db: Db, repo_id: int) -> Repository | None:
     return db.one(Repository, "SELECT * FROM repository WHERE id = ?", repo_id)
 
 
+def of_owner(db: Db, owner_id: int) -> list[Repository]:
+    """The owner's repositories, oldest first."""
+    return db.all(Repository, "SELECT * FROM repository WHERE owner_id = ? ORDER BY id", owner_id)
+
+
 def collaborator_role(db: Db, repo_id: int, user_id: int) -> str | None:
     """The role granted to this user on this repository alone."""
     roles = db.column(

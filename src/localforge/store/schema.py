@@ -4,18 +4,48 @@ from localforge.store import (
     accounts,
     actions,
     alerts,
+    apps,
+    archives,
     checks,
     hooks,
+    invitations,
     issues,
     outbox,
     pulls,
+    reactions,
+    releases,
     repos,
+    rulesets,
     scanning,
     statuses,
+    teams,
+    timetable,
+    variables,
 )
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, scanning, alerts)
+AREAS = (
+    accounts,
+    repos,
+    apps,
+    teams,
+    invitations,
+    outbox,
+    issues,
+    pulls,
+    reactions,
+    releases,
+    rulesets,
+    statuses,
+    checks,
+    actions,
+    hooks,
+    variables,
+    timetable,
+    archives,
+    scanning,
+    alerts,
+)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

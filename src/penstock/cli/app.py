@@ -10,7 +10,7 @@ import typer
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
 from penstock.cli.logs import to_standard_error
-from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
+from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, leave, opened
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -66,19 +66,24 @@ def try_(
         str | None,
         typer.Option("--run", help="A shell command, run in a sandbox in each.", show_default=False),
     ] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            min=1,
+            max=3600,
+            help="Seconds that one run of --run may take (default: 120).",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     unsafe_no_sandbox: Unsafe = False,
 ) -> None:
     """See what Penstock would do with your code: one change over all of PATH…, up to approval."""
     from penstock.cli import trial
 
-    leave(
-        trial.run(
-            Options.state,
-            tuple(paths),
-            trial.Wishes(recipe=recipe, command=run, json=json, unsafe=unsafe_no_sandbox),
-        )
-    )
+    wishes = trial.Wishes(recipe=recipe, command=run, timeout=timeout, json=json, unsafe=unsafe_no_sandbox)
+    leave(trial.run(Options.state, tuple(paths), wishes))
 
 
 @app.command()
@@ -195,15 +200,31 @@ def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")])
 
 
 @app.command()
-def version() -> None:
+def version(json: Json = False) -> None:
     """The version."""
     from penstock import __version__
 
-    sys.stdout.write(f"penstock {__version__}\n")
+    if json:
+        from penstock.cli.output import as_json
+
+        as_json({"version": __version__})
+    else:
+        sys.stdout.write(f"penstock {__version__}\n")
 
 
 def run() -> int:
-    """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
+    """The command line's exit code. With --json a failure is a document on standard output, too."""
+    Said.document, Said.complaints = False, ()
+    code = _run()
+    if code and "--json" in sys.argv and not Said.document:
+        from penstock.cli.output import as_json
+
+        as_json({"error": "\n".join(Said.complaints) or "wrong use; standard error says what is wrong"})
+    return code
+
+
+def _run() -> int:
+    """What a person did wrong is said in a sentence, never as a traceback."""
     from penstock.ports import PortError
 
     try:
@@ -237,7 +258,15 @@ def _refused_by_machine(error: OSError) -> Exit:
 
 
 FORGE_CODES = frozenset(
-    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "forge_down"}
+    {
+        "unreachable",
+        "server_error",
+        "unauthorized",
+        "forbidden",
+        "not_installed",
+        "rate_limited",
+        "forge_down",
+    }
 )
 WRONG_USE_CODES = frozenset(
     {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}

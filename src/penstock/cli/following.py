@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.markup import escape
 from rich.text import Text
@@ -30,6 +31,8 @@ WORK = {
     State.ROLLING_BACK: "taking back",
 }
 """What goes on in a state, for a person who waits."""
+SILENCE = timedelta(seconds=30)
+"""Where there is no terminal: how long nothing may be said while something goes on."""
 
 
 class Follower:
@@ -39,6 +42,7 @@ class Follower:
         self._home = home
         self._seen: dict[ChangeId, int] = dict.fromkeys(changes, 0)
         self._quiet = quiet
+        self._said_at = home.clock.now()
 
     def until(
         self, reached: Callable[[tuple[Change, ...]], bool], *, skip: bool = False
@@ -61,11 +65,31 @@ class Follower:
     @contextmanager
     def _spinner(self) -> Iterator[Callable[[tuple[Change, ...]], None]]:
         """Says below the lines, on a terminal, what goes on until the next of them."""
-        if self._quiet or not output.out.is_terminal:
+        if self._quiet:
             yield lambda _: None
-            return
-        with output.out.status("") as status:
-            yield lambda changes: status.update(escape(_going_on(changes)))
+        elif output.out.is_terminal:
+            with output.out.status("") as status:
+                yield lambda changes: status.update(escape(self._going_on(changes)))
+        else:
+            yield self._say_now_and_then
+
+    def _say_now_and_then(self, changes: tuple[Change, ...]) -> None:
+        """What still goes on, after every half minute in which nothing was said."""
+        now = self._home.clock.now()
+        if now - self._said_at >= SILENCE:
+            self._said_at = now
+            output.out.print(Text(f"still {self._going_on(changes)}", style="dim"))
+
+    def _going_on(self, changes: tuple[Change, ...]) -> str:
+        """What Penstock is at, for each change that it is at work on, and since when."""
+        busy = [one for one in changes if one.state in WORK and not is_waiting_for_people(one)]
+        return " · ".join(f"{one.id[:6]} {WORK[one.state]}{_where(one)}, {self._time(one)}" for one in busy)
+
+    def _time(self, change: Change) -> str:
+        seconds = int((self._home.clock.now() - change.since).total_seconds())
+        running = self._home.recipes.get(change.recipe or "") if change.state is State.PLANNED else None
+        limit = f" (each run may take {running.recipe.timeout_seconds} s)" if running else ""
+        return f"{seconds} s{limit}"
 
     def skip_all(self) -> None:
         """Follow every change there is, from here on."""
@@ -94,6 +118,7 @@ class Follower:
         for entry in self._home.store.reader.entries(name):
             if self._seen[name] < entry.n <= change.n and not (silent or self._quiet):
                 line = told(entry.event, change, self._home.known_web_address)
+                self._said_at = self._home.clock.now()
                 if line and not (isinstance(entry.event, e.TapDecided) and entry.event.allowed):
                     output.out.print(
                         Text.assemble(
@@ -101,12 +126,6 @@ class Follower:
                         )
                     )
         self._seen[name] = change.n
-
-
-def _going_on(changes: tuple[Change, ...]) -> str:
-    """What Penstock is at, for each change that it is at work on."""
-    busy = [one for one in changes if one.state in WORK and not is_waiting_for_people(one)]
-    return " · ".join(f"{one.id[:6]} {WORK[one.state]}{_where(one)}" for one in busy)
 
 
 def _where(change: Change) -> str:

@@ -1,9 +1,11 @@
 """The proof ledger at the command line."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -65,10 +67,10 @@ def _tell_held(report: Report, given: Given) -> None:
         output.out.print(
             Text(
                 f"Its seals were checked with key {keys}, which is trusted only because the file itself names it: "
-                "whoever can write the file can seal it anew. To know whose it is, take the key from the installation:\n"
-                f"  penstock ledger verify {given.file} --key <state>/{KEY_FILE}.pub"
+                "whoever can write the file can seal it anew. To know whose it is, take the key from the installation:"
             )
         )
+        output.to_type(f"ledger verify {shlex.quote(str(given.file))} --key <state>/{KEY_FILE}.pub")
         return
     output.out.print(Text(f"The ledger holds: {counted}; sealed by key {keys}.", style="green"))
     if given.against:
@@ -113,7 +115,8 @@ def export(home: Installation, file: Path) -> Exit:
     with temporary.open("w") as writing:
         writing.writelines(lines)
     temporary.replace(file)
-    output.say(f"Exported to {file}. Check it anywhere with `penstock ledger verify {file}`.")
+    output.say(escape(f"Exported to {file}. It can be checked anywhere:"))
+    output.to_type(f"ledger verify {shlex.quote(str(file))}")
     return Exit.DONE
 
 

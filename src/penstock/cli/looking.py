@@ -112,9 +112,8 @@ def show_waiting(waiting: Sequence[Summary]) -> None:
     if waiting:
         output.say("\n[magenta]Waiting for you[/]")
         output.out.print(output.change_table(waiting))
-        output.say(
-            "\n[dim]penstock changes show CHANGE · penstock changes diff CHANGE · penstock approvals approve CHANGE[/]"
-        )
+        output.say("")
+        output.to_type("changes show CHANGE", "changes diff CHANGE", "approvals approve CHANGE")
 
 
 def changes(home: Installation, *, every: bool, json: bool) -> Exit:
@@ -156,6 +155,11 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
     change = find_change(home, name)
     if change is None:
         return Exit.NO
+    names = [lane.repo.full_name for lane in change.lanes]
+    unknown = [repo for repo in repos if repo not in {*names, *(name.split("/")[-1] for name in names)}]
+    if unknown:
+        output.complain(f"{change.id} is not about {', '.join(unknown)}, but about {', '.join(names)}.")
+        return Exit.NO
     texts = home.store.texts()
     patches = {
         lane.repo.full_name: text_of(texts, lane.patch_set.patch)
@@ -166,7 +170,7 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
         output.as_json(patches)
         return Exit.DONE
     if not patches:
-        output.complain("It proposes nothing (there).")
+        output.complain(f"{change.id} proposes nothing there.")
         return Exit.NO
     for full_name, patch in patches.items():
         if output.out.is_terminal:

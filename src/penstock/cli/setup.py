@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE
-from penstock.adapters.agents.recipes import problems_in
+from penstock.adapters.agents.recipes import problems_in, recipe_folders
 from penstock.adapters.github.needs import explained
-from penstock.bootstrap import recipe_folders
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.settings import CONFIG, CONFIG_PATH, LOGIN, Misconfigured, read_config, unused_keys
@@ -32,10 +31,16 @@ def init(*, json: bool, force: bool, organization: str) -> Exit:
         output.as_json({"written": str(CONFIG_PATH), "permissions": [list(one) for one in explained()]})
         return Exit.DONE
     first = "Give" if organization else "Set discovery.organization there, then give"
-    output.say(f"Wrote {CONFIG_PATH}. {first} Penstock a token:\n")
-    output.say("  INFINITY_APP_TOKEN  an App's or fine-grained token, kept in the environment or in .env")
+    output.say(f"Wrote {CONFIG_PATH}. {first} Penstock an identity:\n")
+    output.say("  PENSTOCK_APP_ID, PENSTOCK_APP_KEY_FILE")
     output.say(
-        "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write (recommended)"
+        "                      an App and its private key: Penstock gets tokens of its own, one that only reads (recommended)"
+    )
+    output.say(
+        "  INFINITY_APP_TOKEN  instead, an App's or fine-grained token, kept in the environment or in .env"
+    )
+    output.say(
+        "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write"
     )
     output.say("  GITHUB_TOKEN        taken if there is no other, with a warning\n")
     output.say("It needs, on the repositories it may work on:")

@@ -20,7 +20,7 @@ from penstock.core.change.events import (
 )
 from penstock.core.change.fold import would_refuse
 from penstock.core.change.journal import Appended, Draft, Duplicate, Refused
-from penstock.core.change.model import Change, Lane, State
+from penstock.core.change.model import ENDS, Change, Lane, State
 from penstock.core.change.proposing import open_digests
 from penstock.core.ledger import Break, canonical, sha256
 from penstock.core.policy.rules import Policy, stricter
@@ -227,9 +227,26 @@ def _no(subject: str, rule: str, reason: str) -> Answer:
 def _record(desk: Desk, change: Change, event: Event, key: str, texts: NewTexts | None = None) -> Answer:
     entry = Entry(change=change.id, n=change.n + 1, at=desk.clock.now(), key=key, event=event)
     if would_refuse(change, entry):
-        return _no(change.id, "state", f"a change that is {change.state} does not take {event.kind}")
+        return _no(change.id, "state", _why_not(change, event))
     blobs = texts.blobs if texts else ()
     return _answer(change, desk.log.record(change.id, Draft(key=key, event=event, blobs=blobs)))
+
+
+def _why_not(change: Change, event: Event) -> str:
+    """Why a change does not take an order as it stands, and what it would take instead."""
+    match event:
+        case Cancelled(rollback=False) if change.any_merged and change.state in ENDS:
+            return f"it is {change.state}, merged already; --rollback takes it back"
+        case Cancelled(rollback=True) if not change.any_merged:
+            return f"it is {change.state}, and has merged nothing that could be taken back"
+        case Cancelled():
+            return f"it is {change.state} already"
+        case Resumed():
+            return f"it is {change.state}; only what has stopped can go on"
+        case ApprovalRevoked(approval=approval):
+            return f"it is {change.state}; no approval {approval} is left that could be taken back"
+        case _:
+            return f"it is {change.state}; nothing there waits for an answer"
 
 
 def _answer(change: Change, answered: Answered) -> Answer:

@@ -8,8 +8,8 @@ import httpx
 from tests.forge.world import World
 
 from localforge.actions import jobs
+from localforge.actions.legs import Conclusion
 from localforge.actions.lifecycle import advance
-from localforge.actions.plan import Conclusion
 from localforge.actions.queueing import JobToken, claim
 from localforge.store.actions import JobRow
 

@@ -17,7 +17,8 @@ from tests.forge.actions.flows import (
 )
 from tests.forge.world import World
 
-from localforge.actions.plan import Conclusion
+from localforge import seed
+from localforge.actions.legs import Conclusion
 from localforge.credentials import digest
 
 JOB = "  job: {runs-on: x, steps: [{run: 'true'}]}\n"
@@ -161,12 +162,13 @@ def test_dispatch(world: World) -> None:
     put_workflow(
         olga,
         f"""\
-run-name: Level ${{{{ inputs.level }}}}
+run-name: Level ${{{{ inputs.level }}}} ${{{{ inputs.sure && 1 }}}} ${{{{ github.event.inputs.sure }}}} ${{{{ inputs.n == 7 }}}}
 on:
   workflow_dispatch:
     inputs:
       level: {{type: choice, options: [low, high], default: low}}
       sure: {{type: boolean}}
+      n: {{type: number, default: 7}}
       why: {{required: true}}
 jobs:
 {JOB}""",
@@ -182,7 +184,7 @@ jobs:
     (run,) = runs(world)
     assert (run["event"], run["display_title"], run["head_branch"]) == (
         "workflow_dispatch",
-        "Level high",
+        "Level high 1 true true",
         "main",
     )
     told = olga.post(address, json={"ref": "main", "inputs": {"why": "x"}, "return_run_details": True})
@@ -192,6 +194,7 @@ jobs:
         ({"why": "x", "other": 1}, "Unexpected inputs provided: ['other']"),
         ({"why": "x", "level": "mid"}, "not in the list of allowed values"),
         ({"why": "x", "sure": "perhaps"}, "not a boolean"),
+        ({"why": "x", "n": "many"}, "Provided value 'many' for input 'n' not a number"),
         ({"why": []}, ""),
     ):
         refused = olga.post(address, json={"ref": "main", "inputs": inputs})
@@ -204,10 +207,24 @@ jobs:
     assert other.json()["message"] == "Workflow does not have 'workflow_dispatch' trigger"
 
 
-@pytest.mark.parametrize("permissions", ["", "permissions: write-all\n", "permissions: {contents: write}\n"])
-def test_a_job_token_reads_the_owners_repositories_and_nothing_more(world: World, permissions: str) -> None:
+@pytest.mark.parametrize(
+    ("permissions", "contents", "issues"),
+    [
+        ("", 403, 403),
+        ("permissions: {}\n", 403, 403),
+        ("permissions: read-all\n", 403, 403),
+        ("permissions: {contents: write}\n", 201, 403),
+        ("permissions: {issues: write}\n", 403, 201),
+        ("permissions: write-all\n", 201, 201),
+    ],
+)
+def test_a_job_token_does_what_permissions_says(
+    world: World, permissions: str, contents: int, issues: int
+) -> None:
+    """It acts as github-actions[bot], writes its own repository alone, and dies with its job."""
     olga = world.as_("olga")
-    put_workflow(olga, f"on: push\n{permissions}jobs:\n{JOB}")
+    seed.create_repo(world.forge, world.org, "other")
+    sha = put_workflow(olga, f"on: push\n{permissions}jobs:\n{JOB}")
     runs(world)
     secret = "ghs_" + "a" * 36
     job = take(world, digest(secret))
@@ -215,13 +232,39 @@ def test_a_job_token_reads_the_owners_repositories_and_nothing_more(world: World
     token = world.client(secret)
     assert token.get(WIDGET).status_code == 200
     assert token.get("/repos/acme/secret").status_code == 200
-    assert token.post(f"{WIDGET}/git/refs", json={"ref": "refs/heads/x", "sha": "a" * 40}).status_code == 403
-    assert token.post(f"{WIDGET}/issues", json={"title": "x"}).status_code == 403
-    assert (
-        token.post(f"{WIDGET}/actions/workflows/ci.yml/dispatches", json={"ref": "main"}).status_code == 403
-    )
+    made = token.post(f"{WIDGET}/git/refs", json={"ref": "refs/heads/x", "sha": sha})
+    assert made.status_code == contents
+    issue = token.post(f"{WIDGET}/issues", json={"title": "x"})
+    assert issue.status_code == issues
+    if issues == 201:
+        assert issue.json()["user"]["login"] == "github-actions[bot]"
+    else:
+        assert issue.json()["message"] == "Resource not accessible by integration"
+    assert token.post("/repos/acme/other/issues", json={"title": "x"}).status_code == 403
+    assert token.get(f"{WIDGET}/actions/secrets").status_code in {403, 404}
     end(world, job)
     assert token.get(WIDGET).status_code == 401
+
+
+def test_what_a_job_does_with_its_token_begins_nothing_but_dispatches(world: World) -> None:
+    olga = world.as_("olga")
+    put_workflow(
+        olga,
+        f"on: [push, issues, workflow_dispatch, repository_dispatch]\npermissions: write-all\njobs:\n{JOB}",
+    )
+    assert [run["event"] for run in runs(world)] == ["push"]
+    secret = "ghs_" + "a" * 36
+    assert take(world, digest(secret)) is not None
+    token = world.client(secret)
+    put(token, "made.txt", "by a job")
+    assert token.post(f"{WIDGET}/issues", json={"title": "x"}).status_code == 201
+    assert len(runs(world)) == 1
+    told = token.post(f"{WIDGET}/dispatches", json={"event_type": "again"})
+    assert told.status_code == 204
+    address = f"{WIDGET}/actions/workflows/ci.yml/dispatches"
+    assert token.post(address, json={"ref": "main"}).status_code == 204
+    assert [run["event"] for run in runs(world)] == ["workflow_dispatch", "repository_dispatch", "push"]
+    assert runs(world)[0]["actor"]["login"] == "github-actions[bot]"
 
 
 def test_who_may_do_what(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
 from localforge.actions.expressions import Value
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import isolated
 from localforge.actions.sandbox.isolation import Isolation, Limits, Walls, probe
 from localforge.actions.workflow.model import Workflow
@@ -83,6 +83,7 @@ def spec(job: str, contexts: Mapping[str, Value] | None = None) -> JobSpec:
         },
         event=json.dumps(GITHUB["event"]),
         token=TOKEN,
+        secrets={},
         masks=[TOKEN],
         files={".gitconfig": "[user]\n\tname = Runner\n"},
         notes=[f"with {TOKEN}"],
@@ -196,7 +197,7 @@ steps:
     assert result.conclusion is Conclusion.SUCCESS, told.text
     assert "NOT HERE" not in told.lines[told.lines.index("##[endgroup]") :][:3]
     assert {"42", "as text"} <= set(told.lines)
-    assert "##[error]The shell 'pwsh' is unsupported on the local runner" in told.lines
+    assert "The shell 'pwsh' is unsupported on the local runner" in told.text
     assert "##[error]Process completed with exit code 127." in told.lines
 
 
@@ -210,7 +211,7 @@ steps:
       echo '::notice::Plain'
       echo '::error file=b.py::Bad'
       echo '::add-mask::hunter2'
-      echo 'password hunter2'
+      echo 'password hunter2'; printf %s 'xhunter2' | base64; echo 'hun%ter2'
       echo '::group::Folded'; echo '::endgroup::'
       echo '::stop-commands::pause'; echo '::notice::not a command'; echo '::pause::'
       printf 'no newline'
@@ -232,6 +233,7 @@ steps:
     shown = told.lines[told.lines.index("##[endgroup]") + 1 :]
     assert "password ***" in shown
     assert "hunter2" not in "\n".join(shown)
+    assert "aHVudGVy" not in "\n".join(shown)
     assert "##[group]Folded" in shown
     assert "::notice::not a command" in shown
     assert shown[-1] == "no newline"
@@ -275,8 +277,9 @@ steps:
     )
     assert result.conclusion is Conclusion.SUCCESS, told.text
     assert any("Python 2.7 was asked for" in line for line in told.lines)
-    assert "##[error]The action some/action@v1 is unsupported on the local runner" in told.lines
-    assert "##[error]The action docker://alpine is unsupported on the local runner" in told.lines
+    place = "##[error]ci.yml (Line: 9, Col: 9): "
+    assert f"{place}The action some/action@v1 is unsupported on the local runner" in told.lines
+    assert "The action docker://alpine is unsupported on the local runner" in told.text
     assert any("is not under" in line for line in told.lines)
 
 
@@ -285,15 +288,15 @@ steps:
     [
         (
             "runs-on: windows-latest\nsteps: [{run: x}]",
-            "##[error]runs-on: windows-latest: the local runner is Linux",
+            "##[error]ci.yml (Line: 5, Col: 5): runs-on: windows-latest: the local runner is Linux",
         ),
         (
             "runs-on: x\ncontainer: alpine\nsteps: [{run: x}]",
-            "##[error]`container` is unsupported on the local runner",
+            "##[error]ci.yml (Line: 5, Col: 5): `container` is unsupported on the local runner",
         ),
         (
             "runs-on: x\nenv: {A: \"${{ fromJSON('{') }}\"}\nsteps: [{run: x}]",
-            "##[error]Error parsing fromJSON",
+            "##[error]ci.yml (Line: 5, Col: 5): Error parsing fromJSON",
         ),
     ],
 )

@@ -1,23 +1,16 @@
 """Matrices, needs, conditions, fail-fast and conclusions: decisions about runs, without a runner."""
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from localforge.actions.expressions import Value
+from localforge.actions.legs import Conclusion, Leg, LegState
 from localforge.actions.matrix import MatrixError, expand, label
-from localforge.actions.plan import (
-    Cancel,
-    Conclusion,
-    Decision,
-    LegState,
-    Progress,
-    Queue,
-    Settle,
-    conclusion,
-    decide,
-    runnable,
-)
+from localforge.actions.plan import Cancel, Decision, Queue, Settle, decide, runnable
+from localforge.actions.progress import Progress, conclusion
 from localforge.actions.workflow.model import Workflow
 from localforge.actions.workflow.reader import read_workflow
 
@@ -255,3 +248,28 @@ def test_a_run_is_open_while_a_job_is() -> None:
     assert conclusion(play.progress) is None
     play.end("b", Conclusion.SUCCESS)
     assert conclusion(play.progress) is Conclusion.FAILURE
+
+
+def test_a_chain_of_calls_is_worked_out_in_reasonable_time() -> None:
+    """Each call needs the one before it: results and calls are worked out once, not once for each way to them."""
+    leaf = workflow("  a: {runs-on: x, outputs: {n: 1}}\n")
+    chain = workflow(
+        "  c0: {uses: ./.github/workflows/leaf.yml}\n"
+        + "".join(f"  c{n}: {{needs: c{n - 1}, uses: ./.github/workflows/leaf.yml}}\n" for n in range(1, 40))
+    )
+    linked = replace(chain, called={job.id: leaf for job in chain.jobs})
+    legs = [
+        LegState(
+            id=n,
+            leg=Leg(job="a", index=0, total=1, name="a", matrix=None, scope=f"c{n}#0/"),
+            started=True,
+            conclusion=Conclusion.SUCCESS,
+        )
+        for n in range(39)
+    ]
+    started = time.monotonic()
+    progress = Progress(workflow=linked, legs=legs, cancelled=False, contexts={})
+    (queued,) = decide(progress)
+    assert isinstance(queued, Queue)
+    assert queued.legs[0].name == "c39 / a"
+    assert time.monotonic() - started < 2

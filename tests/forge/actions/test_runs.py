@@ -15,9 +15,9 @@ from tests.forge.actions.flows import (
 )
 from tests.forge.world import World
 
-from localforge.actions.plan import Conclusion
+from localforge.actions.legs import Conclusion
 from localforge.actions.queueing import recover
-from localforge.store import checks
+from localforge.store import actions, checks
 
 JOB = "  job: {runs-on: x, steps: [{run: 'true'}]}\n"
 
@@ -184,6 +184,51 @@ def test_a_deleted_branch_begins_nothing(world: World) -> None:
     before = len(runs(world))
     assert olga.delete(f"{WIDGET}/git/refs/heads/topic").status_code == 204
     assert len(runs(world)) == before
+
+
+def test_concurrency_of_jobs(world: World) -> None:
+    """One holds the group, one waits, a newer one takes the place of who waits; `cancel-in-progress` stops the holder."""
+    olga = world.as_("olga")
+    head = "on: [push, workflow_dispatch]\njobs:\n  job: {runs-on: x, steps: [{run: 'true'}], concurrency: "
+    put_workflow(olga, head + "'g-${{ github.ref }}'}\n  free: {runs-on: x, steps: [{run: 'true'}]}\n")
+    runs(world)
+    address = f"{WIDGET}/actions/workflows/ci.yml/dispatches"
+    for _ in range(2):
+        olga.post(address, json={"ref": "main"})
+    newest, between, oldest = runs(world)
+    holder = take(world)
+    assert holder is not None
+    assert jobs_of(olga, oldest)["job"] == ("in_progress", None)
+    assert jobs_of(olga, between)["job"] == ("completed", "cancelled")
+    others = [take(world, f"t{n}") for n in range(3)]
+    assert [job.name for job in others if job] == ["free", "free", "free"]
+    assert take(world, "none") is None
+    end(world, holder)
+    last = take(world, "last")
+    assert last is not None
+    assert (last.run_id, last.name) == (newest["id"], "job")
+    put_workflow(olga, head + "{group: 'g-${{ github.ref }}', cancel-in-progress: true}}\n")
+    newer = runs(world)[0]
+    row = actions.job(world.forge.store.db, last.id)
+    assert row is not None
+    assert row.cancelled
+    assert take(world, "still") is None
+    end(world, last, Conclusion.CANCELLED)
+    stopped = take(world, "now")
+    assert stopped is not None
+    assert stopped.run_id == newer["id"]
+
+
+def test_a_run_waits_for_a_job_of_its_group(world: World) -> None:
+    olga = world.as_("olga")
+    put_workflow(olga, "on: push\njobs: {job: {runs-on: x, steps: [{run: 'true'}], concurrency: g}}\n")
+    runs(world)
+    job = take(world)
+    assert job is not None
+    put_workflow(olga, "on: push\nconcurrency: g\njobs:\n" + JOB)
+    assert runs(world)[0]["status"] == "pending"
+    end(world, job)
+    assert runs(world)[0]["status"] == "queued"
 
 
 def test_concurrency_groups(world: World) -> None:

@@ -260,7 +260,7 @@ def isolated(isolation: Isolation, walls: Walls, *, port: int, slot: int) -> Ite
         "reap": False,
         "limits": walls.limits.rlimits(),
     }
-    wrapped = command(isolation, walls, binds=python_binds(), files=descriptors)
+    wrapped = command(isolation, walls, binds=(*python_binds(), *walls.shown), files=descriptors)
     try:
         process = _spawn([*wrapped, *_supervisor(SUPERVISOR, config)], tuple(descriptors.values()))
     finally:

@@ -82,11 +82,12 @@ class CannotIsolate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walls:
-    """What one sandbox shows of the host: the way to the forge, and directories that must not be seen."""
+    """What one sandbox shows of the host: the way to the forge, directories to read, and ones that must not be seen."""
 
     limits: Limits
     forge_socket: Path | None = None
     hosts: Sequence[str] = ()
+    shown: Sequence[Path] = ()
     hidden: Sequence[Path] = ()
 
 

@@ -12,10 +12,10 @@ from localforge.actions.workflow.tree import Mapping, Node, Scalar, Sequence
 _NO_EXPRESSION = "A template expression is not allowed in this context"
 
 
-def apply_grammar(root: Node) -> tuple[Node, tuple[Problem, ...]]:
+def apply_grammar(root: Node, kind: str = "workflow-root-strict") -> tuple[Node, tuple[Problem, ...]]:
     """The tree with templates in place of the text that holds `${{`, and every problem in file order."""
     reader = _Reader()
-    tree = reader.read(root, place("workflow-root-strict", frozenset()))
+    tree = reader.read(root, place(kind, frozenset()))
     return tree, tuple(reader.problems)
 
 

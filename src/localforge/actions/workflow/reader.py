@@ -1,11 +1,13 @@
 """Workflow text to a `Workflow`, or to everything that is wrong with it."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from localforge.actions.expressions import ExpressionError, calls, parse
 from localforge.actions.workflow import identifiers, triggers
 from localforge.actions.workflow.grammar import apply_grammar
 from localforge.actions.workflow.model import (
+    Call,
     Condition,
     Defaults,
     InvalidWorkflow,
@@ -40,7 +42,13 @@ PERMISSIONS = (
 )
 _STATUS = frozenset({"success", "failure", "cancelled", "always"})
 _NEVER = Condition(template=Template(source="", parts=("",)), names_status=True)
-_UNSUPPORTED_JOB_KEYS = ("uses", "container", "services", "snapshot")
+_UNSUPPORTED_JOB_KEYS = ("container", "services", "snapshot")
+_CALLED = re.compile(r"\./\.github/workflows/[^/@]+\.ya?ml|[^/@]+/[^/@]+/\.github/workflows/[^/@]+\.ya?ml@.+")
+_WRONG_CALL = (
+    "invalid value workflow reference: references to workflows must be prefixed with format"
+    " 'owner/repository/path/to/workflow@ref' or './path/to/workflow'"
+)
+_WRONG_CRON = "Invalid cron expression. Expected format is '* * * * *' (minute hour day month weekday)"
 _UNSUPPORTED_STEPS = ("wait", "wait-all", "cancel", "parallel")
 
 
@@ -52,24 +60,30 @@ def read_workflow(path: str, text: str, *, max_depth: int = MAX_DEPTH) -> Workfl
         return InvalidWorkflow(path=path, problems=(Problem(message=error.message, at=error.at),))
     if problems:
         return InvalidWorkflow(path=path, problems=problems)
-    reader = _Reader()
+    reader = Reader()
     workflow = reader.workflow(path, tree)
     if reader.problems:
         return InvalidWorkflow(path=path, problems=tuple(reader.problems))
     return workflow
 
 
-class _Reader:
-    """Turns a tree that keeps to the grammar into the model; notes what the grammar cannot see."""
+class Reader:
+    """Turns a tree that keeps to the grammar into the model; notes what the grammar cannot see.
 
-    def __init__(self) -> None:
+    `step_if` is what the grammar calls the condition of a step here.
+    """
+
+    def __init__(self, step_if: str = "step-if") -> None:
         self.problems: list[Problem] = []
+        self._step_if = step_if
 
     def _refuse(self, node: Node, message: str) -> None:
         self.problems.append(Problem(message=message, at=node.at))
 
     def workflow(self, path: str, tree: Node) -> Workflow:
         top = members(tree)
+        for cron in triggers.wrong_crons(top["on"]):
+            self._refuse(cron, _WRONG_CRON)
         return Workflow(
             path=path,
             name=literal(top["name"]) if "name" in top else None,
@@ -88,10 +102,10 @@ class _Reader:
             if refusal := identifiers.refusal(literal(key), set()):
                 self._refuse(key, refusal)
         self._check_needs(node, {literal(key): members(body) for key, body in pairs})
-        return tuple(self._job(literal(key), body) for key, body in pairs)
+        return tuple(self._job(key, body) for key, body in pairs)
 
     def _check_needs(self, node: Node, jobs: Mapping[str, Mapping[str, Node]]) -> None:
-        waiting = {job: _items(keys.get("needs")) for job, keys in jobs.items()}
+        waiting = {job: items(keys.get("needs")) for job, keys in jobs.items()}
         if not any(not needs for needs in waiting.values()):
             self._refuse(node, "The workflow must contain at least one job with no dependencies.")
             return
@@ -109,26 +123,40 @@ class _Reader:
                     cycle = f"depends on job '{name}' which creates a cycle in the dependency graph."
                     self._refuse(need, f"Job '{job}' {cycle}")
 
-    def _job(self, job_id: str, body: Node) -> Job:
+    def _job(self, key: Node, body: Node) -> Job:
         keys = members(body)
         self._check_matrix(keys.get("strategy"))
         return Job(
-            id=job_id,
+            id=literal(key),
             at=body.at,
             name=keys.get("name"),
             needs=literals(keys.get("needs")) or (),
-            condition=self._condition(keys.get("if"), "job-if"),
+            condition=self.condition(keys.get("if"), "job-if"),
             runs_on=keys.get("runs-on"),
             strategy=keys.get("strategy"),
             env=keys.get("env"),
             defaults=_defaults(keys.get("defaults")),
             outputs=keys.get("outputs"),
-            steps=self._steps(_items(keys.get("steps"))),
+            steps=self.steps(items(keys.get("steps"))),
             timeout_minutes=keys.get("timeout-minutes"),
             continue_on_error=keys.get("continue-on-error"),
             concurrency=keys.get("concurrency"),
             permissions=_permissions(keys.get("permissions")),
+            call=self._call(keys) if "uses" in keys else None,
+            key_at=key.at,
             unsupported=tuple(key for key in _UNSUPPORTED_JOB_KEYS if key in keys),
+        )
+
+    def _call(self, keys: Mapping[str, Node]) -> Call:
+        uses, secrets = literal(keys["uses"]), keys.get("secrets")
+        if not _CALLED.fullmatch(uses):
+            self._refuse(keys["uses"], _WRONG_CALL)
+        return Call(
+            uses=uses,
+            at=keys["uses"].at,
+            inputs=members(keys.get("with")),
+            secrets=members(secrets),
+            inherits=isinstance(secrets, Scalar),
         )
 
     def _check_matrix(self, strategy: Node | None) -> None:
@@ -136,7 +164,7 @@ class _Reader:
             if isinstance(vector, Sequence) and not vector.items and name not in {"include", "exclude"}:
                 self._refuse(vector, f"Matrix vector '{name}' does not contain any values")
 
-    def _steps(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
+    def steps(self, nodes: Iterable[Node]) -> tuple[Step, ...]:
         bodies = [(node, members(node)) for node in nodes]
         taken: set[str] = set()
         for _, keys in bodies:
@@ -154,7 +182,7 @@ class _Reader:
             id=step_id,
             at=node.at,
             name=keys.get("name"),
-            condition=self._condition(keys.get("if"), "step-if"),
+            condition=self.condition(keys.get("if"), self._step_if),
             action=action,
             env=keys.get("env"),
             continue_on_error=keys.get("continue-on-error"),
@@ -175,10 +203,10 @@ class _Reader:
             self._refuse(keys["uses"], f"Expected format {{org}}/{{repo}}[/path]@ref. Actual '{uses}'")
         return Uses(action=uses, inputs=keys.get("with"))
 
-    def _condition(self, node: Node | None, kind: str) -> Condition:
+    def condition(self, node: Node | None, kind: str, without: str = "success()") -> Condition:
         if isinstance(node, Scalar) and isinstance(node.value, Template):
             return Condition(template=node.value, names_status=_names_status(node.value))
-        text = (literal(node).strip() if node else "") or "success()"
+        text = (literal(node).strip() if node else "") or without
         try:
             tree = parse(text, scope(place(kind, frozenset()).context))
         except ExpressionError as error:
@@ -193,7 +221,7 @@ def _names_status(template: Template) -> bool:
     return any(call.name in _STATUS for tree in trees for call in calls(tree))
 
 
-def _items(node: Node | None) -> tuple[Node, ...]:
+def items(node: Node | None) -> tuple[Node, ...]:
     if isinstance(node, Sequence):
         return node.items
     return () if node is None else (node,)

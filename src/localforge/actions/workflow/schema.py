@@ -1,4 +1,4 @@
-"""The definitions of `workflow-v1.0.json`, typed.
+"""The definitions of `workflow-v1.0.json` (GitHub's, of workflows) and `action-v1.json` (ours, of actions), typed.
 
 A definition says which YAML shapes are legal at a place and which contexts and functions its expressions may name
 (inherited downwards). `one-of` is flattened here: what a place accepts is a set of scalars, at most one kind of
@@ -110,8 +110,11 @@ _BUILT_IN: Mapping[str, _Json] = {
 
 @cache
 def _definitions() -> Mapping[str, _Json]:
-    text = files(__package__).joinpath("workflow-v1.0.json").read_text(encoding="utf-8")
-    return {**_BUILT_IN, **cast("Mapping[str, _Json]", json.loads(text))}
+    found: dict[str, _Json] = dict(_BUILT_IN)
+    for name in ("workflow-v1.0.json", "action-v1.json"):
+        text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+        found |= cast("Mapping[str, _Json]", json.loads(text))
+    return found
 
 
 @cache

@@ -16,6 +16,14 @@ Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Contents of those files that exist."""
 
 
+def recipe_folders(*more: Path) -> tuple[Path, ...]:
+    """Where recipes are: those shipped, the working directory's own, then more, as far as they are there."""
+    package = Path(__file__).parents[2]
+    shipped, source = package / "recipes", package.parents[1] / "recipes"
+    places = (shipped if shipped.is_dir() else source, Path("recipes").absolute(), *more)
+    return tuple(dict.fromkeys(place for place in places if place.is_dir()))
+
+
 class BadRecipes(Permanent):
     """Recipe files that are wrong; `problems` has a line for each problem: file, line, column, key, what to do."""
 

@@ -90,15 +90,23 @@ def permission_words(permissions: str) -> str:
     )
 
 
+def _listed(scopes: str) -> set[str]:
+    return {scope.strip() for scope in scopes.split(",")}
+
+
 def _one(permission: str) -> str:
     name, _, level = permission.partition("=")
     return f"{NAMES.get(name, name)} ({LEVELS.get(level, level)})"
 
 
 def accepted(headers: Mapping[str, str], need: Need) -> str:
-    """Which permission would have been accepted: as the forge's headers say, else as we know it."""
+    """Which permission would have been accepted: as the forge's headers say, else as we know it.
+
+    Where the token has an accepted scope, it is its owner who lacks the permission.
+    """
     if permissions := headers.get("x-accepted-github-permissions"):
         return f"the permission {permission_words(permissions)}"
-    if scopes := headers.get("x-accepted-oauth-scopes"):
+    scopes = headers.get("x-accepted-oauth-scopes", "")
+    if scopes and not _listed(scopes) & _listed(headers.get("x-oauth-scopes", "")):
         return f"one of the scopes {scopes}"
     return f"the permission {need.words}"

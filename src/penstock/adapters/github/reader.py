@@ -30,7 +30,7 @@ class GitHubReader:
         self._client = client
 
     def viewer(self) -> str:
-        return self._client.get("user", wire.Login, needs.IDENTITY).login
+        return self._client.login()
 
     def repositories(self, owner: str) -> tuple[RepositoryFacts, ...]:
         account = self._client.find(quoted("users", owner), wire.OwnerKind, needs.REPOSITORY)

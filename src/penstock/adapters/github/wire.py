@@ -51,6 +51,21 @@ class Login(Answer):
     login: str
 
 
+class AppName(Answer):
+    slug: str
+
+
+class Installed(Answer):
+    id: int
+    app_slug: str
+    permissions: Mapping[str, str]
+
+
+class InstallationToken(Answer):
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")]
+    expires_at: datetime
+
+
 class OwnerKind(Answer):
     login: str
     type: str

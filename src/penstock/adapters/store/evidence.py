@@ -241,6 +241,10 @@ class EndLine:
     texts: int
     line: Literal["end"] = "end"
 
+    @property
+    def told(self) -> str:
+        return f"{self.changes} changes, {self.records} records and {self.texts} texts"
+
 
 Line = KeysLine | HeadLine | RecordLine | TextLine | EndLine
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Discriminator("line")])
@@ -285,11 +289,14 @@ def verify_export(
 def read_earlier(lines: Iterable[str], keys: Mapping[str, bytes] | None = None) -> Earlier | str:
     """An export to compare with; or what is wrong with it, since what does not hold proves nothing."""
     export, malformed = _read(lines)
+    if keys and export.keys and not keys.keys() & export.keys.keys():
+        return "it was sealed with another installation's key"
     report = judged(export.logs(), keys or export.keys, malformed)
     if not report.holds:
-        return (
-            malformed or f"{report.breaks[0].change} record {report.breaks[0].n}: {report.breaks[0].problem}"
+        broken = malformed or (
+            f"{report.breaks[0].change} record {report.breaks[0].n}: {report.breaks[0].problem}"
         )
+        return f"it does not hold itself: {broken}"
     points = {head.change: Point(n=head.n, hash=head.hash) for head in export.heads}
     return Earlier(points=points, keys=export.keys)
 
@@ -299,8 +306,12 @@ def _read(lines: Iterable[str]) -> "tuple[_Export, str]":
     export = _Export()
     for number, text in enumerate(lines, start=1):
         problem = export.take(text.rstrip("\n"))
+        if problem and not export.keys:
+            return export, f"this is not an export of a ledger (line {number}: {problem})"
         if problem:
             return export, f"line {number}: {problem}"
+    if not export.keys:
+        return export, "this is not an export of a ledger: it has no first line"
     return export, "" if export.ended else "its last line is missing: it was cut"
 
 
@@ -345,7 +356,11 @@ class _Export:
                 self.records[head.change], self.blobs[head.change] = [], []
             case EndLine():
                 self.ended = True
-                return "" if line == self._end() else f"it counts otherwise than it holds: {self._end()}"
+                return (
+                    ""
+                    if line == self._end()
+                    else f"its last line tells of {line.told}, but it holds {self._end().told}"
+                )
             case _ if not self.heads:
                 return f"a {line.line} before any head"
             case RecordLine(record=record):

@@ -61,9 +61,7 @@ def _earlier(file: Path, keys: Mapping[str, bytes] | None) -> Earlier:
     with file.open(encoding="utf-8", errors="replace") as lines:
         found = read_earlier(lines, keys)
     if isinstance(found, str):
-        raise Permanent(
-            "bad_export", f"{file} does not hold itself, so nothing was compared with it: {found}"
-        )
+        raise Permanent("bad_export", f"nothing was compared with {file}: {found}")
     return found
 
 

@@ -1,0 +1,109 @@
+"""Actions that are folders of the workspace: read, given their inputs, and performed.
+
+Source: docs.github.com, "Metadata syntax"; node's environment as actions/runner gives it.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from shutil import which
+
+from localforge.actions.expressions import Environment, to_text
+from localforge.actions.sandbox.box import Command
+from localforge.actions.steps import Bench, LocalAction, Outcome, Post, StepError, execute
+from localforge.actions.workflow.action_file import ActionFile, Composite, Foreign, Program, read_action
+from localforge.actions.workflow.model import InvalidWorkflow
+from localforge.actions.workflow.tree import resolve
+
+NAMES = ("action.yml", "action.yaml")
+
+
+def use(uses: str, given: Mapping[str, str], environment: Environment, bench: Bench) -> Outcome:
+    """Perform the action in the folder `uses` names. Raises StepError, ExpressionError, SandboxError."""
+    folder = f"{bench.place.workspace}/{uses.removeprefix('./')}".rstrip("/")
+    file, action = _read(folder, bench)
+    inputs = _inputs(action, given, environment, bench)
+    match action.runs:
+        case Composite(steps=steps):
+            return bench.compose(
+                LocalAction(file=file, folder=folder, inputs=inputs, steps=steps, outputs=action.outputs)
+            )
+        case Program() as program:
+            return _node(uses, folder, program, inputs, bench)
+        case Foreign(using=using):
+            raise StepError(f"The action {uses} uses '{using}', which is unsupported on the local runner")
+
+
+def _read(folder: str, bench: Bench) -> tuple[str, ActionFile]:
+    """The action's file (relative to the workspace) and what it says."""
+    names = [f"{folder}/{name}" for name in NAMES]
+    order = Command(argv=["/usr/bin/env", "true"], cwd=bench.place.workspace, env=bench.env, read=names)
+    found = bench.sandbox.run(order, bench.on_output, deadline=bench.deadline).files
+    path = next((name for name in names if name in found), None)
+    if path is None:
+        raise StepError(
+            f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'. "
+            "Did you forget to run actions/checkout before running your local action?"
+        )
+    file = path.removeprefix(f"{bench.place.workspace}/")
+    read = read_action(file, found[path])
+    if isinstance(read, InvalidWorkflow):
+        raise StepError("\n".join(read.messages))
+    return file, read
+
+
+def _inputs(
+    action: ActionFile, given: Mapping[str, str], environment: Environment, bench: Bench
+) -> dict[str, str]:
+    """What was given, and the defaults of the rest; what the action does not know is warned of and passed on."""
+    unknown = sorted(given.keys() - action.inputs.keys())
+    if unknown:
+        valid = ", ".join(f"'{name}'" for name in action.inputs)
+        shown = ", ".join(f"'{name}'" for name in unknown)
+        bench.say(f"##[warning]Unexpected input(s) {shown}, valid inputs are [{valid}]")
+    defaults = {
+        name: to_text(resolve(spec.default, environment)) if spec.default else ""
+        for name, spec in action.inputs.items()
+    }
+    return {**defaults, **given}
+
+
+def _node(uses: str, folder: str, program: Program, inputs: Mapping[str, str], bench: Bench) -> Outcome:
+    if program.has_pre:
+        bench.say(f"##[warning]`pre` execution is not supported for local action from '{uses}'")
+    node = node_path()
+    if node is None:
+        raise StepError(f"The action {uses} needs node, which is not on this host")
+    env = {f"INPUT_{name.replace(' ', '_').upper()}": value for name, value in inputs.items()}
+    state: dict[str, str] = {}
+
+    def run(script: str, bench: Bench) -> Outcome:
+        shown = {f"STATE_{name}": value for name, value in state.items()}
+        order = Command(
+            argv=[str(node), f"{folder}/{script}"],
+            cwd=bench.place.workspace,
+            env={**bench.env, **env, **shown, "GITHUB_ACTION_PATH": folder},
+        )
+        return execute(order, bench)
+
+    if program.post is not None:
+        after = program.post
+        bench.posts.append(
+            Post(name=uses, condition=program.post_condition, act=lambda later: run(after, later))
+        )
+    outcome = run(program.main, bench)
+    state |= outcome.state
+    return outcome
+
+
+@cache
+def node_path() -> Path | None:
+    """The host's node, where a sandbox sees it too."""
+    found = which("node")
+    return Path(found).resolve() if found else None
+
+
+def node_binds() -> tuple[Path, ...]:
+    """The folder of node's installation, unless the system's own holds it."""
+    node = node_path()
+    return () if node is None or node.is_relative_to("/usr") else (node.parent.parent,)
