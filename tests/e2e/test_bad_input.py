@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.calling import Caller
 
+from penstock.adapters.store.seal import open_seal
 from penstock.cli.exits import Exit
 
 COMMANDS = ["status", "changes list", "approvals list", "list-issues", "start --once", "ledger verify"]
@@ -155,7 +156,7 @@ def test_an_export_verifies_until_one_bit_of_it_changes(penstock: Caller, eviden
 def test_only_the_key_that_is_named_is_trusted(penstock: Caller, evidence: Path, tmp_path: Path) -> None:
     own = penstock.folder / ".penstock/keys/ledger.ed25519.pub"
     penstock("ledger", "verify", str(evidence), "--key", str(own))
-    penstock("--state", str(tmp_path), "status")
+    open_seal(tmp_path, may_make=True)
     other = tmp_path / "keys/ledger.ed25519.pub"
     penstock("ledger", "verify", str(evidence), "--key", str(other), expect=Exit.LEDGER)
     no_key = penstock("ledger", "verify", str(evidence), "--key", str(evidence), expect=Exit.WRONG_USE)

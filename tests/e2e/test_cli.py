@@ -213,9 +213,21 @@ def test_the_version(elsewhere: Caller, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"penstock {__version__}\n"
 
 
-def test_a_look_at_nothing_says_what_to_do_and_keeps_nobody_away(elsewhere: Caller) -> None:
-    assert "penstock demo" in elsewhere("status").out
-    assert elsewhere.ask("changes", "list") == {"changes": [], "broken": []}
+def test_a_look_at_nothing_says_what_to_do_and_makes_nothing(elsewhere: Caller) -> None:
+    """In a wrong folder there is no ledger that holds, and no new key afterwards."""
+    for words in (
+        "status",
+        "changes list",
+        "changes show c-1",
+        "approvals list",
+        "ledger verify",
+        "export-state",
+    ):
+        said = elsewhere(*words.split(), expect=Exit.NO).err
+        assert f"There is nothing in {elsewhere.folder}/.penstock yet" in said
+        assert "penstock demo" in said
+    assert elsewhere.ask("status", expect=Exit.NO).keys() == {"error"}
+    assert list(elsewhere.folder.iterdir()) == []
     source = elsewhere.folder_of("code", **CODE)
     elsewhere("try", str(source), "--recipe", "no-such", expect=Exit.WRONG_USE)
     assert "belongs to" not in elsewhere("try", str(source), "--run", "", expect=Exit.WRONG_USE).err

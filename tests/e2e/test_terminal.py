@@ -68,6 +68,21 @@ def test_a_try_that_stops_says_what_to_change_and_what_to_type(
     assert "recorded" in penstock(*typed).out
 
 
+def test_lines_and_tables_are_folded_at_words(penstock: Caller) -> None:
+    folder = penstock.folder_of("folded", a__py="old = 1\n")
+    code, shown = at_terminal(penstock.folder, "try", str(folder), "--run", "echo 'new = 1' > a.py\ntrue")
+    assert code == Exit.WAITS
+    assert f"{folder} is acme/folded there" in shown.replace("\n", "")
+    assert "Run echo 'new = 1' > a.py …" in shown
+    assert "2 changed lines in 1 file\n" in shown
+    long = [line for line in shown.splitlines() if "signal" in line or "propose" in line]
+    assert long
+    assert all(len(line) <= COLUMNS for line in long)
+    assert re.search(r"signal    operator asks for .*\n {26}\S", shown)
+    _, listed = at_terminal(penstock.folder, "changes", "list")
+    assert re.search(r"(?m)^c-\w{10}  +WAITING_USER_APPROVAL ", listed)
+
+
 TYPED = [
     "status",
     "changes list",

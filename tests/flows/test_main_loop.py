@@ -32,6 +32,8 @@ def test_providers_merge_first_and_every_write_was_decided_before(house: House):
     assert merges == [lib.node_id, app.node_id]
     assert all(len(house.pulls(repo)) == 1 for repo in (lib, app))
     assert done.refused == 0
+    (labels,) = [[label["name"] for label in pull["labels"]] for pull in house.pulls(lib)]
+    assert labels == [f"risk:{done.tier}"], "a person approved it"
     kinds = house.kinds(name)
     assert kinds.count("E_TAP_DECIDED") == kinds.count("E_PATCHES_APPLIED") + kinds.count(
         "E_PR_OPENED"

@@ -106,7 +106,7 @@ def test_an_old_state_with_its_old_seal_is_found(
     now = export(grown, tmp_path / "now")
     assert verify_file(now, None, tmp_path / "old").breaks == (found,)
     given = ledger.Given(file=now, against=tmp_path / "old")
-    assert ledger.verify(None, given, json=False) is Exit.LEDGER
+    assert ledger.verify(given, json=False) is Exit.LEDGER
 
 
 def test_an_earlier_export_that_does_not_hold_proves_nothing(grown: Store, tmp_path: Path) -> None:
@@ -127,13 +127,13 @@ def test_whose_key_was_trusted_is_said(
     grown: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, public = tmp_path / "old", tmp_path / "keys/ledger.ed25519.pub"
-    assert ledger.verify(None, ledger.Given(file=file), json=False) is Exit.DONE
+    assert ledger.verify(ledger.Given(file=file), json=False) is Exit.DONE
     said = capsys.readouterr().out
     assert grown.seal.key_id in said
     assert "only because the file itself names it" in said
     assert "--key <state>/keys/ledger.ed25519.pub" in said
     assert "The ledger holds" not in said
-    assert ledger.verify(None, ledger.Given(file=file, key=public), json=False) is Exit.DONE
+    assert ledger.verify(ledger.Given(file=file, key=public), json=False) is Exit.DONE
     said = capsys.readouterr().out
     assert f"sealed by key {grown.seal.key_id}" in said
     assert "itself names" not in said

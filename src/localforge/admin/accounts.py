@@ -3,19 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from localforge.admin.verb import Verbs, verb
 
 if TYPE_CHECKING:
     from localforge.forge import Forge
-
-
-class Adding(Protocol):
-    """Where the verbs of `admin` are added."""
-
-    def add_parser(self, name: str, *, help: str) -> argparse.ArgumentParser:  # noqa: A002
-        """The parser of a new one."""
 
 
 def add(verbs: Verbs) -> None:
@@ -52,8 +45,8 @@ def add(verbs: Verbs) -> None:
     repo.add_argument("--from", dest="clone", type=Path, help="a local git clone to copy; it is only read")
 
 
-def _add_apps(verbs: Adding) -> None:
-    app = verbs.add_parser("app", help="register a GitHub App and print its id")
+def _add_apps(things: Verbs) -> None:
+    app = things.add_parser("app", help="register a GitHub App and print its id")
     app.add_argument("name")
     app.add_argument("--owner", required=True, help="login of a user or an organization")
     app.add_argument("--key", type=Path, required=True, help="the file that its private key is written to")
@@ -67,7 +60,9 @@ def _add_apps(verbs: Adding) -> None:
     app.add_argument("--event", action="append", default=[], help="that its hook is told of; repeatable")
     app.add_argument("--webhook", metavar="URL", help="where it is told")
     app.add_argument("--webhook-secret-file", type=Path, help="holds what deliveries are signed with")
-    install = verbs.add_parser("install", help="install an App on an account and print the installation's id")
+    install = things.add_parser(
+        "install", help="install an App on an account and print the installation's id"
+    )
     install.add_argument("app", help="the App's slug or id")
     install.add_argument("account")
     install.add_argument(

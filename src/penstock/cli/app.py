@@ -10,7 +10,7 @@ import typer
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
 from penstock.cli.logs import to_standard_error
-from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, leave, opened
+from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -131,7 +131,7 @@ def status(json: Json = False) -> None:
     """How many changes stand where, what waits for you, and what is in trouble."""
     from penstock.cli import looking
 
-    leave(looking.status(opened(), json=json))
+    leave(looking.status(begun(), json=json))
 
 
 @app.command(name="list-issues")
@@ -172,7 +172,7 @@ def export_state(
     """All changes as one JSON document."""
     from penstock.cli import looking
 
-    leave(looking.export_state(opened(), file))
+    leave(looking.export_state(begun(), file))
 
 
 @app.command(

@@ -120,6 +120,9 @@ class _Demo:
         self._say(
             f"Forge: {self._home.address.web}/{self._home.organization}   state: {self._home.settings.state}\n"
         )
+        earlier = self._home.store.change(self._good)
+        if isinstance(earlier, Change) and earlier.n > 1:
+            self._say("[dim]So far:[/]")
         with self._home.working():
             found = self._follower.until(_settled)
             self._show_stopped()

@@ -120,11 +120,8 @@ class Follower:
                 line = told(entry.event, change, self._home.known_web_address)
                 self._said_at = self._home.clock.now()
                 if line and not (isinstance(entry.event, e.TapDecided) and entry.event.allowed):
-                    output.out.print(
-                        Text.assemble(
-                            (f"{entry.at.astimezone():%H:%M:%S} ", "dim"), (f"{name[:6]} ", "dim"), line
-                        )
-                    )
+                    stamp = Text(f"{entry.at.astimezone():%H:%M:%S} {name[:6]} ", style="dim")
+                    output.out.print(output.hanging(stamp, line))
         self._seen[name] = change.n
 
 

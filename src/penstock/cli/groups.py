@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import ChangeName, Digests, Json, Options, Reason, Repos, leave, opened
+from penstock.cli.options import ChangeName, Digests, Json, Reason, Repos, begun, leave
 
 changes_app = typer.Typer(
     no_args_is_help=True, help="Changes: what they are, what they would do, stopping and resuming them."
@@ -21,7 +21,7 @@ def changes_list(
     """Changes that are open."""
     from penstock.cli import looking
 
-    leave(looking.changes(opened(), every=every, json=json))
+    leave(looking.changes(begun(), every=every, json=json))
 
 
 @changes_app.command("show")
@@ -33,7 +33,7 @@ def changes_show(
     """Everything about one change."""
     from penstock.cli import looking
 
-    leave(looking.show(opened(), change, artifacts=artifacts, json=json))
+    leave(looking.show(begun(), change, artifacts=artifacts, json=json))
 
 
 @changes_app.command("diff")
@@ -41,7 +41,7 @@ def changes_diff(change: ChangeName, repos: Repos = None, json: Json = False) ->
     """What it would change, repository by repository."""
     from penstock.cli import looking
 
-    leave(looking.diff(opened(), change, tuple(repos or ()), json=json))
+    leave(looking.diff(begun(), change, tuple(repos or ()), json=json))
 
 
 @changes_app.command("cancel")
@@ -53,10 +53,10 @@ def changes_cancel(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Stop it; close what it opened. What it merged stays, unless --rollback."""
+    """Stop it; close what it begun. What it merged stays, unless --rollback."""
     from penstock.cli import deciding
 
-    leave(deciding.cancel(opened(), change, deciding.Words(reason=reason, json=json), rollback=rollback))
+    leave(deciding.cancel(begun(), change, deciding.Words(reason=reason, json=json), rollback=rollback))
 
 
 @changes_app.command("resume")
@@ -64,7 +64,7 @@ def changes_resume(change: ChangeName, json: Json = False) -> None:
     """Let it go on after it needed a person or was blocked."""
     from penstock.cli import deciding
 
-    leave(deciding.resume(opened(), change, json=json))
+    leave(deciding.resume(begun(), change, json=json))
 
 
 @approvals_app.command("list")
@@ -72,7 +72,7 @@ def approvals_list(json: Json = False) -> None:
     """Everything that waits for an approval."""
     from penstock.cli import deciding
 
-    leave(deciding.list_pending(opened(), json=json))
+    leave(deciding.list_pending(begun(), json=json))
 
 
 @approvals_app.command("approve")
@@ -87,7 +87,7 @@ def approvals_approve(
     from penstock.cli import deciding
 
     chosen = deciding.Chosen(digests=tuple(digest or ()), repos=tuple(repos or ()), merge=merge)
-    leave(deciding.approve(opened(), change, chosen, json=json))
+    leave(deciding.approve(begun(), change, chosen, json=json))
 
 
 @approvals_app.command("reject")
@@ -98,7 +98,7 @@ def approvals_reject(
     from penstock.cli import deciding
 
     chosen = deciding.Chosen(digests=tuple(digest or ()), repos=tuple(repos or ()))
-    leave(deciding.reject(opened(), change, chosen, deciding.Words(reason=reason, json=json)))
+    leave(deciding.reject(begun(), change, chosen, deciding.Words(reason=reason, json=json)))
 
 
 @approvals_app.command("request-changes")
@@ -109,7 +109,7 @@ def approvals_request_changes(
     from penstock.cli import deciding
 
     chosen = deciding.Chosen(digests=tuple(digest or ()), repos=tuple(repos or ()))
-    leave(deciding.request_changes(opened(), change, chosen, deciding.Words(reason=reason, json=json)))
+    leave(deciding.request_changes(begun(), change, chosen, deciding.Words(reason=reason, json=json)))
 
 
 @approvals_app.command("revoke")
@@ -121,7 +121,7 @@ def approvals_revoke(
     """Take an approval back, as long as what it unlocks is not written."""
     from penstock.cli import deciding
 
-    leave(deciding.revoke(opened(), change, approval, json=json))
+    leave(deciding.revoke(begun(), change, approval, json=json))
 
 
 @ledger_app.command("verify")
@@ -144,7 +144,7 @@ def ledger_verify(
     """Check every chain, seal and text; name the first bad record."""
     from penstock.cli import ledger
 
-    leave(ledger.verify(Options.state, ledger.Given(file=file, key=key, against=against), json=json))
+    leave(ledger.verify(ledger.Given(file=file, key=key, against=against), json=json))
 
 
 @ledger_app.command("show")
@@ -152,7 +152,7 @@ def ledger_show(change: ChangeName, json: Json = False) -> None:
     """A change's records, oldest first."""
     from penstock.cli import ledger
 
-    leave(ledger.show(opened(), change, json=json))
+    leave(ledger.show(begun(), change, json=json))
 
 
 @ledger_app.command("export")
@@ -162,7 +162,7 @@ def ledger_export(
     """Write the ledger as JSON lines that verify without this database."""
     from penstock.cli import ledger
 
-    leave(ledger.export(opened(), file))
+    leave(ledger.export(begun(), file))
 
 
 @ledger_app.command("erase")
@@ -175,4 +175,4 @@ def ledger_erase(
     """Delete one text for good, on record. The chain still verifies."""
     from penstock.cli import ledger
 
-    leave(ledger.erase(opened(), blob, reason, force=force, json=json))
+    leave(ledger.erase(begun(), blob, reason, force=force, json=json))

@@ -16,12 +16,12 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
+from penstock.cli.options import begun
 from penstock.cli.telling import told
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.ledger import Break, plain
 from penstock.flows.views import needed_texts
-from penstock.settings import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +33,14 @@ class Given:
     against: Path | None = None
 
 
-def verify(state: Path | None, given: Given, *, json: bool) -> Exit:
+def verify(given: Given, *, json: bool) -> Exit:
     """Of this installation, or of an export, which needs no installation."""
     file = given.file
     absent = [path for path in (file, given.against) if path and not path.is_file()]
     if absent:
         output.complain(f"{absent[0]}: there is no such file")
         return Exit.WRONG_USE
-    if file:
-        report = verify_file(file, given.key, given.against)
-    else:
-        report = Installation(load(state=state)).proof.verify(given.against)
+    report = verify_file(file, given.key, given.against) if file else begun().proof.verify(given.against)
     if json:
         output.as_json(report)
         return Exit.DONE if report.holds else Exit.LEDGER

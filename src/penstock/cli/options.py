@@ -89,6 +89,22 @@ def opened() -> "Installation":
     return Installation(load(state=Options.state, config_path=Options.config))
 
 
+def begun() -> "Installation":
+    """For looking and deciding: an installation that was begun before, since a look makes none. Raises Permanent."""
+    from penstock.adapters.store.store import DATABASE
+    from penstock.ports import Permanent
+
+    home = opened()
+    if not (home.settings.state / DATABASE).exists():
+        raise Permanent(
+            "no_state",
+            f"There is nothing in {home.settings.state.absolute()} yet, and nothing was made there: no change, no ledger. "
+            "`penstock demo` shows one; `penstock init` sets Penstock up for an organization; another folder's state "
+            "is named with --state.",
+        )
+    return home
+
+
 def leave(code: Exit) -> None:
     if code:
         raise typer.Exit(code)

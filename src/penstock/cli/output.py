@@ -29,6 +29,8 @@ PIPE_WIDTH = 160
 """Columns where nobody looks through a terminal."""
 CONTINUES = "↪ "
 TAB = 8
+LABEL = 10
+"""Columns of the first word of a record's line, which says what kind it is."""
 
 
 class Screen(Console):
@@ -97,10 +99,19 @@ def cell(text: str) -> Text:
     return Text(printable(text))
 
 
+def hanging(stamp: Text, line: Text) -> Text:
+    """A record's line, broken at words on a terminal, with what follows below its words."""
+    indent = len(stamp) + LABEL
+    if not out.is_terminal:
+        return stamp + line
+    rows = line[LABEL:].wrap(out, max(out.width - indent, LABEL))
+    return Text.assemble(stamp, line[:LABEL], Text(f"\n{' ' * indent}").join(rows))
+
+
 def change_table(changes: Sequence[Summary]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("change", "state", "risk", "title", "repositories", "waits for"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in {"change", "state"})
     for change in changes:
         why = change.waits_for or change.reason
         repositories = ", ".join(name.split("/")[-1] for name in change.repositories)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
+from rich.text import Text
 
 from penstock.adapters.agents.definition import USUAL_SECONDS, keep_ad_hoc
 from penstock.adapters.git.local import import_sources
@@ -64,6 +65,8 @@ def run(state: Path | None, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
         quiet=wishes.json,
     ):
         repos = _copied(home, sources)
+    if not wishes.json:
+        _told(sources, repos)
     signal = RequestSignal(
         recipe=recipe,
         title=_title(recipe, wishes),
@@ -107,7 +110,10 @@ def _listed(sources: tuple[Path, ...]) -> str:
 
 
 def _title(recipe: str, wishes: Wishes) -> str:
-    return f"Recipe {recipe}" if wishes.recipe else f"Run {wishes.command}"
+    if wishes.recipe:
+        return f"Recipe {recipe}"
+    first, *more = (wishes.command or "").strip().splitlines()
+    return f"Run {first}{' …' if more else ''}"
 
 
 def _copied(home: Installation, sources: tuple[Path, ...]) -> tuple[RepoRef, ...]:
@@ -117,6 +123,12 @@ def _copied(home: Installation, sources: tuple[Path, ...]) -> tuple[RepoRef, ...
     ]
     found = {facts.full_name.split("/")[1]: facts for facts in home.reader.repositories(home.organization)}
     return tuple(ref_of(home.forge_name, found[name]) for name in names)
+
+
+def _told(sources: tuple[Path, ...], repos: tuple[RepoRef, ...]) -> None:
+    """Which folder became which repository: of two with one name, the names do not tell."""
+    for source, repo in zip(sources, repos, strict=True):
+        output.out.print(Text(f"  {source} is {repo.full_name} there", style="dim"))
 
 
 def _follow(home: Installation, name: ChangeId, paths: tuple[Path, ...], wishes: Wishes) -> Exit:
@@ -144,6 +156,7 @@ def _next_steps(change: Change, paths: tuple[Path, ...], wishes: Wishes) -> None
             f"changes diff {change.id}",
             f"approvals approve {change.id}",
             "start --once  # carries out what is approved",
+            "demo --stop  # ends the embedded forge, which runs on until then",
         )
         return
     output.say(f"\nIt stops here, and nothing was written. {WAYS_OUT.get(change.reason, OTHER_WAY_OUT)}\n")

@@ -70,7 +70,8 @@ def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
     lines = sum(d.additions + d.deletions for d in diffs)
     files = sum(len(d.files) for d in diffs)
     points = 0 if lines <= 50 else 5 if lines <= 400 else 15 if lines <= 2000 else 25
-    items = [RiskItem(reason=f"{lines} changed lines in {files} files", points=points)]
+    size = f"{lines} changed line{'' if lines == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
+    items = [RiskItem(reason=size, points=points)]
     if len(diffs) > 1:
         items.append(RiskItem(reason=f"{len(diffs)} repositories must land together", points=10))
     return tuple(items)

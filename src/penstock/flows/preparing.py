@@ -234,7 +234,7 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     policies = (pinned_policy(change, texts), world.policy)
     verdict = judged_whole(change, lanes, policies)
     risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
-    lines = "\n".join(f"{item.points:+d} {item.reason}" for item in risk.items)
+    lines = "\n".join(f"{item.points:+d}: {item.reason}" for item in risk.items)
     return GatesEvaluated(
         digests=tuple(lane.patch_set.digest for lane, _ in lanes if lane.patch_set),
         outcome=verdict.outcome,

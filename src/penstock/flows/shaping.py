@@ -23,8 +23,6 @@ from penstock.flows.words import disarmed, harmless, inline, words
 from penstock.flows.world import VERDICT, Scene, World, found, stored
 from penstock.ports import Permanent, Texts
 
-LABELS = ("autonomous-verified",)
-
 
 def branch_name(change: Change, leg: LegName) -> str:
     return branch_of(change.id) if leg is LegName.FORWARD else revert_branch_of(change.id)
@@ -185,7 +183,7 @@ def _pull(scene: Scene) -> OpenPull:
         expected_head=scene.head,
         title=_title(change, leg, scene.texts),
         body=_pull_body(change, lane, leg, scene.texts),
-        labels=(*LABELS, f"risk:{change.tier or 'unknown'}"),
+        labels=(f"risk:{change.tier or 'unknown'}",),
         draft=scene.world.toggles().quarantine,
     )
 

@@ -19,7 +19,7 @@ from penstock.ports import Permanent, PortError
 
 COPY_SECONDS = 900
 NAME_CHARACTERS = 90
-_ONE_COMMIT = "Source as it was given to penstock try\n"
+_ONE_COMMIT = "The files as they were\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

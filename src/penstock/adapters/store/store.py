@@ -50,6 +50,7 @@ from penstock.core.refs import Actor, BlobRef, ChangeId
 from penstock.core.secrets import redact
 from penstock.ports import Clock
 
+DATABASE = "penstock.db"
 Extra = Callable[[Connection], object]
 
 _C = change_head.c
@@ -208,7 +209,7 @@ class Store:
 def open_store(state: Path, clock: Clock) -> Store:
     """The store in a state directory: its database (made or migrated as needed) and the ledger's key."""
     make_private(state)
-    database = Database(state / "penstock.db")
+    database = Database(state / DATABASE)
     with database.reading() as connection:
         empty = connection.execute(select(_C.change_id).limit(1)).first() is None
     return Store(database, open_seal(state, may_make=empty), clock)
