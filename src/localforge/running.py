@@ -60,6 +60,7 @@ AREAS = (
     "localforge.rest.app_manifests",
     "localforge.rest.code_scanning",
     "localforge.rest.alerts",
+    "localforge.rest.dependency_graph",
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",

@@ -184,6 +184,8 @@ def wreck(world: World, how: str) -> None:
         "delivery": "UPDATE delivery SET state = 'sending'",
         "count": "UPDATE repository SET open_issues = 7 WHERE id = 1",
         "database": "UPDATE issue SET milestone_id = 77",
+        "archive": "INSERT INTO action_cache (repo_id, ref, key, version, ready, created_at, last_accessed_at)"
+        " VALUES (1, 'refs/heads/main', 'k', 'v', 1, '', '')",
         "commit": f"UPDATE check_suite SET head_sha = '{'1' * 40}'",
     }
     match how:

@@ -18,13 +18,15 @@ from localforge.integrity.fsck import examine
 from localforge.seeding.export import export
 from localforge.seeding.planting import Planted, plant
 from localforge.seeding.reading import DescriptionError, read
+from localforge.store import teams
 
 WHOLE = """
 users:
   - {login: ann, name: Ann, email: ann@example.test}
   - {login: bob}
 organizations:
-  - {login: acme, name: Acme, members: {ann: admin, bob: member}, default_role: write}
+  - {login: acme, name: Acme, members: {ann: admin, bob: member}, default_role: write,
+     teams: [{name: Core Team, members: [bob]}, {name: Inner, parent: Core Team, secret: true}]}
 repositories:
   - name: acme/tool
     private: true
@@ -46,6 +48,8 @@ repositories:
       - {name: bug, color: "000000", description: Ours}
     milestones: [{title: One, due_on: "2027-01-01T00:00:00Z"}]
     collaborators: {bob: admin}
+    teams: {Core Team: maintain}
+    variables: {stage: test}
     issues:
       - {title: First, body: Text, author: bob, labels: [urgent, BUG], assignees: [bob], milestone: One, number: 7}
       - {title: Closed, state: closed, state_reason: not_planned, comments: [{body: No, author: bob}, {body: Why}]}
@@ -121,7 +125,7 @@ def test_what_is_described_is_there(planted: tuple[Forge, Planted]) -> None:
     assert ann.get(f"{tool}/issues/1").json()["state_reason"] == "not_planned"
     assert [entry["user"]["login"] for entry in ann.get(f"{tool}/issues/1/comments").json()] == [
         "bob",
-        "acme",
+        "ann",
     ]
     pull = ann.get(f"{tool}/pulls/5").json()
     assert (pull["mergeable"], pull["changed_files"], pull["mergeable_state"]) == (True, 3, "blocked")
@@ -129,6 +133,9 @@ def test_what_is_described_is_there(planted: tuple[Forge, Planted]) -> None:
     assert protection["required_pull_request_reviews"]["required_approving_review_count"] == 2
     assert ann.get(f"{tool}/collaborators/bob/permission").json()["role_name"] == "admin"
     assert ann.get(f"{tool}/hooks").json()[0]["events"] == ["push", "issues"]
+    assert [person["login"] for person in ann.get("/orgs/acme/teams/core-team/members").json()] == ["bob"]
+    assert teams.roles_on(forge.store.db, 1, seed.account(forge, "bob").id) == ["maintain"]
+    assert ann.get(f"{tool}/actions/variables/STAGE").json()["value"] == "test"
     assert forge.store.db.count("SELECT count(*) FROM event") == 0
     report = examine(forge)
     assert report.findings == [], report.lines()
@@ -173,6 +180,10 @@ MISTAKES = [
     ("users: [{login: ann}]\nrepositories: [{name: ann/x, files: {a: b}, pull_requests: [{title: t, head: main}]}]", "a branch is not proposed to itself"),
     ("users: [{login: ann}]\nrepositories: [{name: ann/x, files: {a: b}, branches: {t: {}}, pull_requests: [{title: t, head: t}]}]", "t has nothing that main has not"),
     ("users: [{login: ann}]\nrepositories: [{name: ann/x, hooks: [{url: 'ftp://x'}]}]", "must begin with http:// or https://"),
+    ("users: [{login: ann}]\norganizations: [{login: o, members: {ann: admin}, teams: [{name: a, members: [amn]}]}]", "teams[0].members[0]: there is no user amn; did you mean ann?"),
+    ("users: [{login: ann}]\norganizations: [{login: o, members: {ann: admin}, teams: [{name: a, parent: b}]}]", "no team b is described before"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, teams: {a: read}}]", "ann has no team a"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, variables: {GITHUB_X: a}}]", "not with GITHUB_"),
     ("users: [", "seed.yml:2:1: You have an error in your yaml syntax"),
     ("[]", "seed.yml:1:1: "),
     ("users: []\nusers: []", "2:1: users: is there twice"),
@@ -250,6 +261,21 @@ def test_export_and_back(world: World, tmp_path: Path) -> None:
     assert "ghp_" not in first
     with pytest.raises(ValueError, match="is not empty"):
         export(again, tmp_path / "back")
+    again.close()
+
+
+def test_a_description_survives_export(planted: tuple[Forge, Planted], tmp_path: Path) -> None:
+    """Teams, variables and all: what comes out of the second forge is what came out of the first."""
+    forge, _ = planted
+    export(forge, tmp_path / "out")
+    again = Forge(tmp_path / "again")
+    plant(again, read(tmp_path / "out"))
+    export(again, tmp_path / "back")
+    first, second = (json.loads((tmp_path / name / "seed.yml").read_text()) for name in ("out", "back"))
+    assert first == second
+    assert first["organizations"][0]["teams"][1] == {"name": "Inner", "parent": "Core Team", "secret": True}
+    assert first["repositories"][0]["variables"] == {"STAGE": "test"}
+    forge.close()
     again.close()
 
 

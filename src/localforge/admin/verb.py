@@ -15,7 +15,7 @@ Run: TypeAlias = "Callable[[Forge, argparse.Namespace], int]"
 class Verbs(Protocol):
     """Where verbs are added: what `add_subparsers` gives."""
 
-    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:  # noqa: A002
+    def add_parser(self, name: str, *, help: str, description: str | None = None) -> argparse.ArgumentParser:  # noqa: A002
         """The parser of a new verb."""
 
 

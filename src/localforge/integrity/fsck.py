@@ -9,6 +9,7 @@ from localforge.forge import Forge
 from localforge.integrity import database, repositories
 from localforge.integrity.findings import Finding, Report
 from localforge.integrity.repositories import Subject
+from localforge.store import archives
 
 AT_A_TIME = 4
 
@@ -37,9 +38,16 @@ def examine(forge: Forge) -> Report:
         findings = [
             *database.examine(db, names),
             *(finding for group in of_repositories for finding in group),
+            *_archives(forge),
             *_strays(forge, names),
         ]
     return Report(repositories=len(rows), findings=findings)
+
+
+def _archives(forge: Forge) -> Iterator[Finding]:
+    for name in archives.ready_files(forge.store.db):
+        if not (forge.state / "archives" / name).exists():
+            yield Finding(code="archive", where=f"archives/{name}", detail="its bytes are missing")
 
 
 def sweep(forge: Forge) -> None:

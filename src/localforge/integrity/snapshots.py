@@ -5,13 +5,17 @@ and transactions are waited for and held up meanwhile. A restore that was killed
 """
 
 import json
+import os
 import re
 import shutil
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from localforge.forge import Forge
 from localforge.integrity.keeping import Keeper
 from localforge.integrity.recovery import mend
+from localforge.store import archives
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEPT = ".kept"
@@ -38,6 +42,7 @@ def take(forge: Forge, name: str) -> None:
     with forge.gate.alone(), forge.store.quiet():
         forge.store.copy_to(growing / "forge.sqlite")
         (growing / "repositories.json").write_text(json.dumps(_keeper(forge).keep()))
+        _link(forge.state / "archives", growing / "archives", archives.ready_files(forge.store.db))
     growing.rename(target)
 
 
@@ -103,6 +108,23 @@ def _exchange(forge: Forge, name: str) -> None:
     snapshot = _existing(forge, name)
     forge.let_go()
     _keeper(forge).bring_back(_repositories(snapshot), _aside(forge))
+    _bring_archives(forge, snapshot / "archives")
     forge.store.replace_from(snapshot / "forge.sqlite")
     forge.limiter.forget()
     _marker(forge).unlink()
+
+
+def _bring_archives(forge: Forge, kept: Path) -> None:
+    """Artifacts and caches; an upload that was under way has to begin anew, as after a restart."""
+    present, fresh = forge.state / "archives", _aside(forge) / uuid.uuid4().hex
+    _link(kept, fresh, [path.name for path in kept.iterdir()])
+    if present.exists():
+        present.rename(_aside(forge) / uuid.uuid4().hex)
+    fresh.rename(present)
+
+
+def _link(source: Path, target: Path, files: Sequence[str]) -> None:
+    target.mkdir()
+    for name in files:
+        if (source / name).exists():
+            os.link(source / name, target / name)

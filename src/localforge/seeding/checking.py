@@ -1,5 +1,6 @@
 """A description as a whole: names that nobody has, things said twice, commits that cannot be."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from localforge.seeding.model import Description, Issue, Organization, Pull, Rep
 from localforge.seeding.reading import Mistake, Place, nearest
 from localforge.store.issues import DEFAULT_LABELS
 
+_VARIABLE = re.compile(r"(?!github_)[a-z_][a-z0-9_]*", re.IGNORECASE)
 _DEFAULT_LABELS = tuple(name for name, _, _ in DEFAULT_LABELS)
 
 
@@ -85,6 +87,21 @@ def mistakes(
         if plot.place not in checked:
             checked.add(plot.place)
             yield from _repository(plot, people, owners, folder)
+            yield from _team_names(plot, description)
+
+
+def _team_names(plot: Plot, description: Description) -> Iterator[Mistake]:
+    owner = plot.spec.name.partition("/")[0]
+    org = next((org for org in description.organizations if org.login == owner), None)
+    known = [team.name for team in org.teams] if org else []
+    for name in plot.spec.teams:
+        if name not in known:
+            words = f"{owner} has no team {name}{nearest(name, known)}"
+            yield Mistake(place=(*plot.place, "teams", name), words=words)
+    for name in plot.spec.variables:
+        if not _VARIABLE.fullmatch(name):
+            words = "a variable's name has letters, digits and underscores, and begins with no digit and not with GITHUB_"
+            yield Mistake(place=(*plot.place, "variables", name), words=words)
 
 
 def _numbered(spec: Repository, number: int) -> Repository:
@@ -129,15 +146,33 @@ def _accounts(description: Description, people: set[str], known: Known) -> Itera
             seen.add(entry.login.casefold())
     for index, org in enumerate(description.organizations):
         yield from _people(("organizations", index, "members"), org.members, people)
+        yield from _teams(("organizations", index, "teams"), org, people)
         if "admin" not in org.members.values():
             yield Mistake(place=("organizations", index, "members"), words="one member must be admin")
+
+
+def slug(team: str) -> str:
+    """A team's name in addresses."""
+    return "-".join(team.lower().split())
+
+
+def _teams(place: Place, org: Organization, people: set[str]) -> Iterator[Mistake]:
+    before: list[str] = []
+    for index, team in enumerate(org.teams):
+        yield from _people((*place, index, "members"), team.members, people)
+        if slug(team.name) in map(slug, before):
+            yield Mistake(place=(*place, index, "name"), words=f"there is a team {team.name} already")
+        if team.parent is not None and team.parent not in before:
+            words = f"no team {team.parent} is described before{nearest(team.parent, before)}"
+            yield Mistake(place=(*place, index, "parent"), words=words)
+        before.append(team.name)
 
 
 def _people(place: Place, logins: Iterable[str | None], people: set[str]) -> Iterator[Mistake]:
     for index, login in enumerate(logins):
         if login is not None and login.casefold() not in people:
             own = (*place, login) if place[-1] in {"members", "collaborators"} else place
-            own = (*place, index) if place[-1] == "assignees" else own
+            own = (*place, index) if place[-1] == "assignees" or "teams" in place else own
             yield Mistake(place=own, words=f"there is no user {login}{nearest(login, people)}")
 
 

@@ -17,13 +17,14 @@ from localforge.store.database import Tx
 
 @dataclass(slots=True, kw_only=True)
 class Conversations:
-    """One repository's. `account` gives a person of a login; whoever is not named is the owner."""
+    """One repository's. `account` gives a person of a login; `speaker` is whoever is not named."""
 
     forge: Forge
     tx: Tx
     at: str
     repo_id: int
     owner: Account
+    speaker: Account
     account: Callable[[str], Account]
     _numbers: set[int] = field(default_factory=set)
     _next: int = 1
@@ -76,7 +77,7 @@ class Conversations:
             )
 
     def _person(self, login: str | None) -> int:
-        return self.account(login).id if login is not None else self.owner.id
+        return self.account(login).id if login is not None else self.speaker.id
 
     def _number(self, wanted: int | None) -> int:
         if wanted is not None:

@@ -16,11 +16,13 @@ from localforge.git.directory import GitDir
 from localforge.json_types import Json
 from localforge.protection import rules_of
 from localforge.seeding import model
-from localforge.store import accounts, hooks, issues, pulls, repos
+from localforge.store import accounts, hooks, issues, pulls, repos, teams, variables
 from localforge.store.accounts import Account
 from localforge.store.database import Db
 from localforge.store.issues import DEFAULT_LABELS, Issue
 from localforge.store.repos import Repository
+from localforge.store.teams import Team
+from localforge.store.variables import Variable
 
 
 def export(forge: Forge, folder: Path) -> int:
@@ -75,7 +77,25 @@ def _user(account: Account) -> dict[str, Json]:
 def _org(db: Db, org: Account) -> dict[str, Json]:
     members = {user.login: accounts.member_role(db, org.id, user.id) for user in accounts.members(db, org.id)}
     values = {"login": org.login, "name": org.name, "description": org.description, "members": members}
-    return _told(model.Organization, {**values, "default_role": org.default_role})
+    described = [_team(db, team) for team in teams.of_org(db, org.id)]
+    return _told(model.Organization, {**values, "default_role": org.default_role, "teams": described})
+
+
+def _team(db: Db, team: Team) -> dict[str, Json]:
+    parent = teams.by_id(db, team.parent_id) if team.parent_id else None
+    values = {**_columns(team), "parent": parent.name if parent else None, "secret": team.privacy == "secret"}
+    sql = (
+        "SELECT login FROM account JOIN team_member ON user_id = account.id WHERE team_id = ? ORDER BY login"
+    )
+    return _told(model.Team, {**values, "members": db.column(str, sql, team.id)})
+
+
+def _team_roles(db: Db, repo: Repository) -> dict[str, str]:
+    sql = (
+        "SELECT team.name || char(0) || role FROM team JOIN team_repository ON team_id = team.id"
+        " WHERE repo_id = ? ORDER BY team.id"
+    )
+    return dict(text.split("\0") for text in db.column(str, sql, repo.id))
 
 
 def _repository(db: Db, repo: Repository, name: str, where: str, head: str) -> dict[str, Json]:
@@ -96,6 +116,8 @@ def _repository(db: Db, repo: Repository, name: str, where: str, head: str) -> d
             "default_branch": head,
             "settings": dict(repo.settings),
             "collaborators": {user.login: role for user, role in roles if role},
+            "teams": _team_roles(db, repo),
+            "variables": {row.name: row.value for row in variables.of_repo(db, Variable, repo.id)},
             "protection": {row.branch: _protection(row) for row in protections},
             "labels": _labels(db, repo),
             "milestones": [_milestone(row) for row in _milestones(db, repo)],

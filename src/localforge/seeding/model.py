@@ -21,6 +21,18 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """A team; `parent` is the name of one described before it. Repositories say what it may do."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    name: str
+    members: Sequence[str] = ()
+    parent: str | None = None
+    description: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     """An organization; `members` are logins with their role, one of them `admin`."""
 
@@ -30,11 +42,12 @@ class Organization:
     name: str | None = None
     description: str | None = None
     default_role: Literal["none", "read", "write", "admin"] = "read"
+    teams: Sequence[Team] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A comment; `author` None: the repository's owner, as everywhere below."""
+    """A comment; `author` None: the repository's owner, or its organization's first admin, as everywhere below."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     body: str
@@ -200,6 +213,8 @@ class Repository:
     default_branch: str | None = None
     settings: Mapping[str, bool | str] = field(default_factory=dict)
     collaborators: Mapping[str, Roles] = field(default_factory=dict)
+    teams: Mapping[str, Roles] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     branches: Mapping[str, Branch] = field(default_factory=dict)
     protection: Mapping[str, Protection] = field(default_factory=dict)
     labels: Sequence[Label] = ()

@@ -16,14 +16,15 @@ from localforge.moment import to_epoch
 from localforge.protection import Check, RequiredChecks, RequiredReviews, Rules
 from localforge.render.commits import ident_of
 from localforge.seeding import alerts, checking
-from localforge.seeding.checking import Known, Plot
+from localforge.seeding.checking import Known, Plot, slug
 from localforge.seeding.conversations import Conversations
 from localforge.seeding.ground import Files, Ground
-from localforge.seeding.model import Description, Protection
+from localforge.seeding.model import Description, Protection, Team
 from localforge.seeding.reading import DescriptionError, Source, spelled
-from localforge.store import accounts
+from localforge.store import accounts, teams, variables
 from localforge.store.accounts import Account
 from localforge.store.database import Db, Tx
+from localforge.store.variables import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,24 @@ class _Planter:
             org_id = self._account("Organization", org.login, columns)
             for login, role in org.members.items():
                 self.tx.insert("membership", org_id=org_id, user_id=self.account(login).id, role=role)
+            for team in org.teams:
+                self._team(org_id, team)
+
+    def _team(self, org_id: int, team: Team) -> None:
+        parent = teams.by_slug(self.tx, org_id, slug(team.parent)) if team.parent is not None else None
+        team_id = self.tx.insert(
+            "team",
+            org_id=org_id,
+            parent_id=parent.id if parent else None,
+            slug=slug(team.name),
+            name=team.name,
+            description=team.description,
+            privacy="secret" if team.secret else "closed",
+            created_at=self.at,
+            updated_at=self.at,
+        )
+        for login in dict.fromkeys(team.members):
+            self.tx.insert("team_member", team_id=team_id, user_id=self.account(login).id, role="member")
 
     def account(self, login: str) -> Account:
         found = self.people.get(login.casefold()) or accounts.by_login(self.tx, login)
@@ -150,6 +169,12 @@ class _Planter:
         self._content(plot, ground, ident_of(owner, to_epoch(self.at)), repo_id)
         for login, role in spec.collaborators.items():
             self.tx.insert("collaborator", repo_id=repo_id, user_id=self.account(login).id, role=role)
+        for name, role in spec.teams.items():
+            team = teams.by_slug(self.tx, owner.id, slug(name))
+            if team:
+                self.tx.insert("team_repository", team_id=team.id, repo_id=repo_id, role=role)
+        for name, value in spec.variables.items():
+            variables.put(self.tx, Variable, repo_id, name.upper(), value, self.at)
         for branch, rules in spec.protection.items():
             self.tx.insert("protection", repo_id=repo_id, branch=branch, rules=asdict(rules_of(rules)))
         for hook in spec.hooks:
@@ -157,7 +182,13 @@ class _Planter:
             times = {"created_at": self.at, "updated_at": self.at}
             self.tx.insert("hook", repo_id=repo_id, insecure_ssl=False, **columns, **times)
         conversations = Conversations(
-            forge=self.forge, tx=self.tx, at=self.at, repo_id=repo_id, owner=owner, account=self.account
+            forge=self.forge,
+            tx=self.tx,
+            at=self.at,
+            repo_id=repo_id,
+            owner=owner,
+            speaker=self._speaker(owner),
+            account=self.account,
         )
         try:
             self.issues += conversations.issues(spec)
@@ -166,6 +197,15 @@ class _Planter:
         except (GitError, InvalidError) as error:
             raise DescriptionError(f"{spec.name}: {error}") from error
         self.forge.forget(repo_id)
+
+    def _speaker(self, owner: Account) -> Account:
+        """Who did what nobody is named for: the owner, or an organization's first administrator."""
+        admins = self.tx.column(
+            int,
+            "SELECT min(user_id) FROM membership WHERE org_id = ? AND role = 'admin' GROUP BY org_id",
+            owner.id,
+        )
+        return accounts.by_id(self.tx, admins[0]) if admins else owner
 
     def _content(self, plot: Plot, ground: Ground, who: Ident, repo_id: int) -> None:
         spec = plot.spec

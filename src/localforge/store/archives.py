@@ -77,6 +77,14 @@ class Cache:
     last_accessed_at: str
 
 
+def ready_files(db: Db) -> list[str]:
+    """The names of the files of everything whose upload has ended; none of them changes any more."""
+    return db.column(
+        str,
+        "SELECT 'artifact-' || id FROM artifact WHERE ready UNION ALL SELECT 'cache-' || id FROM action_cache WHERE ready",
+    )
+
+
 def artifact(db: Db, artifact_id: int) -> Artifact | None:
     """The artifact with this id."""
     return db.one(Artifact, "SELECT * FROM artifact WHERE id = ?", artifact_id)
