@@ -28,6 +28,16 @@ class Role(IntEnum):
     ADMIN = 5
 
 
+# What the API calls them.
+NAMES = {
+    "pull": Role.READ,
+    "triage": Role.TRIAGE,
+    "push": Role.WRITE,
+    "maintain": Role.MAINTAIN,
+    "admin": Role.ADMIN,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What an operation asks for: a permission as GitHub names it, its level, and the user's least role.

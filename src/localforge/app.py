@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from localforge.call import Answer
-from localforge.dispatch import Request, dispatch, refuse
+from localforge.dispatch import Found, Request, dispatch, refuse, repo_path
 from localforge.errors import ForgeError, TooLargeError
 from localforge.forge import Forge
 from localforge.git_http import parse, serve_git
@@ -50,12 +50,20 @@ class App:
 
     def body_limit(self, request: Request) -> int:
         """How many bytes of body the request's operation takes."""
-        found = self.router.match(request.method, request.segments)
+        found = self._found(request)
         return found[0].body_limit if found else MEBIBYTE
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request whose body has been read. Never raises."""
-        return dispatch(self.forge, request, self.router.match(request.method, request.segments))
+        return dispatch(self.forge, request, self._found(request))
+
+    def _found(self, request: Request) -> Found | None:
+        """The operation; `/repositories/{id}`, to which GitHub's own links lead, is the repository's `/repos/{owner}/{repo}`."""
+        match request.segments:
+            case ("repositories", number, *rest) if number.isascii() and number.isdigit():
+                named = repo_path(self.forge.store.db, number)
+                return self.router.match(request.method, [*named, *rest]) if named else None
+        return self.router.match(request.method, request.segments)
 
 
 def _request(scope: Scope) -> Request:

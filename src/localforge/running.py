@@ -12,11 +12,13 @@ from localforge.refs import recover
 # Modules with an `area` of operations.
 AREAS = (
     "localforge.rest.meta",
+    "localforge.rest.markdown",
     "localforge.rest.users",
     "localforge.rest.orgs",
     "localforge.rest.repos",
     "localforge.rest.repo_lists",
     "localforge.rest.collaborators",
+    "localforge.rest.invitations",
     "localforge.rest.branches",
     "localforge.rest.branch_protection",
     "localforge.rest.commits",

@@ -20,9 +20,12 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "activity/mark-notifications-as-read",
     "graphql",
     "graphql (enterprise)",
     "issues/remove-all-labels",
+    "markdown/render",
+    "markdown/render-raw",
     "orgs/delete-webhook",
     "orgs/get-webhook",
     "orgs/ping-webhook",
@@ -31,8 +34,16 @@ BEYOND = {
     "pulls/get-review-comment",
     "pulls/list-comments-for-review",
     "pulls/update-review",
+    "repos/accept-invitation-for-authenticated-user",
+    "repos/add-collaborator",
+    "repos/decline-invitation-for-authenticated-user",
     "repos/delete",
+    "repos/delete-invitation",
     "repos/get-content (root)",
+    "repos/list-invitations",
+    "repos/list-invitations-for-authenticated-user",
+    "repos/remove-collaborator",
+    "repos/update-invitation",
 }
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.

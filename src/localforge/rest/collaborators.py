@@ -1,6 +1,6 @@
 """Who has access to a repository."""
 
-from localforge.access import Role, role_on
+from localforge.access import NAMES, Role, role_on
 from localforge.call import Answer, Call, no_content, ok
 from localforge.errors import NotFoundError
 from localforge.json_types import Json
@@ -11,14 +11,6 @@ from localforge.store import accounts
 from localforge.store.accounts import Account
 
 area = Area()
-
-_NAMES = {
-    "pull": Role.READ,
-    "triage": Role.TRIAGE,
-    "push": Role.WRITE,
-    "maintain": Role.MAINTAIN,
-    "admin": Role.ADMIN,
-}
 
 
 @area(
@@ -48,7 +40,7 @@ def list_collaborators(call: Call) -> Answer:
         case _:
             people = [*direct, *members, *([owner] if owner.kind == "User" else [])]
     unique = {person.id: person for person in people}
-    least = _NAMES[call.query.choice("permission", tuple(_NAMES), "pull")]
+    least = NAMES[call.query.choice("permission", tuple(NAMES), "pull")]
     granted = [person for person in unique.values() if _own_role(call, person) >= least]
     return page_of(call, granted).answer(lambda person: _collaborator(call, person))
 

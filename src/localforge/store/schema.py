@@ -1,9 +1,20 @@
 """The schema: every area declares its tables in its own module, listed here."""
 
-from localforge.store import accounts, actions, checks, hooks, issues, outbox, pulls, repos, statuses
+from localforge.store import (
+    accounts,
+    actions,
+    checks,
+    hooks,
+    invitations,
+    issues,
+    outbox,
+    pulls,
+    repos,
+    statuses,
+)
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks)
+AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, invitations)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
