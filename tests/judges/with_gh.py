@@ -151,7 +151,7 @@ def repo(stage: Stage) -> None:
         assert gh.tried("repo", "view", "acme/gh-renamed").returncode != 0
 
 
-@judge.scenario("issue: create, list, view, comment, edit, close, reopen, lock, status, delete")
+@judge.scenario("issue: create, list, view, comment, edit, close, reopen, lock, status")
 def issue(stage: Stage) -> None:
     name = stage.repository("gh-issue")
     with using(stage, "issue") as gh:
@@ -169,7 +169,6 @@ def issue(stage: Stage) -> None:
         gh("issue", "reopen", "1", "-R", name)
         gh("issue", "lock", "1", "-R", name, "--reason", "resolved")
         gh("issue", "unlock", "1", "-R", name)
-        gh("issue", "pin", "1", "-R", name)
         assert "Okapi" in gh("issue", "status", "-R", name)
 
 
