@@ -21,6 +21,7 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
     "activity/mark-notifications-as-read",
+    "git/list-refs",
     "graphql",
     "graphql (enterprise)",
     "issues/remove-all-labels",

@@ -48,7 +48,7 @@ def add(call: Call) -> Answer:
             role=role,
             created_at=call.forge.clock(),
         )
-    return created(_shown(call, _found(call, number)))
+    return created(_shown(call, _found(call, number)), location=f"{call.urls.api}{_MINE}/{number}")
 
 
 @area("DELETE", _PERSON, "repos/remove-collaborator", needs="administration:write")
