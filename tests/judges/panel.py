@@ -1,6 +1,14 @@
 """Who judges: one line each."""
 
-from tests.judges import with_gh, with_git, with_githubkit, with_pygithub, with_recordings
+from tests.judges import (
+    with_gh,
+    with_git,
+    with_githubkit,
+    with_octokit,
+    with_pygithub,
+    with_recordings,
+    with_renovate,
+)
 from tests.judges.board import Judge
 
 # Quick enough for every run of the tests.
@@ -12,4 +20,9 @@ QUICK: tuple[Judge, ...] = (
     with_githubkit.judge,
 )
 
-JUDGES: tuple[Judge, ...] = QUICK
+JUDGES: tuple[Judge, ...] = (
+    *QUICK,
+    with_octokit.octokit,
+    with_octokit.probot,
+    with_renovate.judge,
+)
