@@ -46,7 +46,11 @@ AREAS = (
 )
 
 # Modules with a `subscriber(forge) -> Subscriber`.
-SUBSCRIBERS: tuple[str, ...] = ("localforge.actions.triggering", "localforge.hooks.queueing")
+SUBSCRIBERS: tuple[str, ...] = (
+    "localforge.actions.triggering",
+    "localforge.hooks.queueing",
+    "localforge.pulls.automerging",
+)
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
 WORKERS: tuple[str, ...] = ("localforge.hooks.delivering",)

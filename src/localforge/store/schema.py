@@ -3,6 +3,7 @@
 from localforge.store import (
     accounts,
     actions,
+    auto_merges,
     checks,
     hooks,
     invitations,
@@ -15,6 +16,6 @@ from localforge.store import (
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, invitations)
+AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, invitations, auto_merges)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)
