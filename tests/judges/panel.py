@@ -4,7 +4,9 @@ from tests.judges import (
     with_gh,
     with_git,
     with_githubkit,
+    with_graphql,
     with_octokit,
+    with_openapi,
     with_pygithub,
     with_recordings,
     with_renovate,
@@ -18,9 +20,11 @@ QUICK: tuple[Judge, ...] = (
     with_gh.judge,
     with_pygithub.judge,
     with_githubkit.judge,
+    with_graphql.judge,
 )
 
 JUDGES: tuple[Judge, ...] = (
+    with_openapi.judge,
     *QUICK,
     with_octokit.octokit,
     with_octokit.probot,
