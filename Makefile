@@ -23,7 +23,8 @@ crash: .venv/ready
 	$(BIN)/python -m tests.crash $(ARGS)
 
 judges: .venv/ready
-	$(BIN)/pytest -n 2 -m "slow or not slow" tests/forge tests/contract $(ARGS)
+	@scripts/judges
+	@$(BIN)/python -m tests.judges $(ARGS)
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)

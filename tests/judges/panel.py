@@ -10,6 +10,8 @@ from tests.judges import (
     with_pygithub,
     with_recordings,
     with_renovate,
+    with_schemathesis,
+    with_workflows,
 )
 from tests.judges.board import Judge
 
@@ -26,6 +28,10 @@ QUICK: tuple[Judge, ...] = (
 JUDGES: tuple[Judge, ...] = (
     with_openapi.judge,
     *QUICK,
+    with_schemathesis.judge,
+    with_workflows.zizmor,
+    with_workflows.actionlint,
+    with_workflows.schemastore,
     with_octokit.octokit,
     with_octokit.probot,
     with_renovate.judge,

