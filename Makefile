@@ -36,7 +36,7 @@ fmt: .venv/ready
 lock: .venv/ready
 	scripts/lock
 
-.venv/ready: requirements-dev.lock pyproject.toml scripts/bootstrap
+.venv/ready: requirements-uv.lock requirements-dev.lock pyproject.toml scripts/bootstrap
 	@PYTHON=$(PYTHON) scripts/bootstrap
 
 clean:

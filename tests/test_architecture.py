@@ -55,6 +55,10 @@ def test_limits_and_names(path: Path) -> None:
     assert not long, "a function has at most 50 lines"
 
 
+def test_what_is_needed_from_outside_fits_on_a_few_screens() -> None:
+    assert len((ROOT / "src/penstock/ports.py").read_text().splitlines()) <= 250
+
+
 @pytest.mark.parametrize("path", CORE, ids=[str(path.relative_to(ROOT)) for path in CORE])
 def test_the_core_is_pure(path: Path) -> None:
     module = tree(path)

@@ -75,11 +75,35 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=LEVEL",
         help="of a fine-grained token, e.g. contents=read; repeatable",
     )
+    _add_apps(verbs)
     repo = verbs.add_parser("repo", help="create a repository")
     repo.add_argument("name", metavar="OWNER/NAME")
     repo.add_argument("--private", action="store_true")
     repo.add_argument("--from", dest="clone", type=Path, help="a local git clone to copy; it is only read")
     return parser
+
+
+def _add_apps(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    app = verbs.add_parser("app", help="register a GitHub App and print its id")
+    app.add_argument("name")
+    app.add_argument("--owner", required=True, help="login of a user or an organization")
+    app.add_argument("--key", type=Path, required=True, help="the file that its private key is written to")
+    app.add_argument(
+        "--permission",
+        action="append",
+        default=[],
+        metavar="NAME=LEVEL",
+        help="e.g. contents=write; repeatable",
+    )
+    app.add_argument("--event", action="append", default=[], help="that its hook is told of; repeatable")
+    app.add_argument("--webhook", metavar="URL", help="where it is told")
+    app.add_argument("--webhook-secret-file", type=Path, help="holds what deliveries are signed with")
+    install = verbs.add_parser("install", help="install an App on an account and print the installation's id")
+    install.add_argument("app", help="the App's slug or id")
+    install.add_argument("account")
+    install.add_argument(
+        "--repo", action="append", metavar="NAME", help="only on this repository; repeatable (default: all)"
+    )
 
 
 def _serve(forge: "Forge", options: argparse.Namespace) -> None:
@@ -104,6 +128,10 @@ def _administer(forge: "Forge", options: argparse.Namespace) -> None:
             seed.add_member(forge, org, user, role=options.role)
         case "token":
             print(_new_token(forge, options))  # noqa: T201 (the command's answer)
+        case "app":
+            print(_new_app(forge, options))  # noqa: T201 (the command's answer)
+        case "install":
+            print(_installed(forge, options))  # noqa: T201 (the command's answer)
         case "repo":
             owner, _, name = options.name.partition("/")
             account = seed.account(forge, owner)
@@ -116,13 +144,52 @@ def _new_token(forge: "Forge", options: argparse.Namespace) -> str:
     user = seed.account(forge, options.user)
     if not options.permission:
         return seed.create_token(forge, user, *options.scope)
+    return seed.create_fine_grained_token(forge, user, _permissions(options.permission))
+
+
+def _new_app(forge: "Forge", options: argparse.Namespace) -> int:
+    from localforge import seed
+    from localforge.apps.registering import Blueprint
+
+    secret_file: Path | None = options.webhook_secret_file
+    blueprint = Blueprint(
+        name=options.name,
+        permissions=_permissions(options.permission),
+        events=options.event,
+        webhook_url=options.webhook,
+        webhook_secret=secret_file.read_text().strip() if secret_file else "",
+    )
+    key: Path = options.key
+    key.touch(mode=0o600)  # before there is a key that could not be written
+    registered = seed.create_app(forge, seed.account(forge, options.owner), blueprint)
+    key.write_text(registered.private_key)
+    return registered.app.id
+
+
+def _installed(forge: "Forge", options: argparse.Namespace) -> int:
+    from localforge import seed
+    from localforge.store import apps, repos
+
+    db, name = forge.store.db, options.app
+    app = apps.by_id(db, int(name)) if name.isdecimal() else apps.by_slug(db, name)
+    if app is None:
+        raise ValueError(f"there is no App {name}: register it first")
+    account = seed.account(forge, options.account)
+    chosen = None if options.repo is None else [repos.by_name(db, account.login, it) for it in options.repo]
+    if chosen is not None and None in chosen:
+        raise ValueError(f"not every repository of {', '.join(options.repo)} is there: create it first")
+    found = None if chosen is None else [repo for repo in chosen if repo]
+    return seed.install_app(forge, app, account, repositories=found).id
+
+
+def _permissions(texts: Sequence[str]) -> dict[str, str]:
     permissions = {}
-    for text in options.permission:
+    for text in texts:
         name, _, level = text.partition("=")
         if level not in {"read", "write"}:
             raise ValueError(f"--permission {text}: write NAME=read or NAME=write")
         permissions[name] = level
-    return seed.create_fine_grained_token(forge, user, permissions)
+    return permissions
 
 
 if __name__ == "__main__":

@@ -6,15 +6,17 @@ from enum import IntEnum
 from typing import Literal
 
 from localforge.errors import ForbiddenError, ForgeError, NotFoundError, UnauthorizedError
-from localforge.store import accounts, repos
+from localforge.store import accounts, apps, repos, teams
 from localforge.store.accounts import Account
+from localforge.store.apps import App, Installation
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
 Level = Literal["read", "write"]
 
 # Not everybody's to read, even on a public repository.
-SENSITIVE = frozenset({"administration", "webhooks", "secrets", "variables"})
+SENSITIVE = frozenset({"administration", "repository_hooks", "secrets", "variables"})
+OF_INTEGRATIONS = "Resource not accessible by integration"
 
 
 class Role(IntEnum):
@@ -26,16 +28,6 @@ class Role(IntEnum):
     WRITE = 3
     MAINTAIN = 4
     ADMIN = 5
-
-
-# What the API calls them.
-NAMES = {
-    "pull": Role.READ,
-    "triage": Role.TRIAGE,
-    "push": Role.WRITE,
-    "maintain": Role.MAINTAIN,
-    "admin": Role.ADMIN,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +45,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one."""
+    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
+
+    `installation` for that of an App: it may what it is permitted, whatever role somebody has.
+    """
 
     key: str
     scopes: frozenset[str] | None
     permissions: Mapping[str, str]
     repositories: frozenset[int] | None
+    token_id: int = 0
+    installation: Installation | None = None
 
     def permits(self, need: Need, repo: Repository) -> bool:
         """Whether the token lets its user do this on this repository."""
@@ -66,7 +63,7 @@ class Credential:
             return True
         if self.scopes is not None:
             return self._scope_permits(need, repo, self.scopes)
-        if self.repositories is not None and repo.id not in self.repositories:
+        if not self.reaches(repo):
             return False
         granted = self.permissions.get(need.permission)
         if need.level == "read":
@@ -79,6 +76,12 @@ class Credential:
             return True
         if self.scopes is not None:
             return "repo" in self.scopes
+        return self.reaches(repo)
+
+    def reaches(self, repo: Repository) -> bool:
+        """Whether the repository is among those that the token is for."""
+        if self.installation and self.installation.account_id != repo.owner_id:
+            return False
         return self.repositories is None or repo.id in self.repositories
 
     def _scope_permits(self, need: Need, repo: Repository, scopes: frozenset[str]) -> bool:
@@ -86,7 +89,7 @@ class Credential:
             return "workflow" in scopes
         if "repo" in scopes:
             return True
-        if need.permission == "webhooks":
+        if need.permission == "repository_hooks":
             return f"{need.level}:repo_hook" in scopes or "admin:repo_hook" in scopes
         if need.permission == "statuses" and "repo:status" in scopes:
             return True
@@ -95,15 +98,23 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who is calling: a user with a credential, or nobody (anonymous)."""
+    """Who is calling: a user or bot with a credential, an App that says so itself (`app`), or nobody (anonymous)."""
 
     user: Account | None
     credential: Credential | None
+    app: App | None = None
 
     @property
     def key(self) -> str | None:
         """What limits are counted on; None for an anonymous caller, who is counted by address."""
+        if self.app:
+            return f"app:{self.app.id}"
         return self.credential.key if self.credential else None
+
+    @property
+    def installation(self) -> Installation | None:
+        """The installation of an App whose token this is."""
+        return self.credential.installation if self.credential else None
 
     @property
     def account(self) -> Account:
@@ -116,6 +127,19 @@ class Actor:
 ANONYMOUS = Actor(user=None, credential=None)
 
 
+def accepted_scopes(need: Need) -> tuple[str, ...]:
+    """The scopes of a classic token any of which is enough for this, on a private repository, too."""
+    match need.permission:
+        case "workflows":
+            return ("workflow",)
+        case "repository_hooks":
+            return ("admin:repo_hook", "repo", f"{need.level}:repo_hook")
+        case "statuses":
+            return ("repo", "repo:status")
+        case _:
+            return ("repo",)
+
+
 def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
     """The user's role: the highest of ownership, membership, a grant, and what everybody may."""
     everybody = Role.NONE if repo.private else Role.READ
@@ -123,8 +147,11 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         return everybody
     if repo.owner_id == user.id:
         return Role.ADMIN
+    if user.kind == "Bot":
+        return max(everybody, _role_of_bot(db, repo, user))
     granted = repos.collaborator_role(db, repo.id, user.id)
     roles = [everybody, Role[granted.upper()] if granted else Role.NONE]
+    roles += [Role[name.upper()] for name in teams.roles_on(db, repo.id, user.id)]
     match accounts.member_role(db, repo.owner_id, user.id):
         case "admin":
             return Role.ADMIN
@@ -135,24 +162,44 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
     return max(roles)
 
 
+def _role_of_bot(db: Db, repo: Repository, bot: Account) -> Role:
+    """What an App's bot counts as where a role is asked for. It administers nothing that spares it a rule."""
+    app = apps.by_bot(db, bot.id)
+    item = apps.installed_on(db, app.id, repo.owner_id) if app else None
+    if item is None or item.suspended_at or not apps.covers(db, item, repo.id, repo.owner_id):
+        return Role.NONE
+    if item.permissions.get("contents") == "write":
+        return Role.WRITE
+    if "write" in {item.permissions.get("issues"), item.permissions.get("pull_requests")}:
+        return Role.TRIAGE
+    return Role.READ
+
+
 def can(db: Db, actor: Actor, repo: Repository, need: Need) -> bool:
     """Whether the actor's role and credential both allow this."""
-    if role_on(db, repo, actor.user) < need.role:
+    if actor.installation is None and role_on(db, repo, actor.user) < need.role:
         return False
     return actor.credential is None or actor.credential.permits(need, repo)
 
 
 def can_see(db: Db, actor: Actor, repo: Repository) -> bool:
     """Whether the repository exists for this actor."""
-    if role_on(db, repo, actor.user) < Role.READ:
+    if actor.installation is None and role_on(db, repo, actor.user) < Role.READ:
         return False
     return actor.credential is None or actor.credential.sees(repo)
+
+
+def unpermitted(actor: Actor) -> ForbiddenError:
+    """403 for what the actor's token does not permit."""
+    return ForbiddenError(OF_INTEGRATIONS) if actor.installation else ForbiddenError()
 
 
 def refusal(db: Db, actor: Actor, repo: Repository, need: Need) -> ForgeError | None:
     """Why the actor may not do this, in GitHub's words and status; None when they may."""
     if not can_see(db, actor, repo):
         return NotFoundError()
+    if actor.installation:
+        return None if can(db, actor, repo, need) else unpermitted(actor)
     role = role_on(db, repo, actor.user)
     if actor.user is None:
         return UnauthorizedError() if role < need.role or need.level == "write" else None

@@ -9,7 +9,8 @@ from localforge.call import Answer
 from localforge.dispatch import Found, Request, dispatch, refuse, repo_path
 from localforge.errors import ForgeError, TooLargeError
 from localforge.forge import Forge
-from localforge.git_http import parse, serve_git
+from localforge.git.directory import environment
+from localforge.git_http import CHUNK, parse, serve_git
 from localforge.operations import MEBIBYTE, Router
 from localforge.running import assemble
 
@@ -100,7 +101,34 @@ async def _send(send: Send, answer: Answer, *, head: bool) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers]
     if answer.media_type:
         headers.append((b"content-type", answer.media_type.encode()))
-    if answer.status not in {204, 304}:
+    if answer.stream and not head:
+        await _stream(send, answer, headers)
+        return
+    if answer.status not in {204, 304} and not answer.stream:
         headers.append((b"content-length", str(len(answer.content)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.content})
+
+
+async def _stream(send: Send, answer: Answer, headers: list[tuple[bytes, bytes]]) -> None:
+    """What git writes, as it comes; a client that is gone ends git."""
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *answer.stream,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment(),
+    )
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        while process.stdout and (part := await process.stdout.read(CHUNK)):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await process.wait()
+        if process.returncode:
+            raise ConnectionError(f"git {answer.stream[1]} failed")  # the client must not take it for whole
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

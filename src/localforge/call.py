@@ -27,12 +27,16 @@ _VARIANTS = frozenset({"diff", "patch", "raw", "html", "sha", "full", "text", "o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Status, encoded content and headers. Made by the functions below rather than directly."""
+    """Status, encoded content and headers. Made by the functions below rather than directly.
+
+    `stream`: arguments of git, whose output is the content, sent as it comes.
+    """
 
     status: int
     content: bytes = b""
     media_type: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    stream: tuple[str, ...] = ()
 
 
 def ok(value: Json, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

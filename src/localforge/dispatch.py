@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from localforge import access
 from localforge.access import Actor, Need
+from localforge.apps.assertions import UNREADABLE
 from localforge.call import JSON, Answer, Call, Query
 from localforge.credentials import authenticate
 from localforge.errors import (
@@ -73,6 +74,22 @@ class Request:
         return Urls(origin=self.origin, api=self.origin + self.prefix)
 
 
+# What a script of another origin may read of an answer, and ask with (docs.github.com, "Using CORS and JSONP").
+_EXPOSED = (
+    "ETag, Link, Location, Retry-After, X-GitHub-OTP, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Used,"
+    " X-RateLimit-Resource, X-RateLimit-Reset, X-OAuth-Scopes, X-Accepted-OAuth-Scopes, X-Poll-Interval,"
+    " X-GitHub-Media-Type, X-GitHub-SSO, X-GitHub-Request-Id, Deprecation, Sunset"
+)
+_ASKED_WITH = (
+    "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since,"
+    " Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, X-GitHub-Api-Version"
+)
+_PREFLIGHT = (
+    ("access-control-allow-headers", _ASKED_WITH),
+    ("access-control-allow-methods", "GET, POST, PATCH, PUT, DELETE"),
+    ("access-control-max-age", "86400"),
+)
+
 Found = tuple[Operation, Mapping[str, str]]
 
 
@@ -84,6 +101,8 @@ def repo_path(db: Db, number: str) -> Sequence[str] | None:
 
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     """The answer to a request, refusals included. Never raises."""
+    if request.method == "OPTIONS":
+        return Answer(status=204, headers=(*_standard_headers(), *_PREFLIGHT))
     if found and found[0].page and request.prefix:
         found = None
     browses = not request.prefix and "text/html" in request.headers.get("accept", "")
@@ -108,8 +127,12 @@ def refuse(error: ForgeError, *, page: bool = False) -> Answer:
     if page:
         answer = html("refused", error.status, message=error.message, full_name=None)
         return replace(answer, headers=(*answer.headers, *error.headers))
-    headers = (*error.headers, *_standard_headers())
-    return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=headers)
+    answer = _refusal(error)
+    return replace(answer, headers=(*answer.headers, *_standard_headers()))
+
+
+def _refusal(error: ForgeError) -> Answer:
+    return Answer(status=error.status, content=encode(error.json()), media_type=JSON, headers=error.headers)
 
 
 def _authenticated(forge: Forge, request: Request) -> Actor:
@@ -125,28 +148,30 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     operation = found[0]
     _check_version(request.headers.get("x-github-api-version"))
     key = actor.key or f"address:{request.address}"
-    anonymous = actor.user is None
+    anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
-    if operation.resource:
-        forge.limiter.refuse_beyond(key, quota)
+    exhausted = bool(operation.resource) and quota.remaining == 0
     try:
+        if exhausted:
+            forge.limiter.refuse_beyond(key, quota)
         answer = operation.handler(_call(forge, request, found, actor))
         answer = _revalidated(request, answer)
     except ForgeError as error:
-        answer = refuse(error)
+        answer = _refusal(error)
     if operation.resource:
-        if answer.status != 304:
+        if answer.status != 304 and not exhausted:
             forge.limiter.spend(key, operation.resource)
             quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
         answer = replace(answer, headers=(*answer.headers, *quota.headers()))
-    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_scope_headers(actor)))
+    return replace(answer, headers=(*answer.headers, *_standard_headers(), *_accepted(operation, actor)))
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
     """The handler's argument, once the caller is known to be allowed."""
     operation, params = found
-    if operation.login and actor.user is None:
-        raise UnauthorizedError
+    error = _misplaced(operation, actor)
+    if error:
+        raise error
     call = Call(
         forge=forge,
         operation_id=operation.id,
@@ -163,6 +188,18 @@ def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
     if operation.content:
         forge.limiter.create_content(call.limit_key)
     return call
+
+
+def _misplaced(operation: Operation, actor: Actor) -> ForgeError | None:
+    """The refusal of who is not of the kind that the operation is for."""
+    if operation.app:
+        return None if actor.app else UnauthorizedError(UNREADABLE)
+    if actor.app:
+        return ForbiddenError(access.OF_INTEGRATIONS) if operation.login or operation.need else None
+    if operation.login and actor.user is None:
+        return UnauthorizedError()
+    of_user = operation.path == "/user" or operation.path.startswith("/user/")
+    return ForbiddenError(access.OF_INTEGRATIONS) if of_user and actor.installation else None
 
 
 def _repository(forge: Forge, request: Request, found: Found, actor: Actor, need: Need) -> Repository:
@@ -218,10 +255,20 @@ def _standard_headers() -> tuple[tuple[str, str], ...]:
         ("x-github-media-type", "github.v3; format=json"),
         ("x-github-api-version-selected", API_VERSION),
         ("x-content-type-options", "nosniff"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-expose-headers", _EXPOSED),
     )
 
 
-def _scope_headers(actor: Actor) -> tuple[tuple[str, str], ...]:
-    if actor.credential is None or actor.credential.scopes is None:
+def _accepted(operation: Operation, actor: Actor) -> tuple[tuple[str, str], ...]:
+    """What the token has and what the operation takes: scopes of a classic token, permissions of any other."""
+    need, credential = operation.need, actor.credential
+    if credential is None:
         return ()
-    return (("x-oauth-scopes", ", ".join(sorted(actor.credential.scopes))),)
+    if credential.scopes is None:
+        return (("x-accepted-github-permissions", f"{need.permission}={need.level}"),) if need else ()
+    accepted = access.accepted_scopes(need) if need else ()
+    return (
+        ("x-oauth-scopes", ", ".join(sorted(credential.scopes))),
+        ("x-accepted-oauth-scopes", ", ".join(accepted)),
+    )

@@ -4,6 +4,7 @@ Each event names its repository and its actor (account ids); subscribers read th
 git. To add one, write a dataclass and list it in `Event`; its name is what the outbox stores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, get_args
 
@@ -174,7 +175,7 @@ class WorkflowJobEvent:
 class HookEvent:
     """Something was asked of one webhook: ping, test (the latest push), redeliver (`delivery_id`).
 
-    `repo_id` is 0 for an organization's hook.
+    `repo_id` is 0 for an organization's hook and an App's.
     """
 
     repo_id: int
@@ -182,6 +183,37 @@ class HookEvent:
     hook_id: int
     action: str
     delivery_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkEvent:
+    """Somebody made a fork."""
+
+    repo_id: int
+    actor_id: int
+    fork_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseEvent:
+    """published, edited."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    release_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationEvent:
+    """created, deleted, suspend, unsuspend; added and removed are of repositories. `repo_id` is 0."""
+
+    repo_id: int
+    actor_id: int
+    action: str
+    installation_id: int
+    added: Sequence[int] = ()
+    removed: Sequence[int] = ()
 
 
 Event: TypeAlias = (
@@ -200,6 +232,9 @@ Event: TypeAlias = (
     | WorkflowRunEvent
     | WorkflowJobEvent
     | HookEvent
+    | InstallationEvent
+    | ForkEvent
+    | ReleaseEvent
 )
 
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}

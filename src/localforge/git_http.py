@@ -98,6 +98,8 @@ def _admit(forge: Forge, call: GitCall, request: Request) -> Granted | Answer:
         return _said(unauthorized.status, unauthorized.message)
     except NotFoundError:
         return _said(404, "Repository not found.")
+    except ForgeError as other:
+        return _said(other.status, other.message)
     if error is not None:
         return _refused(error, call, actor)
     if old_name and call.advertises:

@@ -13,6 +13,7 @@ from localforge.forge import Forge
 from localforge.git.directory import environment
 from localforge.guard import ProtectedBranchError, judge
 from localforge.refs import PUSH, Move, intend, settle
+from localforge.rulesets import RULE_VIOLATIONS
 from localforge.store.repos import RefChange, Repository
 
 HOOKS = Path(__file__).parent / "git" / "hooks"
@@ -120,7 +121,9 @@ def _report(moves: Sequence[Move], error: ProtectedBranchError) -> bytes:
     """The refusal as receive-pack would report it: reasons for people, then each ref's fate."""
     lines = []
     for ref, reasons in error.reasons.items():
-        lines.append(f"error: GH006: Protected branch update failed for {ref}.")
+        by_rules = any(reason.startswith(RULE_VIOLATIONS) for reason in reasons)
+        what = f"GH013: {RULE_VIOLATIONS}" if by_rules else "GH006: Protected branch update failed"
+        lines.append(f"error: {what} for {ref}.")
         lines += [f"error: {reason}" for reason in reasons]
     said = b"".join(_packet(b"\x02" + f"{line}\n".encode("utf-8", "surrogateescape")) for line in lines)
     fates = [f"ng {item.ref} {_fate(item.ref, error)}\n".encode("utf-8", "surrogateescape") for item in moves]

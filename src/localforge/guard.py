@@ -7,18 +7,17 @@ from localforge.access import Actor, Need, Role, role_on
 from localforge.errors import InvalidError
 from localforge.events import ZERO_SHA
 from localforge.forge import Forge
-from localforge.git import refnames
 from localforge.git.directory import GitDir
 from localforge.json_types import JsonObject
-from localforge.protection import MoveFacts, Rules, refusals, rules_of
+from localforge.protection import Check, MoveFacts, Rules, refusals
 from localforge.refs import PUSH, Move, move
-from localforge.store import repos
+from localforge.rulesets import RULE_VIOLATIONS, bound, spares
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
-CheckSource: TypeAlias = Callable[[Db, int, str], frozenset[str]]
+CheckSource: TypeAlias = Callable[[Db, int, str], frozenset[Check]]
 
-# Each gives the contexts that have succeeded on a commit (repository id, sha). The areas of statuses and of check
+# Each gives the checks that have succeeded on a commit (repository id, sha). The areas of statuses and of check
 # runs add theirs; while nobody reports, nothing has succeeded and a required check stays expected.
 CHECK_SOURCES: list[CheckSource] = []
 
@@ -59,9 +58,9 @@ def judge(
         raise ProtectedBranchError(refused)
 
 
-def passed_contexts(db: Db, repo_id: int, sha: str) -> frozenset[str]:
-    """The contexts of statuses and check runs that have succeeded on the commit."""
-    return frozenset[str]().union(*(source(db, repo_id, sha) for source in CHECK_SOURCES))
+def passed_checks(db: Db, repo_id: int, sha: str) -> frozenset[Check]:
+    """The statuses and check runs that have succeeded on the commit."""
+    return frozenset[Check]().union(*(source(db, repo_id, sha) for source in CHECK_SOURCES))
 
 
 def _reasons(
@@ -70,15 +69,17 @@ def _reasons(
     git = forge.git(repo.id)
     reasons: list[str] = []
     if not item.deletes and actor.credential and not actor.credential.permits(_WORKFLOWS, repo):
-        reasons += _workflow_refusal(git, item, quarantine)
+        reasons += _workflow_refusal(git, item, actor, quarantine)
     if not item.ref.isprintable():
         reasons.append("Reference names must be printable UTF-8.")
-    branch = item.ref.removeprefix(refnames.BRANCH)
-    protection = repos.protection_of(forge.store.db, repo.id, branch) if branch != item.ref else None
-    if protection:
-        rules = rules_of(protection)
-        reasons += refusals(rules, _facts(forge, repo, item, actor, rules, quarantine))
-    return tuple(reasons)
+    for one in bound(forge, repo, item.ref):
+        if one.ruleset and spares(forge.store.db, one.ruleset, repo, actor, merging=False):
+            continue
+        refused = refusals(one.rules, _facts(forge, repo, item, actor, one.rules, quarantine))
+        if one.ruleset and refused:
+            refused = (f"{RULE_VIOLATIONS} ({one.ruleset.name}).", *refused)
+        reasons += refused
+    return tuple(dict.fromkeys(reasons))
 
 
 def _facts(
@@ -94,7 +95,7 @@ def _facts(
         forced=moves_on
         and git.attempt("merge-base", "--is-ancestor", item.before, item.after, extra=quarantine)[0] != 0,
         brings_merges=rules.linear_history and not item.deletes and _brings_merges(git, item, quarantine),
-        passed=passed_contexts(db, repo.id, item.after),
+        passed=passed_checks(db, repo.id, item.after),
     )
 
 
@@ -103,7 +104,7 @@ def _brings_merges(git: GitDir, item: Move, quarantine: Mapping[str, str]) -> bo
     return bool(git.run("rev-list", "--merges", "-n1", item.after, *known, extra=quarantine).strip())
 
 
-def _workflow_refusal(git: GitDir, item: Move, quarantine: Mapping[str, str]) -> list[str]:
+def _workflow_refusal(git: GitDir, item: Move, actor: Actor, quarantine: Mapping[str, str]) -> list[str]:
     """A refusal when the change brings commits that touch workflow files."""
     commits = git.run(
         "rev-list",
@@ -131,6 +132,9 @@ def _workflow_refusal(git: GitDir, item: Move, quarantine: Mapping[str, str]) ->
         extra=quarantine,
     )
     path = names.decode("utf-8", "replace").splitlines()[0] if names else ".github/workflows"
-    return [
-        f"refusing to allow a Personal Access Token to create or update workflow `{path}` without `workflow` scope"
-    ]
+    whom, what = (
+        ("GitHub App", "`workflows` permission")
+        if actor.installation
+        else ("Personal Access Token", "`workflow` scope")
+    )
+    return [f"refusing to allow a {whom} to create or update workflow `{path}` without {what}"]

@@ -1,10 +1,14 @@
 """The forge behind an `httpx` client in the same process, without sockets or an event loop."""
 
+import subprocess
+
 import httpx
 
 from localforge.app import App
+from localforge.call import Answer
 from localforge.dispatch import Request, refuse
 from localforge.errors import TooLargeError
+from localforge.git.directory import environment
 
 
 class MountedForge(httpx.BaseTransport):
@@ -28,5 +32,12 @@ class MountedForge(httpx.BaseTransport):
         too_large = len(asked.content) > self._app.body_limit(asked)
         answer = refuse(TooLargeError()) if too_large else self._app.answer(asked)
         media_type = (("content-type", answer.media_type),) if answer.media_type else ()
-        content = b"" if request.method == "HEAD" else answer.content
+        content = b"" if request.method == "HEAD" else _content(answer)
         return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)
+
+
+def _content(answer: Answer) -> bytes:
+    if not answer.stream:
+        return answer.content
+    done = subprocess.run(["git", *answer.stream], env=environment(), capture_output=True, check=True)
+    return done.stdout

@@ -19,6 +19,7 @@ class Operation:
     `need` is checked before the handler runs, on the repository of the path. `login` refuses anonymous
     callers. `page` marks a web page: HTML, outside the API's limits and headers. `resource` is the rate
     limit it counts on, `content` that it creates what GitHub calls content (a secondary limit).
+    `app` takes an App's own JSON web token and nothing else.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Operation:
     need: Need | None = None
     login: bool = False
     page: bool = False
+    app: bool = False
     content: bool = False
     resource: str = "core"
     body_limit: int = 25 * MEBIBYTE
@@ -56,7 +58,7 @@ class Area:
 
         def add(handler: Handler) -> Handler:
             role, archived_too = options.pop("role", None), bool(options.pop("archived_too", False))
-            if "{owner}/{repo}" in path and needs is None and "page" not in options:
+            if "{owner}/{repo}" in path and needs is None and not {"page", "app"} & options.keys():
                 raise ValueError(f"{operation_id} has a repository in its path and must say what it needs")
             need = (
                 parse_need(needs, role if isinstance(role, Role) else None, archived_too=archived_too)

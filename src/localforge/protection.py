@@ -58,7 +58,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveFacts:
-    """What a direct change of a protected branch is, and by whom. `passed`: contexts that succeeded on its end."""
+    """What a direct change of a protected branch is, and by whom. `passed`: checks that succeeded on its end."""
 
     role: Role
     login: str
@@ -66,7 +66,7 @@ class MoveFacts:
     deletes: bool = False
     forced: bool = False
     brings_merges: bool = False
-    passed: frozenset[str] = frozenset()
+    passed: frozenset[Check] = frozenset()
 
 
 def refusals(rules: Rules, facts: MoveFacts) -> tuple[str, ...]:
@@ -100,13 +100,11 @@ def _for_writers(rules: Rules, facts: MoveFacts) -> list[str]:
     return reasons
 
 
-def missing_checks(rules: Rules, passed: frozenset[str]) -> list[str]:
-    """One sentence per required check that has not succeeded."""
+def missing_checks(rules: Rules, passed: frozenset[Check]) -> list[str]:
+    """One sentence per required check that has not succeeded, as reported by the App that must."""
     wanted = rules.checks.checks if rules.checks else ()
     return [
-        f'Required status check "{check.context}" is expected.'
-        for check in wanted
-        if check.context not in passed
+        f'Required status check "{check.context}" is expected.' for check in wanted if check not in passed
     ]
 
 

@@ -90,8 +90,7 @@ class RateLimiter:
         """403 with Retry-After when the primary limit is used up."""
         if quota.remaining == 0:
             wait = max(1, quota.reset - int(self.seconds()))
-            whom = "your credential" if key.startswith("token:") else "your address"
-            raise RateLimitedError(f"API rate limit exceeded for {whom}.", status=403, retry_after=wait)
+            raise RateLimitedError(f"API rate limit exceeded for {_named(key)}", status=403, retry_after=wait)
 
     def create_content(self, key: str) -> None:
         """Count a content creation; 403 with Retry-After beyond the secondary limit."""
@@ -122,3 +121,18 @@ class RateLimiter:
         if window is None or window.reset <= now:
             window = self._windows[(key, resource)] = _Window(reset=now + length)
         return window
+
+
+def _named(key: str) -> str:
+    """Whose limit it is, in GitHub's words."""
+    kind, _, name = key.partition(":")
+    match kind:
+        case "token":
+            return "your credential."
+        case "address":
+            return (
+                f"{name}. (But here's the good news: Authenticated requests get a higher rate limit. Check out the"
+                " documentation for more details.)"
+            )
+        case _:
+            return f"{kind} ID {name}."

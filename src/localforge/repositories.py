@@ -5,6 +5,7 @@ from pathlib import Path
 
 from localforge.errors import FieldError, InvalidError
 from localforge.forge import Forge
+from localforge.git import refnames
 from localforge.git.directory import GitDir, GitError, find
 from localforge.git.statistics import languages, size_kb
 from localforge.json_types import Json
@@ -133,10 +134,18 @@ def delete(forge: Forge, repo: Repository) -> None:
 
 def import_clone(forge: Forge, repo: Repository, clone: Path) -> Repository:
     """Copy branches, tags and default branch of a local clone, which is only read. ValueError: not a clone."""
-    git = forge.git(repo.id)
     try:
-        source = find(clone)
-        branch = source.text("symbolic-ref", "--short", "HEAD")
+        return copy(forge, repo, find(clone))
+    except GitError as error:
+        raise ValueError(f"{clone} cannot be read as a git clone: {error.stderr}") from error
+
+
+def copy(forge: Forge, repo: Repository, source: GitDir, *, default_branch_only: bool = False) -> Repository:
+    """Copy branches, tags and default branch of another git directory. GitError when it cannot be read."""
+    git = forge.git(repo.id)
+    branch = source.text("symbolic-ref", "--short", "HEAD")
+    branches = f"refs/heads/{branch}" if default_branch_only else "refs/heads/*"
+    if refnames.refs(source, refnames.BRANCH):
         # What GitHub would refuse to take by push (zero-padded modes of old, say) is no reason to refuse one's own.
         git.run(
             "-c",
@@ -145,11 +154,9 @@ def import_clone(forge: Forge, repo: Repository, clone: Path) -> Repository:
             "--quiet",
             "--no-write-fetch-head",
             str(source.path),
-            "+refs/heads/*:refs/heads/*",
+            f"+{branches}:{branches}",
             "+refs/tags/*:refs/tags/*",
         )
-    except GitError as error:
-        raise ValueError(f"{clone} cannot be read as a git clone: {error.stderr}") from error
     git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
     with forge.store.write() as tx:
         tx.update("repository", repo.id, languages=languages(git), size_kb=size_kb(git))

@@ -1,15 +1,22 @@
 """Fill a forge in process, without HTTP, limits or events: for tests, demonstrations and administration."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from localforge import repositories
 from localforge.access import Role
+from localforge.apps import registering, tokens
+from localforge.apps.registering import Blueprint, Registered
+from localforge.apps.tokens import Wish
 from localforge.credentials import CLASSIC_PREFIX, FINE_GRAINED_PREFIX, digest, new_secret
 from localforge.forge import Forge
 from localforge.json_types import Json
+from localforge.store import teams
 from localforge.store.accounts import Account, AccountKind, MemberRole, by_id, by_login
+from localforge.store.apps import App, Installation
 from localforge.store.repos import Repository
+from localforge.store.teams import Team
 
 
 def account(forge: Forge, login: str) -> Account:
@@ -70,6 +77,63 @@ def create_fine_grained_token(
             "expires_at": expires_at,
         },
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTeam:
+    """A team to be: its people, what it may do with repositories, and the team that it is below."""
+
+    name: str
+    members: Sequence[Account] = ()
+    repositories: Sequence[tuple[Repository, Role]] = ()
+    parent: Team | None = None
+    secret: bool = False
+
+
+def create_team(forge: Forge, org: Account, new: NewTeam) -> Team:
+    """A new team; ValueError when there is one of that name."""
+    slug = "-".join(new.name.lower().split())
+    with forge.store.write() as tx:
+        if teams.by_slug(tx, org.id, slug):
+            raise ValueError(f"{org.login} has a team {slug} already: choose another name")
+        at = forge.clock()
+        team_id = tx.insert(
+            "team",
+            org_id=org.id,
+            parent_id=new.parent.id if new.parent else None,
+            slug=slug,
+            name=new.name,
+            privacy="secret" if new.secret else "closed",
+            created_at=at,
+            updated_at=at,
+        )
+        for person in new.members:
+            tx.insert("team_member", team_id=team_id, user_id=person.id, role="member")
+        for repo, role in new.repositories:
+            tx.insert("team_repository", team_id=team_id, repo_id=repo.id, role=role.name.lower())
+        team = teams.by_id(tx, team_id)
+    if team is None:
+        raise LookupError(f"team {team_id}")
+    return team
+
+
+def create_app(forge: Forge, owner: Account, blueprint: Blueprint) -> Registered:
+    """A new App and its private key, which exists only in the answer; ForgeError when it cannot be."""
+    return registering.register(forge, owner, blueprint)
+
+
+def install_app(
+    forge: Forge, app: App, on: Account, *, repositories: Sequence[Repository] | None = None
+) -> Installation:
+    """The App on an account, with all repositories (None) or some; its hook is told. Again: on others."""
+    return registering.install(forge, app, on, repositories, by_id(forge.store.db, app.owner_id))
+
+
+def create_installation_token(
+    forge: Forge, app: App, item: Installation, permissions: Mapping[str, str] | None = None
+) -> str:
+    """A token of an installation, as the App would be given it."""
+    return tokens.mint(forge, app, item, Wish(permissions=permissions)).token
 
 
 def create_repo(

@@ -1,7 +1,6 @@
 """The composition root: the only file that names concrete classes. Everything is made when it is first asked for."""
 
 import getpass
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +13,26 @@ import httpx
 
 from penstock.adapters import embedded as embedding
 from penstock.adapters.agents.recipe import RecipeProposer
-from penstock.adapters.agents.recipes import Library, load_library
+from penstock.adapters.agents.recipes import Library, load_library, recipe_folders
 from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
-from penstock.adapters.embedded.seeding import Operator, Source
-from penstock.adapters.git.local import import_source
+from penstock.adapters.embedded.seeding import Operator
+from penstock.adapters.git.command import Git, trusted_environment
+from penstock.adapters.git.local import Imported, import_sources
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.git.remote import Shown, push
+from penstock.adapters.github import needs
 from penstock.adapters.github.access import lacking
 from penstock.adapters.github.account import Account
+from penstock.adapters.github.app import App, AppCredential, AppKey
 from penstock.adapters.github.content import Author
-from penstock.adapters.github.credential import Credential, single_credential
+from penstock.adapters.github.credential import Bearer, Credential, single_credential
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.sandbox.asked import Asked
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
 from penstock.adapters.store.heads import Queue
@@ -36,8 +40,9 @@ from penstock.adapters.store.memory import Delivery, Inbox, Responses, Tallies, 
 from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
-from penstock.adapters.store.store import Store, open_store
-from penstock.core.change.journal import Appended
+from penstock.adapters.store.store import Store, make_private, open_store
+from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
 from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.core.secrets import redact
@@ -47,8 +52,8 @@ from penstock.flows.intake import Circumstances
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
-from penstock.ports import Permanent, Sandbox, SandboxResult
-from penstock.settings import Misconfigured, Settings, Token, toggle_holders
+from penstock.ports import Permanent, Sandbox
+from penstock.settings import Misconfigured, Settings, Token, network, toggle_holders
 
 DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
 """Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
@@ -63,20 +68,6 @@ class Address:
 
     api: str
     web: str
-
-
-class _Asked:
-    """The sandbox, tried out only when something is to run in it: all else works on hosts that cannot isolate."""
-
-    def __init__(self, home: "Installation") -> None:
-        self._home = home
-
-    @property
-    def isolates(self) -> str:
-        return self._home.sandbox.isolates
-
-    def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
-        return self._home.sandbox.run(command, folder, timeout_seconds=timeout_seconds)
 
 
 class Installation:
@@ -96,7 +87,8 @@ class Installation:
     def known_secrets(self) -> tuple[str, ...]:
         """Every credential this process holds: none of them may stand in a text that it keeps or posts."""
         settings, kept = self.settings, embedding.find(self.settings.state)
-        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret)
+        key = settings.app.key if settings.app else None
+        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret, key)
         own = (kept.operator_token, kept.writer_token, kept.reader_token) if kept else ()
         return tuple({*own, *(token.value for token in given if token)})
 
@@ -131,8 +123,8 @@ class Installation:
         if self.embedded:
             return Address(api=self.embedded.url, web=self.embedded.url)
         api = self.settings.config.forge.api_url.rstrip("/")
-        web = "https://github.com" if api == "https://api.github.com" else api.removesuffix("/api/v3")
-        return Address(api=api, web=web)
+        beside = api.replace("://api.", "://", 1)  # github.com and NAME.ghe.com
+        return Address(api=api, web=api.removesuffix("/api/v3") if api.endswith("/api/v3") else beside)
 
     @cached_property
     def known_web_address(self) -> str:
@@ -165,15 +157,26 @@ class Installation:
         return httpx.Client(timeout=TIMEOUT, follow_redirects=False)
 
     @cached_property
-    def _writer_credential(self) -> Credential:
+    def _app(self) -> App | None:
+        """The App that Penstock works as at an outside forge, where there is one."""
+        own = None if self.embedded else self.settings.app
+        key = own and AppKey(app=own.id, private_key=own.key.value, source=own.key.source)
+        return App(self._http, self.address.api, key, self.organization, self.clock) if key else None
+
+    @cached_property
+    def _writer_credential(self) -> Bearer:
         if self.embedded:
             return Credential(token=self.embedded.writer_token, source="embedded.json")
+        if self._app:
+            return AppCredential.writing(self._app)
         return _credential(self.settings.writer, "INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property
-    def _reader_credential(self) -> Credential:
+    def _reader_credential(self) -> Bearer:
         if self.embedded:
             return Credential(token=self.embedded.reader_token, source="embedded.json")
+        if self._app:
+            return AppCredential.reading(self._app)
         return _credential(self.settings.reader, "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN")
 
     @cached_property
@@ -188,12 +191,12 @@ class Installation:
 
     @cached_property
     def _accounts(self) -> dict[str, Account]:
-        """By token: whoever shares a credential shares its limits."""
+        """By the credential's id: whoever shares a credential shares its limits."""
         return {}
 
-    def _reads(self, credential: Credential) -> ReadClient:
+    def _reads(self, credential: Bearer) -> ReadClient:
         new = Account(self.address.api, credential, self.clock)
-        account = self._accounts.setdefault(credential.token, new)
+        account = self._accounts.setdefault(credential.id, new)
         return ReadClient(self._http, account, Responses(self.store.database, self.clock))
 
     @cached_property
@@ -224,7 +227,10 @@ class Installation:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.settings.state / "mirrors", lambda: self._reader_credential.token)
+        return Mirrors(self.settings.state / "mirrors", self._shown_to_git, network=network())
+
+    def _shown_to_git(self) -> Shown:
+        return Shown(token=self._reader_credential.token, to=self.address.web)
 
     @cached_property
     def writer(self) -> GitHubWriter:
@@ -234,7 +240,7 @@ class Installation:
 
     @cached_property
     def recipes(self) -> Library:
-        return load_library((*recipe_folders(), *_there(self.settings.state / "recipes")))
+        return load_library(recipe_folders(self.settings.state / "recipes"))
 
     @property
     def unsafe_sandbox(self) -> bool:
@@ -273,7 +279,7 @@ class Installation:
             writer=self.writer,
             repositories=self.mirrors,
             proposer=RecipeProposer(
-                self.recipes, self.mirrors, self.sandbox, self.settings.state / "scratch"
+                self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
             clock=self.clock,
@@ -282,6 +288,7 @@ class Installation:
             own_login=self.own_login,
             notices_today=self._notices_today,
             known_secrets=self.known_secrets,
+            only_workflows_report=self.embedded is not None,
         )
 
     def _notices_today(self, now: datetime) -> int:
@@ -292,13 +299,19 @@ class Installation:
     @cached_property
     def operator_hands(self) -> Operator:
         """The embedded forge's operator, for setting it up."""
-        assert self.embedded is not None, "only the embedded forge has an operator here"  # noqa: S101
-        return Operator(self.embedded)
+        forge = self.embedded
+        assert forge is not None, "only the embedded forge has an operator here"  # noqa: S101
 
-    def erase(self, ref: str, reason: str) -> bool:
+        def send(bare: Path, url: str, branch: str) -> None:
+            shown = Shown(token=forge.operator_token, to=forge.url)
+            push(Git(directory=bare, environment=trusted_environment(network())), url, branch, lambda: shown)
+
+        return Operator(forge, send)
+
+    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
         """Erase one text of the ledger, on the operator's order."""
-        by = Actor(login=getpass.getuser())
-        return isinstance(self.store.erase(BlobRef(ref), by=by, reason=reason), Appended)
+        by = Actor(login=self.operator if self.embedded else getpass.getuser())
+        return self.store.erase(BlobRef(ref), by=by, reason=reason)
 
     def desk(self, *, interactive: bool) -> Desk:
         """Where this command line's person gives orders."""
@@ -330,18 +343,6 @@ class Installation:
             thread.join()
 
 
-def recipe_folders() -> tuple[Path, ...]:
-    """Where recipes are: those shipped, then the working directory's own."""
-    shipped = Path(__file__).parent / "recipes"
-    source = Path(__file__).parents[2] / "recipes"
-    own = Path("recipes").absolute()
-    return tuple(dict.fromkeys(p for p in (shipped if shipped.is_dir() else source, own) if p.is_dir()))
-
-
-def _there(*folders: Path) -> tuple[Path, ...]:
-    return tuple(folder for folder in folders if folder.is_dir())
-
-
 def has_other_state(state: Path) -> bool:
     """Does a state directory belong to an installation that works on an outside forge.
 
@@ -352,11 +353,22 @@ def has_other_state(state: Path) -> bool:
     return any(open_store(state, SystemClock()).heads())
 
 
+def make_forge(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
+    """A new embedded forge. Its tokens may what reading and writing need, and no more: not post a check, say."""
+    make_private(state)
+    return embedding.create(
+        state,
+        writer=needs.permissions_of(*needs.EVERY),
+        reader=needs.permissions_of(*needs.READS, needs.MEMBERS),
+        unsafe_no_sandbox=unsafe_no_sandbox,
+    )
+
+
 def embed(settings: Settings, *, unsafe_no_sandbox: bool) -> Installation:
     """An installation on its own embedded forge, which is made and started as needed. Raises Misconfigured."""
     kept = embedding.find(settings.state)
     if kept is None:
-        embedding.create(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
+        make_forge(settings.state, unsafe_no_sandbox=unsafe_no_sandbox)
     elif unsafe_no_sandbox and not kept.unsafe_no_sandbox:
         sandboxed = f"{settings.state} was set up with the sandbox, and keeps it; --unsafe-no-sandbox needs a new one: --state"
         raise Misconfigured(problems=(sandboxed,))
@@ -369,22 +381,11 @@ def end_embedded(state: Path) -> bool:
     return kept is not None and embedding.stop(kept)
 
 
-def demo_sources(state: Path) -> Iterator[Source]:
+def demo_sources(state: Path) -> Iterator[Imported]:
     """The demonstration organization's repositories, ready to publish."""
     shipped = Path(__file__).parent / "demo"
     folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
-    return import_sources(state, tuple(folder / name for name in DEMO_ORDER))
-
-
-def import_sources(state: Path, paths: tuple[Path, ...]) -> Iterator[Source]:
-    """Copies of clones or folders as bare repositories, each there only until the next is asked for."""
-    for path in paths:
-        (state / "scratch").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=state / "scratch") as folder:
-            imported = import_source(path, Path(folder) / "source.git")
-            yield Source(
-                bare=imported.bare, name=imported.name, branch=imported.branch, origin=path.resolve()
-            )
+    return import_sources(state / "scratch", tuple(folder / name for name in DEMO_ORDER))
 
 
 def _credential(token: Token | None, names: str) -> Credential:

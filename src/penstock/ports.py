@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from penstock.core.change.journal import AlreadyOpen, Appended, Draft, Duplicate, Refused
-from penstock.core.change.model import Change
 from penstock.core.evidence import (
     CheckFact,
     CommitFacts,
@@ -22,9 +20,10 @@ from penstock.core.evidence import (
     RepositoryFacts,
     RequiredChecks,
 )
-from penstock.core.ledger import Blob, Break
-from penstock.core.refs import BlobRef, ChangeId, RepoRef, Sha
-from penstock.core.write import AuthorizedWrite, TreeEdit
+from penstock.core.ledger import Blob
+from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
+from penstock.core.refs import BlobRef, RepoRef, Sha
+from penstock.core.write import AuthorizedWrite, NotWritten, TreeEdit, Written
 
 
 class PortError(Exception):
@@ -72,28 +71,6 @@ class NewTexts(Texts, Protocol):
     def blobs(self) -> tuple[Blob, ...]: ...
 
 
-Answered = Appended | Duplicate | Refused | Break | None
-"""What became of an event brought from outside; None: there is no such change."""
-
-
-class ChangeLog(Protocol):
-    """Change logs, as people's orders and incoming signals need them."""
-
-    def change(self, change: ChangeId) -> Change | Break | None:
-        """The change as its log tells it now; a Break where the log does not hold."""
-        ...
-
-    def texts(self) -> NewTexts: ...
-
-    def create(self, change: ChangeId, draft: Draft) -> Appended | AlreadyOpen: ...
-
-    def record(self, change: ChangeId, draft: Draft) -> Answered: ...
-
-    def of_signal(self, key: str) -> tuple[ChangeId, ...]:
-        """Every change that this signal started, oldest first."""
-        ...
-
-
 class StopFlag(Protocol):
     """Told to an effect whose change no longer wants it, or whose worker lost its lease."""
 
@@ -105,10 +82,6 @@ class StopFlag(Protocol):
 class ForgeReader(Protocol):
     """Reads a forge with a credential that need not be able to write. Missing things are None, never an error."""
 
-    def viewer(self) -> str:
-        """Login of the identity that reads."""
-        ...
-
     def repositories(self, owner: str) -> tuple[RepositoryFacts, ...]:
         """Every repository of an organization or user."""
         ...
@@ -118,8 +91,6 @@ class ForgeReader(Protocol):
         ...
 
     def branch_head(self, repo: RepoRef, branch: str) -> Sha | None: ...
-
-    def tag(self, repo: RepoRef, name: str) -> Sha | None: ...
 
     def commit(self, repo: RepoRef, sha: Sha) -> CommitFacts | None: ...
 
@@ -141,36 +112,11 @@ class ForgeReader(Protocol):
         """Open issues (not pull requests) that carry at least one of the labels."""
         ...
 
-    def comment_with(self, repo: RepoRef, number: int, marker: str, author: str) -> int | None:
-        """Id of the author's comment that contains the marker; others' comments never count (invariant 8)."""
-        ...
-
     def pull(self, repo: RepoRef, number: int) -> PullFacts | None: ...
-
-    def pull_of(self, repo: RepoRef, branch: str) -> PullFacts | None:
-        """The newest pull request of that head branch, in any state."""
-        ...
 
     def checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckFact, ...]:
         """Check runs and commit statuses of one exact commit, the latest of each name and app."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What a write left at the forge: an object id or number, as the kind of write has one."""
-
-    sha: Sha | None = None
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotWritten:
-    """The forge or its state refused: a domain outcome. `code`: `base_moved`, `retargeted`, `head_moved`, `branch_taken`,
-    `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
-
-    code: str
-    detail: str
 
 
 class ForgeWriter(Protocol):
@@ -245,29 +191,12 @@ class SandboxResult:
 class Sandbox(Protocol):
     """Runs untrusted commands away from everything."""
 
-    @property
-    def isolates(self) -> str:
-        """How it isolates (`bubblewrap`, or `none` after an explicit order)."""
-        ...
-
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         """Run a shell command in `folder`, the only place it can write and keep.
 
         Raises Permanent `cannot_isolate` where the host cannot isolate.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeCard:
-    """What planning needs to know of a recipe. `text` is its definition, for artifacts and digests."""
-
-    name: str
-    title: str
-    description: str
-    complexity: int
-    allowed_paths: tuple[str, ...]
-    text: str
 
 
 class Recipes(Protocol):
@@ -288,36 +217,6 @@ class Recipes(Protocol):
     ) -> bool:
         """Has this repository something for the recipe to do, as far as its `match` can tell."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Brief:
-    """What a proposer is asked: which recipe, on what, and a reviewer's or diagnosis's words if there are any."""
-
-    recipe: str
-    repo: RepoRef
-    base: Sha
-    feedback: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """The resulting tree (the base's own tree: nothing to change) and how it came about."""
-
-    tree: Sha
-    backend: str
-    context: str
-    duration_ms: int
-    repeats: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalRefused:
-    """The agent's work cannot become a proposal. `code`: `failed`, `timeout`, `not_deterministic`,
-    `not_idempotent`, `unsafe_tree`, `too_large`, `unknown_recipe`."""
-
-    code: str
-    detail: str
 
 
 class Proposer(Protocol):

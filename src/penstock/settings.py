@@ -15,7 +15,7 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.core.document import Rejected, parse
+from penstock.core.document import MAX_BYTES, Rejected, parse
 from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
 from penstock.ports import Permanent
 
@@ -29,8 +29,12 @@ def _cron(text: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+MOST = 1_000_000
+"""Of anything that is counted, days and minutes too: sums of times stay times."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
+LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
+"""An account's name at GitHub; managed users have an underscore in theirs."""
 
 
 class _Section(BaseModel):
@@ -40,13 +44,13 @@ class _Section(BaseModel):
 class Forge(_Section):
     """Where the forge's REST API answers; GitHub Enterprise Server's ends in `/api/v3`."""
 
-    api_url: str = "https://api.github.com"
+    api_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")] = "https://api.github.com"
     poll_seconds: Positive = 60
 
 
 class Discovery(_Section):
     scan_interval: Cron = "0 */6 * * *"
-    organization: str = ""
+    organization: Annotated[str, Field(pattern=LOGIN)] = ""
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
 
@@ -167,7 +171,6 @@ def policy_of(config: Config) -> Policy:
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
         merge_method=pulls.merge_strategy,
-        human_approval_required=safety.human_approval_required,
         protected_paths=safety.protected_paths,
         max_files=safety.max_files,
         max_changed_lines=safety.max_changed_lines,
@@ -216,18 +219,26 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppIdentity:
+    """An App by its id (or client id), and its private key."""
+
+    id: str
+    key: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that was read from outside, once."""
 
     state: Path
     config: Config
-    config_path: Path | None
-    """None: there is no file, and the defaults hold."""
     writer: Token | None
     reader: Token | None
     operator: Token | None
     """Whose orders the command line gives; without one of their own, the writer's identity is shared."""
     webhook_secret: Token | None
+    app: AppIdentity | None = None
+    """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
 
     @property
     def policy(self) -> Policy:
@@ -250,12 +261,11 @@ class Misconfigured(Permanent):
 def read_config(path: Path) -> Config:
     """The file's configuration. Raises Misconfigured."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
-    except UnicodeDecodeError as error:
-        raise Misconfigured(problems=(f"{path}: is not UTF-8 (byte {error.start})",)) from error
-    parsed = parse(text, CONFIG)
+    parsed = parse(raw, CONFIG)
     if isinstance(parsed, Rejected):
         raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
     return parsed
@@ -268,15 +278,17 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
     config = read_config(path) if path else Config(version=1)
     if mode:
         config = config.model_copy(update={"mode": mode})
-    writer = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
+    app = _app(environment)
+    token = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
+    writer = None if app else token
     return Settings(
         state=(state or Path(environment.get("PENSTOCK_STATE", STATE_PATH))).absolute(),
         config=config,
-        config_path=path,
         writer=writer,
-        reader=_token(environment, "PENSTOCK_READ_TOKEN") or writer,
-        operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or writer,
+        reader=None if app else _token(environment, "PENSTOCK_READ_TOKEN") or writer,
+        operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or token,
         webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
+        app=app,
     )
 
 
@@ -288,6 +300,21 @@ def toggle_holders() -> tuple[Holder, ...]:
         return (Holder(name=".env", readable=False), _holder("environment", os.environ))
 
 
+def network() -> dict[str, str]:
+    """The environment's proxies and certificates, under the names that git reads; httpx finds its own."""
+    proxies = {name: _either(name) for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy")}
+    certificates = {
+        "GIT_SSL_CAINFO": os.environ.get("SSL_CERT_FILE", ""),
+        "GIT_SSL_CAPATH": os.environ.get("SSL_CERT_DIR", ""),
+    }
+    return {name: value for name, value in (proxies | certificates).items() if value}
+
+
+def _either(name: str) -> str:
+    """As httpx reads them: in lower case first."""
+    return os.environ.get(name) or os.environ.get(name.upper(), "")
+
+
 def _dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(".env").items() if value is not None}
 
@@ -295,6 +322,27 @@ def _dotenv() -> dict[str, str]:
 def _token(environment: Mapping[str, str], name: str) -> Token | None:
     value = environment.get(name, "").strip()
     return Token(value=value, source=name) if value else None
+
+
+def _app(environment: Mapping[str, str]) -> AppIdentity | None:
+    """The App to work as; its key stands in a file, or in the environment itself. Raises Misconfigured for half of it."""
+    name, given = (environment.get(it, "").strip() for it in ("PENSTOCK_APP_ID", "PENSTOCK_APP_KEY_FILE"))
+    key = _token(environment, "PENSTOCK_APP_KEY")
+    if given:
+        try:
+            key = Token(value=Path(given).read_text(encoding="utf-8"), source=given)
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured(
+                problems=(f"PENSTOCK_APP_KEY_FILE: {given} cannot be read: {error}",)
+            ) from error
+    if bool(name) != (key is not None):
+        raise Misconfigured(
+            problems=("an App takes both PENSTOCK_APP_ID and PENSTOCK_APP_KEY_FILE (or PENSTOCK_APP_KEY)",)
+        )
+    if key is None:
+        return None
+    # A key in one line, as environments like it, has its line breaks written as \\n.
+    return AppIdentity(id=name, key=replace(key, value=key.value.replace("\\n", "\n")))
 
 
 def _holder(name: str, environment: Mapping[str, str]) -> Holder:

@@ -5,8 +5,9 @@ import hmac
 import json
 import socket
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ import pytest
 
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.memory import Delivery, Inbox, Tallies
+from penstock.api import webhooks as api
 from penstock.api.app import make_app
 from penstock.api.refusals import Refusals
 from penstock.api.server import serving
@@ -144,6 +146,48 @@ def test_thirty_megabytes_are_too_much_before_they_are_all_there(served: Served,
     assert answer.status_code == 413
     assert "25 MiB" in answer.json()["detail"]
     assert served.kept == []
+
+
+def slow(served: Served, sent: bytes = b"xx") -> socket.socket:
+    """A client whom nobody knows, and who does not send all of the body that it announces."""
+    at = served.client.base_url
+    client = socket.create_connection((at.host, at.port))
+    client.settimeout(5)
+    head = f"POST /webhooks HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: {MAX_BODY}\r\n\r\n"
+    client.sendall(head.encode() + sent)
+    return client
+
+
+def test_clients_that_are_slow_or_silent_keep_nobody_else_out(served: Served):
+    at = served.client.base_url
+    with ExitStack() as open_:
+        for _ in range(40):
+            open_.enter_context(slow(served))
+            open_.enter_context(socket.create_connection((at.host, at.port)))
+        assert served.client.get("/healthz", timeout=2).status_code == 200
+        assert served.signed().status_code == 202
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(api, "BODY_SECONDS", 0.1)
+    with slow(served) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 408 ")
+    assert served.kept == []
+
+
+def test_bodies_take_a_bounded_room_together(served: Served, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(api, "MAX_HELD", 2 * len(BODY))
+    with slow(served, b"x" * (len(BODY) + 1)):
+        wait_until(lambda: served.signed().status_code == 503)
+        assert served.kept == []
+    wait_until(lambda: served.signed().status_code == 202)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("missing", ["x_github_delivery", "x_github_event"])

@@ -1,6 +1,7 @@
 """Who may approve, what an approval unlocks, and what the gate lets through."""
 
 import ast
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,18 +65,20 @@ def test_an_approval_unlocks_exactly_its_digest(what, given, quorum, outcome):
     assert verdict.outcome is outcome
 
 
-def test_an_approver_who_may_not_write_any_more_does_not_count():
+RIGHTS = [
+    ("one of two may, one is enough", 1, {"ada": True, "ben": False}, Outcome.PASS),
+    ("one of two may, two are needed", 2, {"ada": True, "ben": False}, Outcome.BLOCK),
+    ("none may any more", 1, {"ada": False, "ben": False}, Outcome.BLOCK),
+    ("it could not be read", 1, {"ada": None, "ben": None}, Outcome.UNKNOWN),
+    ("who is not named is taken as given", 2, {"ada": True}, Outcome.PASS),
+]
+
+
+@pytest.mark.parametrize(("what", "quorum", "rights", "outcome"), RIGHTS, ids=[r[0] for r in RIGHTS])
+def test_an_approver_who_may_not_write_any_more_does_not_count(what, quorum, rights, outcome):
     both = (approval(), approval(login="ben", number=2))
-    one, none = frozenset({"ben"}), frozenset({"ada", "ben"})
-
-    def outcome(quorum, lapsed):
-        return judge_approvals(
-            DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, lapsed=lapsed
-        ).outcome
-
-    assert outcome(1, one) is Outcome.PASS
-    assert outcome(2, one) is Outcome.BLOCK
-    assert outcome(1, none) is Outcome.BLOCK
+    verdict = judge_approvals(DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, rights=rights)
+    assert verdict.outcome is outcome
 
 
 APPROVERS = [
@@ -203,6 +206,13 @@ REFUSED_MERGES = [
     ("unreadable rules", rules(), unknown("required_checks", "403"), passed("a"), "required_checks"),
     ("quarantine", rules(quarantine=True), passed("G5"), passed("a"), "G-11"),
     ("merging switched off", rules(automerge=False), passed("G5"), passed("a"), "automerge"),
+    (
+        "a secret in its texts",
+        replace(rules(), secrets=("known",)),
+        passed("G5"),
+        passed("a"),
+        "P-001",
+    ),
     ("nobody approved the merge", rules(), passed("G5"), pending("approval", "0 of 1"), "approval"),
 ]
 
@@ -217,16 +227,19 @@ def test_merges_are_refused_and_say_by_which_rule(what, rule_set, g5, authority,
 
 
 def test_a_notice_with_a_secret_or_over_the_ceiling_is_refused():
-    fine = decide_notice("comment x", rules(), secrets=(), posted_today=0, ceiling=5)
+    fine = decide_notice("comment x", rules(), posted_today=0, ceiling=5)
     assert fine.verdict.allows
-    assert decide_notice(
-        "comment x", rules(), secrets=("github-token",), posted_today=0, ceiling=5
-    ).rules == ("P-001",)
-    assert decide_notice("comment x", rules(), secrets=(), posted_today=5, ceiling=5).rules == ("rate",)
+    assert decide_notice("comment x", rules(), posted_today=5, ceiling=5).rules == ("rate",)
+
+
+def test_no_write_posts_a_secret():
+    leaky = replace(rules(), secrets=("github-token",))
+    assert content(leaky).rules == ("P-001",)
+    assert decide_notice("comment x", leaky, posted_today=0, ceiling=5).rules == ("P-001",)
 
 
 def test_nothing_is_withdrawn_without_an_order():
-    assert decide_withdrawal("withdraw x", rules(), heads(), ordered=False).rules == ("ordered",)
+    assert decide_withdrawal("withdraw x", rules(), heads(), over=False).rules == ("over",)
 
 
 WANTED = CloseIssue(repo=REPO, number=7)

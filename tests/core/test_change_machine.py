@@ -304,8 +304,9 @@ class Machine(RuleBasedStateMachine):
     def check_step(self, before: Change, event: e.Event) -> None:
         after = self.change
         if before.state in ENDS and after.state is not before.state:
-            assert before.state is State.DONE, f"{event.kind} moved {before.state} to {after.state}"
-            assert after.state in {State.ROLLING_BACK, State.NEEDS_HUMAN}
+            assert before.state in {State.DONE, State.CANCELLED}, f"{event.kind} moved {before.state}"
+            assert after.any_merged, "nothing is left to take back"
+            assert after.state in {State.ROLLING_BACK, State.ROLLED_BACK, State.NEEDS_HUMAN}
         if before.lanes:
             assert [lane.repo for lane in after.lanes] == [lane.repo for lane in before.lanes]
         for old in before.lanes:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.core.document import Rejected, parse
+from penstock.core.document import HINTS, MAX_BYTES, Rejected, parse
 
 
 class Colour(StrEnum):
@@ -91,6 +91,13 @@ def test_a_document_becomes_its_type() -> None:
         ("? [a, b]\n: c", ["f:1:3: a key must be a plain word"]),
         ("name: x\n---\nname: y", ["f:2:1: but found another document"]),
         ("name: x\ncolour: \x07", ["f:2:9: a control character, which YAML does not allow"]),
+        *(
+            (
+                f"name: x\nfirst: {{from: y, times: {number}}}",
+                ["f:2:25: first.times: a number has at most 19 digits"],
+            )
+            for number in ("9" * 20, "9" * 5000, "0x" + "f" * 5000, "-" + "1" * 5000)
+        ),
         ("", ["f:1:1: Input should be an object"]),
         ("[" * 3000, ["f:1:1: nested too deeply"]),
         ("name: yes\n" + " " * (1 << 20), ["f:1:1: longer than 1048576 characters"]),
@@ -100,6 +107,31 @@ def test_a_problem_says_where_and_what_next(text: str, expected: list[str]) -> N
     found = parse(text, PLAN)
     assert isinstance(found, Rejected)
     assert [problem.shown("f") for problem in found.problems] == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"name: x\ncolour: \xff", "f:2:9: not UTF-8"),
+        (b"\0" * (MAX_BYTES + 1), "f:1:1: longer than 1048576 characters"),
+        ("é".encode() * (1 << 20) + b"x", "f:1:1: longer than 1048576 characters"),
+    ],
+)
+def test_a_file_that_is_no_text_or_has_no_end_is_rejected(raw: bytes, expected: str) -> None:
+    found = parse(raw, PLAN)
+    assert isinstance(found, Rejected)
+    assert [problem.shown("f") for problem in found.problems] == [expected]
+
+
+def test_a_file_is_read_as_its_text() -> None:
+    assert parse("name: é\r\ncolour: red\r\n".encode(), PLAN) == Plan(name="é")
+
+
+def test_the_first_unknown_keys_get_a_hint_and_all_are_named() -> None:
+    found = parse("name: x\n" + "".join(f"colou{n}: 1\n" for n in range(2000)), PLAN)
+    assert isinstance(found, Rejected)
+    assert len(found.problems) == 2000
+    assert [bool(problem.nearest) for problem in found.problems] == [n < HINTS for n in range(2000)]
 
 
 def test_unknown_keys_are_found_in_the_values_of_a_mapping_too() -> None:

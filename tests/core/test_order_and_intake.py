@@ -81,7 +81,6 @@ CLAIM = Intake(labelled_for_us=True, association="MEMBER", recipes=("rename",), 
         (replace(CLAIM, recipes=()), False),
         (replace(CLAIM, recipes=("a", "b")), False),
         (replace(CLAIM, complexity=8), False),
-        (replace(CLAIM, guard_holding="the runners are down"), False),
     ],
 )
 def test_intake(facts, allowed):
@@ -105,14 +104,13 @@ def test_design(facts, allowed):
     assert judge_design(facts).allows is allowed
 
 
-GREEN = CheckFact(
-    name="test", app="github-actions", status=CheckStatus.COMPLETED, conclusion="success", url="u"
-)
+ALONE = CheckFact(name="test", status=CheckStatus.COMPLETED, conclusion="success", url="u")
+GREEN = replace(ALONE, siblings=(("acme/lib", SIBLING),))
 REQUIRED = RequiredChecks(names=frozenset({"test"}), strict=False, approving_reviews=0)
 NOTHING = replace(REQUIRED, names=frozenset())
 BOUND = replace(NOTHING, apps=frozenset({("test", 15368)}))
 ACTIONS = replace(GREEN, app_id=15368)
-OTHER = replace(GREEN, app="other", app_id=7)
+OTHER = replace(GREEN, app_id=7)
 VERIFIED = Verification(head=HEAD, checks=(GREEN,), required=REQUIRED, sibling_heads=(("acme/lib", SIBLING),))
 
 VERIFICATIONS = [
@@ -129,7 +127,7 @@ VERIFICATIONS = [
     ("timed out", replace(VERIFIED, checks=(replace(GREEN, conclusion="timed_out"),)), Outcome.BLOCK),
     (
         "one green, one red of the same name",
-        replace(VERIFIED, checks=(GREEN, replace(GREEN, app="x", conclusion="failure"))),
+        replace(VERIFIED, checks=(GREEN, replace(GREEN, url="v", conclusion="failure"))),
         Outcome.BLOCK,
     ),
     (
@@ -148,6 +146,13 @@ VERIFICATIONS = [
         replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/lib", MOVED),)),)),
         Outcome.PENDING,
     ),
+    ("no job says which sibling it ran with", replace(VERIFIED, checks=(ALONE,)), Outcome.WARN),
+    (
+        "a job names another repository only",
+        replace(VERIFIED, checks=(replace(GREEN, siblings=(("acme/other", SIBLING),)),)),
+        Outcome.WARN,
+    ),
+    ("no sibling to run with", replace(VERIFIED, checks=(ALONE,), sibling_heads=()), Outcome.PASS),
     (
         "nothing required, nothing reported",
         replace(VERIFIED, checks=(), required=replace(REQUIRED, names=frozenset())),

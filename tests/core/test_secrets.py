@@ -63,6 +63,23 @@ def test_a_token_is_found_whatever_is_beside_it(rule, token, around):
     assert token not in redact(text)
 
 
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u2060", "\u202e", "\x1b", "\u200d", "\u034f", "\ufe0f", "\U000e0041"]
+)
+@pytest.mark.parametrize("secret", [GITHUB, AWS, key()], ids=["token", "short token", "key"])
+def test_characters_that_nobody_sees_keep_no_secret_apart(hidden: str, secret: str):
+    text = f"{hidden}a {hidden.join(secret)} z"
+    assert find_secrets(text)
+    assert redact(text).startswith("a [redacted ")
+    known = "k1-" + "Z9" * 9
+    assert redact(f"a {hidden.join(known)} z", (known,)) == "a [redacted] z"
+
+
+def test_where_no_secret_is_such_characters_stay_to_be_shown_for_what_they_are():
+    text = f"a\u202eb \u2764\ufe0f {GITHUB}"
+    assert redact(text) == "a\u202eb \u2764\ufe0f [redacted github-token]"
+
+
 @pytest.mark.parametrize("text", ["ghp_short", "AKIA", f"{AWS}AAAA", f"x{AWS}", f"base64{GITHUB}"])
 def test_what_is_no_token_stays(text):
     assert find_secrets(text) == ()

@@ -16,9 +16,10 @@ import httpx
 from tests.crash.scenario import Drive, Line, story_of
 
 from penstock.adapters import embedded as embedding
+from penstock.adapters.git.local import import_sources
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
-from penstock.bootstrap import Installation, import_sources
+from penstock.bootstrap import Installation, make_forge
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import next_effects
 from penstock.core.change.model import Change, State
@@ -74,7 +75,6 @@ def home_at(folder: Path, forge: embedding.Embedded) -> Installation:
     settings = Settings(
         state=folder,
         config=Config(version=1),
-        config_path=None,
         writer=None,
         reader=None,
         operator=None,
@@ -91,14 +91,14 @@ def template() -> Path:
     state = Path(tempfile.mkdtemp(prefix="penstock-crash-template-"))
     (state / "recipes").mkdir()
     (state / "recipes" / "rename.yml").write_text(RECIPE)
-    forge = embedding.ensure_running(embedding.create(state))
+    forge = embedding.ensure_running(make_forge(state))
     home = home_at(state, forge)
     for name, needs in REPOS.items():
         source = state / "sources" / name
         (source / "src").mkdir(parents=True)
         (source / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n{needs}')
         (source / "src" / "a.py").write_text("old_name = 1\n")
-    for made in import_sources(state, tuple(state / "sources" / name for name in REPOS)):
+    for made in import_sources(state / "scratch", tuple(state / "sources" / name for name in REPOS)):
         home.operator_hands.publish(made)
         home.operator_hands.protect(made.name, made.branch, ("test",))
     number = home.operator_hands.open_issue("lib", title="Rename old_name", body="Please.", label="bot-task")

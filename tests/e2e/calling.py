@@ -40,13 +40,14 @@ class Caller:
         self.folder = folder
         self.monkeypatch = monkeypatch
         self.capsys = capsys
+        self.called = "penstock"
         for name in [name for name in os.environ if name.startswith(READ_BY_PENSTOCK)]:
             monkeypatch.delenv(name)
 
     def __call__(self, *words: str, expect: int | None = 0) -> Said:
         """Run it; `expect` None: whatever its exit code is."""
         self.monkeypatch.chdir(self.folder)
-        self.monkeypatch.setattr(sys, "argv", ["penstock", *words])
+        self.monkeypatch.setattr(sys, "argv", [self.called, *words])
         self.capsys.readouterr()
         with _closing(self.monkeypatch):
             code = int(run())

@@ -7,13 +7,14 @@ import pytest
 from tests.e2e.calling import Caller
 
 from penstock.adapters import embedded as embedding
+from penstock.bootstrap import make_forge
 
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder whose `.penstock` has a running forge."""
     folder = tmp_path_factory.mktemp("town")
-    running = embedding.ensure_running(embedding.create(folder / ".penstock"))
+    running = embedding.ensure_running(make_forge(folder / ".penstock"))
     yield folder
     embedding.stop(running)
 

@@ -23,6 +23,8 @@ WRONG = [
     ("mode: manual\n", "wrong.yml:1:", "version", ""),
     ("version: 1\nversion: 1\n", "wrong.yml:2:", "version", ""),
     ("version: [\n", "wrong.yml:2:", "", ""),
+    ("version: 1\nsafety: {max_files: 1000001}\n", "wrong.yml:2:10", "safety.max_files", "1000000"),
+    (f"version: 1\nsafety: {{max_files: {'9' * 5000}}}\n", "wrong.yml:2:", "safety.max_files", "19 digits"),
     ("", "wrong.yml:1:", "", ""),
     ("version: 1\n\tmode: manual\n", "wrong.yml:2:", "", ""),
 ]
@@ -38,6 +40,11 @@ def test_a_wrong_configuration_names_file_line_and_key(
     assert where in found[0]
     assert key in found[0]
     assert nearest in found[0]
+
+
+def test_a_configuration_without_an_end_is_not_read_to_its_end(elsewhere: Caller) -> None:
+    (problem,) = elsewhere.ask("--config", "/dev/zero", "validate-config", expect=Exit.WRONG_USE)["problems"]
+    assert problem == "/dev/zero:1:1: longer than 1048576 characters"
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -77,11 +84,11 @@ def test_a_missing_token_is_named(elsewhere: Caller, town: Path) -> None:
     kept = json.loads((town / ".penstock/embedded.json").read_text())
     _forge_at(elsewhere, f"http://127.0.0.1:{kept['port']}")
     for words in ("list-issues", "process-issue one#1", "start --once"):
-        said = elsewhere(*words.split(), expect=Exit.FORGE).err
+        said = elsewhere(*words.split(), expect=Exit.WRONG_USE).err
         assert "PENSTOCK_READ_TOKEN, INFINITY_APP_TOKEN or GITHUB_TOKEN" in said
     elsewhere.monkeypatch.setenv("PENSTOCK_READ_TOKEN", kept["reader_token"])
     elsewhere("list-issues")
-    said = elsewhere("start", "--once", expect=Exit.FORGE).err
+    said = elsewhere("start", "--once", expect=Exit.WRONG_USE).err
     assert "INFINITY_APP_TOKEN or GITHUB_TOKEN" in said
     assert kept["reader_token"] not in said
 
@@ -115,6 +122,9 @@ def evidence(penstock: Caller, tmp_path: Path) -> Path:
     return path
 
 
+NO_EXPORTS = ("", "not a ledger\n", "{}\n", "\xff\xfe\0")
+
+
 def test_an_export_verifies_until_one_bit_of_it_changes(penstock: Caller, evidence: Path) -> None:
     """Every line, changed, left out or doubled, is noticed; so is a file that ends early."""
     report = penstock.ask("ledger", "verify", str(evidence))
@@ -131,13 +141,13 @@ def test_an_export_verifies_until_one_bit_of_it_changes(penstock: Caller, eviden
         "".join([*lines[:3], lines[3], *lines[3:]]),
         "".join([*lines[:2], lines[3], lines[2], *lines[4:]]),
         "".join(lines)[:-20],
-        "",
-        "not a ledger\n",
-        "\xff\xfe\0",
+        *NO_EXPORTS,
     ):
         forged.write_bytes(text.encode("latin-1", errors="replace"))
         said = penstock("ledger", "verify", str(forged), expect=Exit.LEDGER)
         assert "does not hold" in said.out
+        assert ("this is not an export" in said.out) == (text in NO_EXPORTS)
+        assert "Line(" not in said.out
         answer = penstock.ask("ledger", "verify", str(forged), expect=Exit.LEDGER)
         assert answer["breaks"] or answer["malformed"]
 
@@ -150,6 +160,21 @@ def test_only_the_key_that_is_named_is_trusted(penstock: Caller, evidence: Path,
     penstock("ledger", "verify", str(evidence), "--key", str(other), expect=Exit.LEDGER)
     no_key = penstock("ledger", "verify", str(evidence), "--key", str(evidence), expect=Exit.WRONG_USE)
     assert "not a public key" in no_key.err
+
+
+def test_a_text_that_an_open_change_needs_is_not_erased_by_mistake(penstock: Caller) -> None:
+    name = penstock.waiting(
+        penstock.folder_of("needed", a__py="old = 1\n"), command="sed -i 's/old/new/' a.py"
+    )
+    created = penstock.ask("ledger", "show", name)[0]["event"]
+    said = penstock("ledger", "erase", created["policy"], "-m", "oops", expect=Exit.NO).err
+    assert name in said
+    assert "--force" in said
+    assert penstock.ask("ledger", "verify")["erased"] == 0
+    assert penstock.ask("ledger", "erase", created["policy"], "-m", "meant", "--force")["erased"] is True
+    assert (
+        "already" in penstock("ledger", "erase", created["policy"], "-m", "x", "--force", expect=Exit.NO).err
+    )
 
 
 def test_an_erased_text_is_gone_and_the_ledger_still_holds(penstock: Caller, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ LOOKS = [
     ("ledger verify", "The ledger holds"),
     ("list-issues", "No open issue in acme"),
 ]
-WITHOUT_JSON = {"version", "schema", "start", "export-state", "ledger export"}
+WITHOUT_JSON = {"schema", "start", "export-state", "ledger export"}
 """Commands that print a document already, or nothing that a script would read."""
 
 
@@ -55,10 +55,11 @@ def test_a_look_in_words_and_as_one_document(penstock: Caller, change: str, word
 
 
 def test_documents_hold_what_words_say(penstock: Caller, change: str) -> None:
-    (pending,) = [one for one in penstock.ask("approvals", "list") if one["change"] == change]
+    (pending,) = [one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == change]
     assert pending["repository"] == "acme/looked-at"
     assert penstock.ask("changes", "diff", change, "--repo", "looked-at").keys() == {"acme/looked-at"}
-    assert penstock.ask("changes", "diff", change, "--repo", "elsewhere") == {}
+    nowhere = penstock.ask("changes", "diff", change, "--repo", "elsewhere", expect=Exit.NO)
+    assert nowhere == {"error": f"{change} is not about elsewhere, but about acme/looked-at."}
     exported = penstock("export-state").document
     assert change in {one["summary"]["id"] for one in exported["changes"]}
     assert penstock.ask("status")["states"]["WAITING_USER_APPROVAL"] >= 1
@@ -82,8 +83,13 @@ def test_everything_a_person_can_decide(penstock: Caller) -> None:
     again = penstock("approvals", "approve", name, "--repo", "first", expect=Exit.NO)
     assert "waits for content approval" in again.err
     (approval,) = penstock.ask("changes", "show", name)["approvals"]
-    assert penstock.ask("approvals", "revoke", name, approval[0])[0]["recorded"] is True
-    assert len([one for one in penstock.ask("approvals", "list") if one["change"] == name]) == 2
+    shown = penstock("changes", "show", name).out
+    assert "approval of every patch set (1 of 2 approved)" in shown
+    row = rf"{approval['id']} +content +operator +\S+ \S+ +{approval['digest'].removeprefix('sha256:')[:12]}"
+    assert re.search(row, shown)
+    assert penstock.ask("approvals", "revoke", name, approval["id"])[0]["recorded"] is True
+    assert approval["id"] not in penstock("changes", "show", name).out
+    assert len([one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == name]) == 2
 
     both = penstock("approvals", "request-changes", name, "-m", "shorter", expect=Exit.WRONG_USE)
     assert "2 patch sets" in both.err
@@ -92,8 +98,11 @@ def test_everything_a_person_can_decide(penstock: Caller) -> None:
     shown = penstock.ask("changes", "show", name)
     assert shown["summary"]["reason"] == "same_proposal", "a recipe cannot take words into account"
     assert penstock.ask("changes", "cancel", name, "-m", "enough")[0]["verdict"]["outcome"] == "pass"
-    assert "refused" in penstock("changes", "cancel", name, expect=Exit.NO).out
-    assert "refused" in penstock("changes", "resume", name, expect=Exit.NO).out
+    assert "it is CANCELLED already" in penstock("changes", "cancel", name, expect=Exit.NO).out
+    assert "only what has stopped can go on" in penstock("changes", "resume", name, expect=Exit.NO).out
+    for judgement in ("reject", "request-changes"):
+        said = penstock("approvals", judgement, name, "-m", "late", expect=Exit.NO).err
+        assert "waits for content approval; it is CANCELLED" in said
 
 
 def test_a_rejection_ends_the_change(penstock: Caller) -> None:
@@ -117,7 +126,7 @@ def test_a_refused_recipe_is_resumed(penstock: Caller) -> None:
 def test_an_approved_change_is_carried_out_and_taken_back(penstock: Caller, change: str) -> None:
     """With exit code 4 because another change still waits."""
     name = penstock.waiting(penstock.folder_of("shipped", **CODE))
-    (pending,) = [one for one in penstock.ask("approvals", "list") if one["change"] == name]
+    (pending,) = [one for one in penstock.ask("approvals", "list")["pending"] if one["change"] == name]
     assert penstock.ask("approvals", "approve", name, "--digest", pending["digest"][:19])
     penstock("start", "--once", expect=Exit.WAITS)
     assert "/acme/shipped/pull/1" in penstock("changes", "show", name).out
@@ -170,14 +179,23 @@ def test_what_is_not_there_is_said(penstock: Caller, change: str, words: str, sa
     assert said in penstock(*words.split(), expect=Exit.NO).err
 
 
+@pytest.mark.parametrize(("words", "said"), [*WRONG_USE[1:6], *WRONG_USE[9:10], *NO[:8], NO[11]])
+def test_with_json_a_failure_is_a_document_too(penstock: Caller, change: str, words: str, said: str) -> None:
+    answer = penstock(*words.split(), "--json", expect=None)
+    assert answer.code
+    assert said in answer.err
+    assert answer.document.keys() == {"error"}
+
+
 def test_an_empty_name_is_no_change(penstock: Caller, change: str) -> None:
     """A script's variable that is empty must not cancel the only change there is."""
     assert "No change begins with ``" in penstock("changes", "cancel", "", expect=Exit.NO).err
 
 
 def test_setting_up(elsewhere: Caller) -> None:
+    assert "no name" in elsewhere("init", "-o", "bad name!", expect=Exit.WRONG_USE).err
     assert "Pull requests" in elsewhere("init", "-o", "example").out
-    assert "organization: example" in (elsewhere.folder / "config/orchestrator.yml").read_text()
+    assert 'organization: "example"' in (elsewhere.folder / "config/orchestrator.yml").read_text()
     assert "--force" in elsewhere("init", expect=Exit.WRONG_USE).err
     assert elsewhere.ask("init", "--force")["written"] == "config/orchestrator.yml"
     assert "is valid" in elsewhere("validate-config").out
@@ -189,6 +207,7 @@ def test_setting_up(elsewhere: Caller) -> None:
 
 def test_the_version(elsewhere: Caller, capsys: pytest.CaptureFixture[str]) -> None:
     assert elsewhere("version").out == f"penstock {__version__}\n"
+    assert elsewhere.ask("version") == {"version": __version__}
     elsewhere.monkeypatch.setattr("sys.argv", ["penstock", "--version"])
     main()
     assert capsys.readouterr().out == f"penstock {__version__}\n"
@@ -196,7 +215,7 @@ def test_the_version(elsewhere: Caller, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_look_at_nothing_says_what_to_do_and_keeps_nobody_away(elsewhere: Caller) -> None:
     assert "penstock demo" in elsewhere("status").out
-    assert elsewhere.ask("changes", "list") == []
+    assert elsewhere.ask("changes", "list") == {"changes": [], "broken": []}
     source = elsewhere.folder_of("code", **CODE)
     elsewhere("try", str(source), "--recipe", "no-such", expect=Exit.WRONG_USE)
     assert "belongs to" not in elsewhere("try", str(source), "--run", "", expect=Exit.WRONG_USE).err

@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 from tests.e2e.calling import COMMAND, Caller, process
 
+from penstock.bootstrap import Installation
 from penstock.cli.exits import Exit
+from penstock.cli.following import Follower
+from penstock.core.refs import ChangeId
+from penstock.ports import Permanent
+from penstock.settings import load
 
 READS = ("status", "changes list", "approvals list", "ledger verify")
 HOLD = """
@@ -72,6 +77,45 @@ def test_a_damaged_database_is_said(penstock: Caller, kept: tuple[Path, str]) ->
     (state / "penstock.db").write_bytes(b"no database" * 1000)
     for words in READS:
         assert "is damaged" in penstock(*in_state(state, words), expect=Exit.NO).err
+
+
+@pytest.mark.parametrize("words", [*READS[:3], "export-state"])
+def test_a_log_that_does_not_hold_is_named_and_never_left_out(
+    penstock: Caller, kept: tuple[Path, str], words: str
+) -> None:
+    state, name = kept
+    break_log(state, name)
+    said = penstock(*in_state(state, words), expect=Exit.LEDGER)
+    assert f"{name}: its log does not hold at record 2: " in said.err
+    assert "Nothing waits" not in said.out
+    typed = () if words == "export-state" else ("--json",)
+    (broken,) = penstock(*in_state(state, words), *typed, expect=Exit.LEDGER).document["broken"]
+    assert (broken["change"], broken["n"]) == (name, 2)
+
+
+def test_nobody_waits_for_a_change_whose_log_does_not_hold(penstock: Caller, kept: tuple[Path, str]) -> None:
+    """Who follows one change is told; who follows all of them goes on with the others."""
+    state, name = kept
+    break_log(state, name)
+    home = Installation(load(state=state))
+    try:
+        follower = Follower(home, (ChangeId(name),))
+        follower.catch_up()
+        with pytest.raises(Permanent, match="does not hold at record 2") as told:
+            follower.until(lambda found: False)
+        assert told.value.code == "ledger"
+    finally:
+        home.close()
+    penstock(*in_state(state, f"changes show {name}"), expect=Exit.LEDGER)
+    order = (*in_state(state, "ledger erase sha256:0"), "-m", "because")
+    assert "cannot be told" in penstock(*order, expect=Exit.LEDGER).err
+    assert "There is no text" in penstock(*order, "--force", expect=Exit.NO).err
+
+
+def break_log(state: Path, name: str) -> None:
+    with sqlite3.connect(state / "penstock.db") as connection:
+        connection.execute("UPDATE ledger SET body = body || ' ' WHERE change_id = ? AND n = 2", (name,))
+    connection.close()
 
 
 def test_a_state_that_is_no_folder_is_said(penstock: Caller, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import pytest
 from tests.flows.house import House
 
 from penstock.adapters import embedded as embedding
+from penstock.bootstrap import make_forge
 
 
 @pytest.fixture(scope="session")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedding.Embedded]:
-    running = embedding.ensure_running(embedding.create(tmp_path_factory.mktemp("forge")))
+    running = embedding.ensure_running(make_forge(tmp_path_factory.mktemp("forge")))
     yield running
     embedding.stop(running)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,14 @@ from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
 from penstock.bootstrap import Installation
 from penstock.core.approval import ApprovalScope
+from penstock.core.change.effects import Effect
+from penstock.core.change.events import Event
 from penstock.core.change.model import Change, Lane, State
 from penstock.core.policy.rules import Holder, Toggles, effective
+from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
 from penstock.core.refs import ChangeId, Digest, RepoRef
 from penstock.core.signal import RequestSignal
+from penstock.core.write import AuthorizedWrite, NotWritten, Written
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
 from penstock.flows.durable import Durable, Options
@@ -30,7 +33,7 @@ from penstock.flows.intake import Started, take_request
 from penstock.flows.perform import perform_safely
 from penstock.flows.views import pending_digests
 from penstock.flows.world import World
-from penstock.ports import Brief, ProposalRefused, Proposed, RecipeCard, Repositories
+from penstock.ports import ForgeWriter, Repositories, StopFlag, Texts
 from penstock.settings import Config, Settings
 
 ORG = embedding.ORGANIZATION
@@ -47,6 +50,8 @@ class Script:
     edit: Edit | None = None
     refusal: ProposalRefused | None = None
     briefs: list[Brief] = field(default_factory=list)
+    parts: set[str] | None = None
+    """Full names of the repositories it has something to do in; None: all."""
 
     def propose(self, brief: Brief) -> Proposed | ProposalRefused:
         self.briefs.append(brief)
@@ -73,7 +78,7 @@ class Script:
         )
 
     def takes_part(self, name, full_name, paths, read) -> bool:
-        return True
+        return self.parts is None or full_name in self.parts
 
 
 def add_line(folder: Path) -> None:
@@ -95,6 +100,20 @@ def lane_in(change: Change, repo: RepoRef) -> Lane:
     return lane
 
 
+@dataclass
+class Interrupted:
+    """The true writer; something may happen right before one of its writes."""
+
+    writer: ForgeWriter
+    house: "House"
+
+    def apply(self, write: AuthorizedWrite, stop: StopFlag) -> Written | NotWritten:
+        before, self.house.before_write = self.house.before_write, None
+        if before and not before(write, stop):
+            self.house.before_write = before
+        return self.writer.apply(write, stop)
+
+
 class House:
     """Penstock, its forge, and hands for the people outside of it."""
 
@@ -103,7 +122,6 @@ class House:
         self.settings = Settings(
             state=state,
             config=Config(version=1),
-            config_path=None,
             writer=None,
             reader=None,
             operator=None,
@@ -117,6 +135,8 @@ class House:
         (state / "scratch").mkdir(exist_ok=True)
         self.script = Script(self.home.mirrors, state / "scratch", edit=add_line)
         self.holders: tuple[Holder, ...] = ()
+        self.before_write: Callable[[AuthorizedWrite, StopFlag], bool] | None = None
+        """Called before each write until it answers true, which says that it was the one it is about."""
 
     def configure(self, config: Config) -> None:
         """Another configuration, as after a restart."""
@@ -187,16 +207,27 @@ class House:
         return found
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        """A worker with the scripted agent."""
+    def working(
+        self, then: Callable[[Effect, Event | None, Texts], Event | None] | None = None
+    ) -> Iterator[None]:
+        """A worker with the scripted agent. `then` sees each outcome, and says what is recorded of it."""
         world: World = replace(
-            self.home.world, proposer=self.script, recipes=self.script, toggles=self.toggles
+            self.home.world,
+            proposer=self.script,
+            recipes=self.script,
+            toggles=self.toggles,
+            writer=Interrupted(self.home.world.writer, self),
         )
         queue = Queue(self.home.store.database, this_process())
+
+        def perform(effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
+            outcome = perform_safely(world, effect, change, texts, stop)
+            return then(effect, outcome, texts) if then else outcome
+
         worker = Durable(
             self.home.store,
             queue,
-            partial(perform_safely, world),
+            perform,
             self.home.clock,
             Options(shortest_look=timedelta(seconds=0.05)),
         )

@@ -59,7 +59,6 @@ def installation(
         Settings(
             state=state,
             config=config,
-            config_path=None,
             writer=key,
             reader=key,
             operator=key,
@@ -363,7 +362,9 @@ PAUSES = [
     ("first failure", Transient("unreachable", "x"), 1, 2),
     ("third failure", Transient("unreachable", "x"), 3, 8),
     ("long away", Transient("unreachable", "x"), 30, 300),
+    ("away for months", Transient("unreachable", "x"), 20_000, 300),
     ("told when", Transient("rate_limited", "x", 1234.0), 1, 1234),
+    ("told nonsense", Transient("rate_limited", "x", 99999999999999.0), 1, 3600),
     ("not permitted", Permanent("forbidden", "x"), 5, 60),
 ]
 

@@ -1,16 +1,21 @@
 """The main loop on a real forge: what must happen, and what people, CI and the world can do meanwhile."""
 
+import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from tests.flows.house import ORG, House, digest_of, lane_in
 
 from penstock.core.approval import ApprovalScope
-from penstock.core.change.model import Change, State
+from penstock.core.change.events import ArtifactsReady
+from penstock.core.change.model import Change, IssueLink, State
 from penstock.core.policy.rules import Holder
+from penstock.core.proposal import ProposalRefused
 from penstock.core.refs import RepoRef
 from penstock.flows import orders
-from penstock.ports import ProposalRefused
+from penstock.flows.preparing import plan
+from penstock.flows.views import text_of
 
 LIB = {"pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n'}
 APP = {"pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["lib"]\n'}
@@ -40,6 +45,43 @@ def test_nothing_is_written_before_the_approval(house: House):
         house.until(name, State.WAITING_USER_APPROVAL)
     assert house.branches(repo) == {"main"}
     assert house.pulls(repo) == []
+
+
+DEPENDENTS = [("one needs it", APP["pyproject.toml"], 1), ("one cannot be read", "[project", None)]
+
+
+@pytest.mark.parametrize(("what", "manifest", "dependents"), DEPENDENTS, ids=[r[0] for r in DEPENDENTS])
+def test_who_depends_on_it_is_unknown_unless_every_repository_was_read(
+    house: House, what, manifest, dependents
+):
+    lib = house.repository(f"blast-lib-{dependents}", LIB)
+    app = house.repository(f"blast-app-{dependents}", {"pyproject.toml": manifest})
+    house.script.parts = {lib.full_name}
+    reader = Narrowed(house.home.reader, {lib.full_name, app.full_name})
+    world = replace(house.home.world, reader=reader, recipes=house.script)
+    asked = replace(house.change(house.start(lib)), recipe="scripted")
+    texts = house.home.store.texts()
+    by_name = plan(world, asked, texts)
+    issue = IssueLink(repo=lib, number=1)
+    by_issue = plan(world, replace(asked, targets=(), issue=issue), texts)
+    assert isinstance(by_name, ArtifactsReady)
+    assert isinstance(by_issue, ArtifactsReady)
+    assert (by_name.dependents, by_issue.dependents) == (None, dependents)
+    said = text_of(texts, next(a.text for a in by_issue.artifacts if a.name == "architecture"))
+    assert ("is unknown" in said) is (dependents is None)
+
+
+class Narrowed:
+    """A reader that sees only these repositories of the organization."""
+
+    def __init__(self, reader, names: set[str]) -> None:
+        self._reader, self._names = reader, names
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+    def repositories(self, owner):
+        return tuple(f for f in self._reader.repositories(owner) if f.full_name in self._names)
 
 
 REJECTED = [
@@ -336,3 +378,23 @@ def test_the_ledger_verifies_afterwards(house: House):
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
     assert house.home.proof.verify().holds
+
+
+def test_a_repository_without_ci_waits_for_a_person_only(house: House):
+    """Nothing is required and nothing can report: the verdict says so, and the merge is a person's decision."""
+    repo = house.repository("quiet", checks=())
+    with house.working():
+        name = house.to_pull_requests(repo)
+        change = house.until(name, State.VERIFYING_CI, and_=lambda c: bool(c.lanes[0].forward.preview))
+        assert not house.pulls(repo)[0]["merged_at"]
+        house.approve(name, ApprovalScope.MERGE)
+        house.until(name, State.DONE)
+    assert change.refused == 0
+
+
+def test_a_repository_with_a_workflow_waits_for_its_checks(house: House):
+    repo = house.repository("slow", {".github/workflows/ci.yml": "on: pull_request\njobs: {}\n"}, checks=())
+    with house.working():
+        name = house.to_pull_requests(repo)
+        time.sleep(1)
+    assert house.change(name).lanes[0].forward.preview is None

@@ -2,14 +2,21 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import inf, nan
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from tests.clock import ManualClock
+from tests.contract.github.setting import Going
 from tests.scripted import ADA, CHANGE, NOW, REPOS, Names, created, planned, ref
 
 from penstock.core.change import events as e
 from penstock.core.change.fold import apply
 from penstock.core.change.model import Change
+from penstock.flows.perform import perform_safely
 from penstock.flows.schedule import LONGEST_LOOK, agenda, fired, look_again
+from penstock.ports import Transient
 
 LATER = NOW + timedelta(minutes=5)
 LIB, APP, SITE = (repo.node_id for repo in REPOS)
@@ -46,6 +53,22 @@ def test_what_failed_is_due_later_and_holds_nobody_else_up() -> None:
     assert [effect.repo for effect in todo.start] == [LIB, SITE]
     assert todo.next_at == LATER
     assert APP in [effect.repo for effect in agenda(change, LATER).start]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [(None, 2), (7.0, 7), (0.0, 2), (-1.0, 2), (999999999999.0, 3600), (inf, 3600), (nan, 2)],
+)
+def test_whatever_wait_the_forge_asks_for_the_failure_is_an_event_that_is_due(asked, wait) -> None:
+    def limited(*_: object) -> None:
+        raise Transient("rate_limited", "slow down", asked)
+
+    world: Any = SimpleNamespace(reader=SimpleNamespace(repository=limited), clock=ManualClock())
+    effect = agenda(PROPOSING, NOW).start[0]
+    texts: Any = SimpleNamespace(put=ref)
+    event = perform_safely(world, effect, PROPOSING, texts, Going())
+    assert isinstance(event, e.EffectFailed)
+    assert event.due_at == NOW + timedelta(seconds=wait)
 
 
 def test_what_had_no_news_sleeps() -> None:

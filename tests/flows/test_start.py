@@ -5,11 +5,13 @@ import hmac
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,9 +24,14 @@ from tests.flows.house import ORG, House
 
 from penstock.adapters import embedded as embedding
 from penstock.adapters.clock import SystemClock
+from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.github import channel
+from penstock.bootstrap import Installation
 from penstock.cli import app
 from penstock.cli.options import Options
+from penstock.core.refs import NodeId, RepoRef
+from penstock.ports import Transient
+from penstock.settings import load, network
 
 RECIPE = """
 name: add-a-line
@@ -145,7 +152,7 @@ def test_without_a_token_nothing_starts_and_it_says_where_to_put_one(desk: Desk)
     for name in desk.environment:
         desk.monkeypatch.delenv(name)
     code, told = desk.run("start", "--once")
-    assert code == 3
+    assert code == 2
     assert "GITHUB_TOKEN" in told
 
 
@@ -213,6 +220,71 @@ def test_once_drives_what_is_due_and_says_what_waits(desk: Desk, house: House):
     assert house.ask("GET", f"/repos/{ORG}/{desk.name}/pulls?state=all").json() == []
     assert desk.run("start", "--once")[0] == 4
     assert len(desk.database("SELECT 1 FROM change_head")) == 1
+
+
+def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: Desk, house: House):
+    house.repository(desk.name)
+    issue(house, desk.name, "Add a line")
+    tools = desk.folder / "tools"
+    tools.mkdir()
+    for tool in ("git", "tar"):
+        (tools / tool).symlink_to(shutil.which(tool) or "")
+    desk.monkeypatch.setenv("PATH", str(tools))
+    code, told = desk.run("start", "--once")
+    assert code == 4, told
+    (change,) = desk.database("SELECT change_id FROM change_head WHERE state = 'NEEDS_HUMAN'")
+    code, told = desk.run("changes", "show", str(change[0]))
+    assert (code, "bwrap is not installed" in told) == (0, True), told
+    assert desk.run("start", "--once")[0] == 4
+
+
+def test_branches_that_demand_what_only_people_give_are_named_at_the_start(desk: Desk, house: House):
+    for suffix in ("-plain", "-reviewed", "-strict"):
+        house.repository(desk.name + suffix)
+    protection = {"enforce_admins": False, "restrictions": None}
+    checks = {"strict": True, "contexts": ["test"]}
+    for suffix, demand in (
+        ("-reviewed", {"required_status_checks": None, "required_pull_request_reviews": {}}),
+        ("-strict", {"required_status_checks": checks, "required_pull_request_reviews": None}),
+    ):
+        path = f"/repos/{ORG}/{desk.name}{suffix}/branches/main/protection"
+        house.ask("PUT", path, protection | demand)
+    code, told = desk.run("start", "--once")
+    assert code == 0, told
+    assert f"{ORG}/{desk.name}-reviewed: merging demands an approving review" in told
+    assert f"{ORG}/{desk.name}-strict: merging demands an up-to-date branch" in told
+    assert told.count("merging demands") == 2
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_git_goes_through_the_proxy_that_requests_go_through(desk: Desk, name: str):
+    repo = RepoRef(forge="forge", node_id=NodeId("R_1"), owner="acme", name="lib")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        desk.monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        mirrors = Installation(load()).mirrors
+        fetching = threading.Thread(target=fails, args=(mirrors, repo))
+        fetching.start()
+        proxy.settimeout(10)
+        asked, _ = proxy.accept()
+        with asked:
+            assert asked.recv(4096).startswith(b"GET http://forge.invalid/acme/lib.git/info/refs?")
+        fetching.join(10)
+    assert not fetching.is_alive()
+
+
+def fails(mirrors: Mirrors, repo: RepoRef) -> None:
+    with pytest.raises(Transient):
+        mirrors.sync(repo, "http://forge.invalid/acme/lib.git", ("main",))
+
+
+def test_certificates_are_known_to_git_by_its_own_names(monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/ca.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "/ca")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert network() == {"GIT_SSL_CAINFO": "/ca.pem", "GIT_SSL_CAPATH": "/ca", "no_proxy": "localhost"}
 
 
 def test_an_unreachable_forge_ends_a_single_run_with_its_own_code(desk: Desk):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import httpx
+import pytest
 from tests.flows.house import ORG, House, digest_of
 
 from localforge import seed
@@ -151,6 +153,20 @@ def test_secrets_in_a_persons_words_are_not_kept(house: House):
     assert token not in text
 
 
+@pytest.mark.parametrize("token", ["writer_token", "reader_token"])
+def test_no_token_of_ours_can_speak_as_ci(house: House, token: str):
+    repo = house.repository(f"own-{token.replace('_', '-')}")
+    sha = house.ask("GET", f"/repos/{ORG}/{repo.name}/commits/main").json()["sha"]
+    path = f"{house.embedded.url}/repos/{ORG}/{repo.name}"
+    headers = {"authorization": f"Bearer {getattr(house.embedded, token)}"}
+    with httpx.Client(headers=headers) as own:
+        status = own.post(f"{path}/statuses/{sha}", json={"state": "success", "context": "test"})
+        run = own.post(f"{path}/check-runs", json={"name": "test", "head_sha": sha})
+        assert own.get(f"{path}/commits/{sha}/check-runs").json()["total_count"] == 0
+        assert own.get(f"{path}/commits/{sha}/status").json()["total_count"] == 0
+    assert (status.status_code, run.status_code) == (403, 403)
+
+
 def grant(house: House, repo: RepoRef, role: Role) -> None:
     """What `ben`, a second person at the forge, may do in a repository from now on."""
     forge = Forge(house.embedded.forge_state)
@@ -203,3 +219,15 @@ def test_a_merge_needs_an_approver_who_may_still_write(house: House):
         house.until(name, State.VERIFYING_CI, State.MERGING, and_=lambda c: bool(c.lanes[0].forward.preview))
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
+
+
+def test_what_holds_credentials_shows_none(house: House):
+    """A traceback with local variables, or a debugger's log, must not be where one gets out."""
+    home, forge = house.home, house.home.embedded
+    assert forge
+    secrets = (forge.operator_token, forge.writer_token, forge.reader_token)
+    world = replace(home.world, known_secrets=secrets)
+    held = (home.operator, home.writer, home.settings, forge, world)
+    shown = {name: repr(value) for name, value in vars(home).items()}
+    shown |= {type(value).__name__: repr(value) for value in held}
+    assert not [name for name, text in shown.items() if any(secret in text for secret in secrets)]

@@ -1,11 +1,14 @@
 """An outside title says what it says, and does nothing: it closes, calls, skips and signs nothing."""
 
+import json
 import re
+from dataclasses import replace
 
 import pytest
 from tests.flows.house import House, lane_in
 
 from penstock.core.change.model import LegName, State
+from penstock.core.text import without_hidden
 from penstock.flows.shaping import _merge
 from penstock.flows.words import disarmed, harmless, inline
 
@@ -88,3 +91,30 @@ def test_no_title_acts_in_commits_pull_requests_or_merges(house: House) -> None:
     for text in written:
         assert not acts(text)
     assert all("Tidy" in text for text in written[:-1])
+
+
+def test_a_secret_in_a_title_is_posted_nowhere_whatever_hides_it(house: House) -> None:
+    token = "ghp_" + "aB3" * 12
+    repo = house.repository("leaking")
+    with house.working():
+        name = house.start(repo, title=f"use {JOINER.join(token)} please")
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.approve(name)
+        house.until(
+            name, State.PR_OPEN, State.VERIFYING_CI, and_=lambda c: bool(lane_in(c, repo).forward.pull)
+        )
+    (pull,) = house.pulls(repo)
+    assert pull["title"] == "use [redacted github-token] please"
+    assert token not in without_hidden(json.dumps(pull, ensure_ascii=False))
+
+
+def test_a_secret_that_was_not_known_when_it_was_stored_stops_the_write(house: House) -> None:
+    repo = house.repository("leaked-late")
+    vars(house.home)["world"] = replace(house.home.world, known_secrets=("Zq7-late",))
+    with house.working():
+        name = house.start(repo, title="use Zq7-late please")
+        house.until(name, State.WAITING_USER_APPROVAL)
+        house.approve(name)
+        stopped = house.until(name, State.BLOCKED_POLICY, State.NEEDS_HUMAN)
+    assert "P-001" in house.story(stopped)
+    assert house.branches(repo) == {"main"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.forge.openapi import JudgedForge
 from tests.forge.proposing import open_pull, propose
+from tests.forge.receiving import Receiver, listening
 from tests.forge.world import World, build, copied, make_clone
 
 from localforge import seed
@@ -37,6 +38,13 @@ def world(tmp_path: Path, template: World) -> Iterator[World]:
     own = copied(template, tmp_path / "state")
     yield own
     own.forge.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A server to deliver webhooks to."""
+    with listening() as server:
+        yield server
 
 
 @pytest.fixture

@@ -21,15 +21,27 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
     "activity/mark-notifications-as-read",
+    "apps/delete-installation",
+    "apps/get-by-slug",
+    "apps/get-user-installation",
+    "apps/get-webhook-config-for-app",
+    "apps/suspend-installation",
+    "apps/unsuspend-installation",
+    "apps/update-webhook-config-for-app",
     "git/list-refs",
-    "graphql",
     "graphql (enterprise)",
+    "graphql",
     "issues/remove-all-labels",
     "markdown/render",
     "markdown/render-raw",
+    "orgs/check-membership-for-user",
     "orgs/delete-webhook",
+    "orgs/get-membership-for-authenticated-user",
+    "orgs/get-membership-for-user",
     "orgs/get-webhook",
+    "orgs/list-memberships-for-authenticated-user",
     "orgs/ping-webhook",
+    "orgs/remove-membership-for-user",
     "orgs/update-webhook",
     "pulls/delete-pending-review",
     "pulls/get-review-comment",
@@ -38,17 +50,35 @@ BEYOND = {
     "repos/accept-invitation-for-authenticated-user",
     "repos/add-collaborator",
     "repos/decline-invitation-for-authenticated-user",
+    "reactions/delete-for-issue",
+    "reactions/delete-for-issue-comment",
+    "reactions/list-for-issue",
+    "reactions/list-for-issue-comment",
+    "repos/create-repo-ruleset",
     "repos/delete",
-    "repos/delete-invitation",
+    "repos/delete-release",
+    "repos/delete-repo-ruleset",
+    "repos/download-tarball-archive (default branch)",
+    "repos/download-zipball-archive (default branch)",
     "repos/get-content (root)",
+    "repos/list-forks",
     "repos/list-invitations",
     "repos/list-invitations-for-authenticated-user",
     "repos/remove-collaborator",
-    "repos/update-invitation",
+    "repos/update-release",
+    "repos/update-repo-ruleset",
 }
 
 # Redirects of renamed repositories and revalidation: documented for the whole API, not per operation.
 EVERYWHERE = {301, 304, 307}
+
+# Where the description contradicts itself: by operation, what the judge says there, and why.
+WAIVED = {
+    # `account` is said to be a user AND an enterprise at once; GitHub's own example of this answer is a user.
+    "apps/list-installations": re.compile(
+        r"\$\[\d+\]\.account\.(name|slug|created_at|updated_at) is missing"
+    ),
+}
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -168,7 +198,9 @@ def judge(operation_id: str, response: httpx.Response) -> list[str]:
     asked = response.request.headers.get("accept", "").partition("+json")[0]
     described_as = content.get(asked, content.get(media_type))
     if media_type == "application/json" and described_as:
-        return [f"{operation_id} {entry}" for entry in mistakes(described_as["schema"], response.json())]
+        waived = WAIVED.get(operation_id)
+        found = mistakes(described_as["schema"], response.json())
+        return [f"{operation_id} {entry}" for entry in found if not (waived and waived.fullmatch(entry))]
     if response.content and not content and response.status_code < 300:
         return [f"{operation_id} answers {response.status_code} with a body that is not described"]
     return []

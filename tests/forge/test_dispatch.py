@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.forge.robots import robot
 from tests.forge.world import World, build
 
 from localforge import seed
@@ -117,10 +118,90 @@ def test_limits_are_counted_per_credential(tmp_path: Path, clone: Path) -> None:
     assert olga.get("/user").headers["x-ratelimit-remaining"] == "0"
     refused = olga.get("/user")
     assert refused.status_code == 403
+    assert (refused.headers["x-ratelimit-remaining"], refused.headers["x-ratelimit-used"]) == ("0", "2")
     assert "rate limit exceeded" in refused.json()["message"]
     assert int(refused.headers["retry-after"]) > 0
     assert mia.get("/user").status_code == 200
     world.forge.close()
+
+
+def test_limits_name_whose_they_are(tmp_path: Path, clone: Path) -> None:
+    """A stranger's address, with what would help."""
+    world = build(tmp_path / "state", clone, Settings(limits=Limits(anonymous=0)))
+    said = world.client().get("/meta").json()["message"]
+    assert said.startswith("API rate limit exceeded for 127.0.0.1. (But here's the good news")
+    world.forge.close()
+
+
+def test_content_is_created_at_a_measured_pace(tmp_path: Path, clone: Path) -> None:
+    """The secondary limit: 403 with Retry-After, of what creates content alone."""
+    world = build(tmp_path / "state", clone, Settings(limits=Limits(content_per_minute=2)))
+    olga = world.as_("olga")
+    issues = "/repos/acme/widget/issues"
+    for _ in range(2):
+        assert olga.post(issues, json={"title": "x"}).status_code == 201
+    refused = olga.post(issues, json={"title": "x"})
+    assert (refused.status_code, "secondary rate limit" in refused.json()["message"]) == (403, True)
+    assert 0 < int(refused.headers["retry-after"]) <= 61
+    assert int(refused.headers["x-ratelimit-remaining"]) > 0
+    assert olga.get(issues).status_code == 200
+    assert world.as_("mia").post(issues, json={"title": "x"}).status_code == 201
+    world.forge.close()
+
+
+def test_one_request_id(world: World) -> None:
+    """Refused or not, an answer is one answer."""
+    for path in ("/user", "/repos/acme/widget", "/no/such"):
+        assert len(world.client().get(path).headers.get_list("x-github-request-id")) == 1
+
+
+@pytest.mark.parametrize("path", ["/user", "/no/such", "/api/v3/repos/acme/secret"])
+def test_scripts_of_other_origins(world: World, path: str) -> None:
+    """May ask anything that a credential allows, and read the headers that matter."""
+    asked = world.client().options(path)
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
+    assert "Authorization" in asked.headers["access-control-allow-headers"]
+    assert "X-RateLimit-Remaining" in world.client().get(path).headers["access-control-expose-headers"]
+
+
+def test_what_a_token_has_and_what_is_accepted(world: World) -> None:
+    """Scopes of a classic token; permissions for every other."""
+    hooks, olga = "/repos/acme/widget/hooks", world.people["olga"]
+    classic = world.as_("olga").get(hooks).headers
+    assert classic["x-oauth-scopes"] == "admin:org_hook, delete_repo, read:org, repo, workflow"
+    assert classic["x-accepted-oauth-scopes"] == "admin:repo_hook, repo, read:repo_hook"
+    fine = seed.create_fine_grained_token(world.forge, olga, {"contents": "read"})
+    refused = world.client(fine).get(hooks)
+    assert (refused.status_code, refused.headers["x-accepted-github-permissions"]) == (
+        403,
+        "repository_hooks=read",
+    )
+    assert "x-oauth-scopes" not in refused.headers
+    assert "x-accepted-github-permissions" not in classic
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"), [((), 404), (("repo",), 404), (("admin:org_hook",), 200), (("admin:org",), 404)]
+)
+def test_an_organizations_hooks_take_a_scope(world: World, scopes: tuple[str, ...], status: int) -> None:
+    token = seed.create_token(world.forge, world.people["olga"], *scopes)
+    assert world.client(token).get("/orgs/acme/hooks").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("level", "read", "write"), [("read", 200, 403), ("write", 200, 422), (None, 403, 403)]
+)
+def test_an_organizations_hooks_take_a_permission(
+    world: World, level: str | None, read: int, write: int
+) -> None:
+    """Of a fine-grained token and of an App alike; elsewhere an App has none."""
+    granted = {"organization_hooks": level} if level else {}
+    token = seed.create_fine_grained_token(world.forge, world.people["olga"], granted)
+    for client in (world.client(token), robot(world, permissions=granted).client()):
+        assert client.get("/orgs/acme/hooks").status_code == read
+        assert client.post("/orgs/acme/hooks", json={}).status_code == write
+    seed.create_org(world.forge, "other", owner=world.people["otto"])
+    assert client.get("/orgs/other/hooks").status_code == 404
 
 
 def test_the_role_of_a_collaborator(world: World) -> None:

@@ -4,12 +4,9 @@ import gzip
 import hashlib
 import hmac
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,56 +15,14 @@ import httpx
 import pytest
 from tests.forge import openapi
 from tests.forge.proposing import PULLS, REPO, commit, merge, open_pull, propose, sha_of
+from tests.forge.receiving import Receiver, deliver
 from tests.forge.world import World
 
 from localforge.forge import Forge
-from localforge.hooks.delivering import Deliverer
 from localforge.running import start, stop
 
 HOOKS = f"{REPO}/hooks"
 SECRET = "s" * 20
-
-
-@dataclass
-class Receiver:
-    """A real HTTP server that keeps what it is sent, and answers as it is told."""
-
-    url: str
-    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    came: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-
-    def names(self) -> list[str]:
-        return [headers["x-github-event"] for headers, _ in self.received]
-
-    def payloads(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(body) for headers, body in self.received if headers["x-github-event"] == name]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """The receiver, listening on the loopback."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            kept.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(kept.statuses.pop(0) if kept.statuses else 200)
-            self.end_headers()
-            self.wfile.write(b"thanks")
-            kept.came.release()
-
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept = Receiver(url=f"http://127.0.0.1:{server.server_port}/hook")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield kept
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -83,15 +38,6 @@ def webhooks() -> dict[str, Any]:
     packed = openapi.DESCRIPTION.with_name("openapi-webhooks.159.json.gz").read_bytes()
     document: dict[str, Any] = json.loads(gzip.decompress(packed))
     return document
-
-
-def deliver(world: World) -> None:
-    """Deal with every event and make every delivery, in this thread."""
-    world.forge.bus.drain()
-    deliverer = Deliverer(world.forge)
-    deliverer.drain()
-    deliverer.stop()
-    assert world.forge.store.db.column(str, "SELECT error FROM subscriber_failure") == []
 
 
 def hooked(world: World, receiver: Receiver, *events: str, path: str = HOOKS, **config: object) -> str:

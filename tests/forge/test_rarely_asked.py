@@ -8,7 +8,7 @@ from localforge.hooks.delivering import Deliverer
 
 
 def test_one_of_each(proposed: World) -> None:
-    """A milestone, a check run, remarks of a pull request, an invitation taken back, a pending review thrown away."""
+    """A milestone, a check run, remarks of a pull request, a pending review thrown away."""
     olga, mia = proposed.as_("olga"), proposed.as_("mia")
     olga.post(f"{REPO}/milestones", json={"title": "One"})
     assert olga.get(f"{REPO}/milestones/1").json()["title"] == "One"
@@ -20,8 +20,6 @@ def test_one_of_each(proposed: World) -> None:
     assert [one["body"] for one in olga.get(f"{PULLS}/1/comments").json()] == ["Why?"]
     pending = review(proposed, "mia", None)
     assert mia.delete(f"{PULLS}/1/reviews/{pending['id']}").json()["state"] == "PENDING"
-    invited = olga.put(f"{REPO}/collaborators/otto", json={}).json()
-    assert olga.delete(f"{REPO}/invitations/{invited['id']}").status_code == 204
 
 
 def test_an_organizations_webhook(world: World) -> None:

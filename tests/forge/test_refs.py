@@ -206,7 +206,9 @@ def test_a_check_that_succeeded_opens_the_branch(world: World, monkeypatch: pyte
     ).json()["sha"]
     assert olga.patch(f"{REPO}/git/refs/heads/main", json={"sha": next_sha}).status_code == 422
     monkeypatch.setattr(
-        guard, "CHECK_SOURCES", [lambda _db, _repo, sha: frozenset({"ci"} if sha == next_sha else ())]
+        guard,
+        "CHECK_SOURCES",
+        [lambda _db, _repo, sha: frozenset({Check(context="ci")} if sha == next_sha else ())],
     )
     assert olga.patch(f"{REPO}/git/refs/heads/main", json={"sha": next_sha}).status_code == 200
 
@@ -223,7 +225,7 @@ EXPECTED = ('Required status check "ci" is expected.',)
     [
         (Rules(), WRITER, ()),
         (CHECKS, WRITER, EXPECTED),
-        (CHECKS, MoveFacts(role=Role.WRITE, login="wim", passed=frozenset({"ci"})), ()),
+        (CHECKS, MoveFacts(role=Role.WRITE, login="wim", passed=frozenset({Check(context="ci")})), ()),
         (CHECKS, ADMIN, ()),
         (Rules(checks=CHECKS.checks, enforce_admins=True), ADMIN, EXPECTED),
         (REVIEWS, WRITER, ("Changes must be made through a pull request.",)),

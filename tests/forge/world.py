@@ -43,7 +43,7 @@ class World:
         return httpx.Client(transport=JudgedForge(self.app), base_url="http://forge.test", headers=headers)
 
     def as_(self, login: str) -> httpx.Client:
-        """A client with that person's classic token (`repo`, `workflow`, `read:org`, `delete_repo`)."""
+        """A client with that person's classic token (`repo`, `workflow`, `read:org`, `admin:org_hook`, `delete_repo`)."""
         return self.client(self.tokens[login])
 
 
@@ -60,7 +60,9 @@ def build(state: Path, clone: Path, settings: Settings = ROOMY) -> World:
     secret = seed.create_repo(forge, org, "secret", private=True)
     seed.add_collaborator(forge, widget, people["wim"], role=Role.WRITE)
     tokens = {
-        login: seed.create_token(forge, person, "repo", "workflow", "read:org", "delete_repo")
+        login: seed.create_token(
+            forge, person, "repo", "workflow", "read:org", "admin:org_hook", "delete_repo"
+        )
         for login, person in people.items()
     }
     return World(

@@ -10,6 +10,7 @@ from tests.scripted import ADA, CHANGE, created
 
 from penstock.adapters.store.proof import Proof, verify_file
 from penstock.adapters.store.reading import Reader
+from penstock.adapters.store.seal import open_seal
 from penstock.adapters.store.store import Store, open_store
 from penstock.cli import ledger
 from penstock.cli.exits import Exit
@@ -114,6 +115,12 @@ def test_an_earlier_export_that_does_not_hold_proves_nothing(grown: Store, tmp_p
     with pytest.raises(Permanent, match="was cut") as refused:
         Proof(grown.database, grown.seal).verify(cut)
     assert refused.value.code == "bad_export"
+
+
+def test_an_earlier_export_of_somebody_else_is_named_so(grown: Store, tmp_path: Path) -> None:
+    stranger = open_seal(tmp_path / "elsewhere", may_make=True)
+    with pytest.raises(Permanent, match="sealed with another installation's key"):
+        Proof(grown.database, stranger).verify(tmp_path / "old")
 
 
 def test_whose_key_was_trusted_is_said(

@@ -67,6 +67,20 @@ ATTACKS: list[tuple[str, str, int, str]] = [
     ("the head forgets", "UPDATE change_head SET n = 2 WHERE change_id = '{c}'", 4, "head says 2"),
     ("the seal is taken off", "UPDATE change_head SET signature = '' WHERE change_id = '{c}'", 3, "sealed"),
     ("the key is renamed", "UPDATE change_head SET key_id = 'mine' WHERE change_id = '{c}'", 3, "sealed"),
+    *(
+        (
+            f"the head's {column} is changed",
+            f"UPDATE change_head SET {column} = {value} WHERE change_id = '{{c}}'",
+            3,
+            says,
+        )
+        for column, value, says in (
+            ("state", "'DONE'", "says state DONE, the records INGESTED"),
+            ("open", "0", "says open False, the records True"),
+            ("signal", "'zz'", "says signal zz, the records issue:1"),
+            ("created_at", "0", "says created_at 0, the records 1777636800000000"),
+        )
+    ),
     ("a seal without content", "DELETE FROM ledger WHERE change_id = '{c}'", 1, "head says 3"),
     (
         "a text is replaced",
@@ -267,7 +281,7 @@ def changed(lines: list[str], number: int, change: Callable[[str], str]) -> list
 
 MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
     ("cut", lambda lines: lines[:-1], "cut"),
-    ("cut and closed", lambda lines: [*lines[:-3], lines[-1]], "counts otherwise"),
+    ("cut and closed", lambda lines: [*lines[:-3], lines[-1]], "its last line tells of"),
     (
         "a key given twice",
         lambda lines: changed(lines, 1, lambda s: s.replace('"line"', '"line":"head","line"', 1)),
@@ -285,7 +299,7 @@ MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
     ("records first", lambda lines: [lines[0], lines[2]], "before any head"),
     ("a key under another's id", lambda lines: changed(lines, 0, _renamed), "is not the id of its key"),
     ("a salt that is none", lambda lines: [_salted(line) for line in lines], "not a line"),
-    ("nothing", lambda lines: [], "cut"),
+    ("nothing", lambda lines: [], "this is not an export"),
 ]
 
 

@@ -14,9 +14,9 @@ from localforge.graph.nodes import (
     person,
 )
 from localforge.graph.repositories import page, ref_node
-from localforge.protection import rules_of
 from localforge.render.checks import app_id, run_page
-from localforge.store import actions, checks, pulls, repos, statuses
+from localforge.rulesets import bound
+from localforge.store import actions, checks, pulls, statuses
 from localforge.store.checks import CheckRun, CheckSuite
 from localforge.store.repos import Repository
 from localforge.store.statuses import Status
@@ -110,9 +110,10 @@ def _required(ask: Ask, repo: Repository, context: str) -> bool:
     if pull is None and wanted:
         node = by_id(ask.view, wanted)
         pull = node.pull if isinstance(node, PullNode) else None
-    row = repos.protection_of(ask.db, repo.id, pull.base_ref) if pull else None
-    required = rules_of(row).checks if row else None
-    return bool(required and any(check.context == context for check in required.checks))
+    rules = bound(ask.call.forge, repo, f"refs/heads/{pull.base_ref}") if pull else []
+    return context in {
+        check.context for one in rules if one.rules.checks for check in one.rules.checks.checks
+    }
 
 
 fields.of(

@@ -217,7 +217,7 @@ def by_id(view: View, node_id: str) -> object | None:
         prefix, parts = parse_node_id(node_id)
     except (ValueError, UnicodeDecodeError):
         return None
-    if prefix in {"U", "O"} and isinstance(parts[0], int):
+    if prefix in {"U", "O", "BOT"} and isinstance(parts[0], int):
         account = view.db.one(Account, "SELECT * FROM account WHERE id = ?", parts[0])
         return Person(account=account) if account else None
     repo = repos.by_id(view.db, parts[0]) if isinstance(parts[0], int) and parts[0] < 1 << 62 else None

@@ -48,7 +48,8 @@ def create_pull(_root: Root, ask: Ask) -> dict[str, object]:
     owner, colon, branch = given.text("headRefName").rpartition(":")
     if colon and owner.casefold() != ask.view.account(head_repo.owner_id).login.casefold():
         raise QueryError(f"Head ref must be a branch of {ask.view.full_name(head_repo)}", "UNPROCESSABLE")
-    if role_on(ask.db, head_repo, ask.view.actor.user) < Role.WRITE:
+    actor = ask.view.actor
+    if not actor.installation and role_on(ask.db, head_repo, actor.user) < Role.WRITE:
         raise ForbiddenError("Must have push access to Repository.")
     proposal = Proposal(
         title=text_of(given, "title"),

@@ -26,8 +26,9 @@ from localforge.issues.people import association
 from localforge.pulls.closing import closes
 from localforge.pulls.comparison import Comparison, comparison
 from localforge.pulls.messages import Wording, merge_message
-from localforge.pulls.readiness import Readiness, readiness, rules_for, verdicts
+from localforge.pulls.readiness import Readiness, readiness, verdicts
 from localforge.render.markdown import to_html
+from localforge.rulesets import bound
 from localforge.store import issues, pulls, repos
 from localforge.store.pulls import Review, ReviewComment
 from localforge.urls import node_id
@@ -135,8 +136,8 @@ def _decision(node: PullNode, ask: Ask) -> str | None:
     given = {review.state for review in verdicts(ask.db, node.repo, node.issue, node.pull)}
     if "CHANGES_REQUESTED" in given:
         return "CHANGES_REQUESTED"
-    rules = rules_for(ask.db, node.repo, node.pull)
-    if rules is None or rules.reviews is None:
+    rules = bound(ask.call.forge, node.repo, f"refs/heads/{node.pull.base_ref}")
+    if not any(one.rules.reviews for one in rules):
         return "APPROVED" if "APPROVED" in given else None
     wanting = any("review" in reason for reason in _ready(node, ask).missing)
     return "REVIEW_REQUIRED" if wanting or "APPROVED" not in given else "APPROVED"

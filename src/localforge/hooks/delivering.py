@@ -46,7 +46,8 @@ def request_body(hook: Hook, payload: str) -> tuple[str, bytes]:
 
 def request_headers(hook: Hook, delivery: Delivery, content_type: str, body: bytes) -> dict[str, str]:
     """GitHub's headers, signed with the hook's secret where it has one."""
-    target = ("repository", hook.repo_id) if hook.repo_id else ("organization", hook.org_id)
+    targets = (("repository", hook.repo_id), ("organization", hook.org_id), ("integration", hook.app_id))
+    target = next(pair for pair in targets if pair[1])
     headers = {
         "Accept": "*/*",
         "Content-Type": content_type,

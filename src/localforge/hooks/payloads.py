@@ -18,9 +18,10 @@ from localforge.render import issues as render_issues
 from localforge.render import pulls as render_pulls
 from localforge.render.accounts import simple_org, simple_user
 from localforge.render.commits import commit as render_commit
+from localforge.render.releases import release as render_release
 from localforge.render.repository import repository
 from localforge.render.view import View
-from localforge.store import actions, checks, issues, pulls, statuses
+from localforge.store import actions, checks, issues, pulls, releases, repos, statuses
 from localforge.store.repos import Repository
 
 Body = dict[str, Json]
@@ -28,11 +29,12 @@ Body = dict[str, Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What a hook is sent: the event's name and action, and the body."""
+    """What a hook is sent: the event's name and action, and the body. `app` reports the checks that it is about."""
 
     event: str
     action: str | None
     body: Body
+    app: str | None = None
 
 
 def payload(view: View, repo: Repository, event: Event) -> Payload | None:
@@ -46,12 +48,31 @@ def payload(view: View, repo: Repository, event: Event) -> Payload | None:
         return None
     action = _action(event)
     spoken: Body = {"action": action} if action else {}
-    return Payload(event=name, action=action, body={**spoken, **body, **about(view, repo, event.actor_id)})
+    whole = {**spoken, **body, **about(view, repo, event.actor_id)}
+    return Payload(event=name, action=action, body=whole, app=_reporter(view, event))
+
+
+def _reporter(view: View, event: Event) -> str | None:
+    match event:
+        case events.CheckRunEvent():
+            run = checks.run_by_id(view.db, event.check_run_id)
+            return run.app if run else None
+        case events.CheckSuiteEvent():
+            suite = checks.suite_by_id(view.db, event.check_suite_id)
+            return suite.app if suite else None
+        case _:
+            return None
 
 
 def _action(event: Event) -> str | None:
     match event:
-        case events.Push() | events.CreateEvent() | events.DeleteEvent() | events.StatusEvent():
+        case (
+            events.Push()
+            | events.CreateEvent()
+            | events.DeleteEvent()
+            | events.StatusEvent()
+            | events.ForkEvent()
+        ):
             return None
         case _:
             return event.action
@@ -229,6 +250,19 @@ def _workflow_job(view: View, repo: Repository, event: events.WorkflowJobEvent) 
     return {"workflow_job": render_actions.job(view, repo, row)} if row else None
 
 
+def _fork(view: View, _repo: Repository, event: events.ForkEvent) -> Body | None:
+    made = repos.by_id(view.db, event.fork_id)
+    return {"forkee": {**repository(view, made), "public": not made.private}} if made else None
+
+
+def _release(view: View, repo: Repository, event: events.ReleaseEvent) -> Body | None:
+    item = releases.by_id(view.db, event.release_id)
+    if item is None:
+        return None
+    changed: Body = {"changes": {}} if event.action == "edited" else {}
+    return {"release": {**render_release(view, repo, item)}, **changed}
+
+
 # By event: the name that hooks ask for it by, and what its payload says.
 _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.Push: ("push", push),
@@ -244,5 +278,7 @@ _BUILDERS: Mapping[type, tuple[str, Callable[..., Body | None]]] = {
     events.CheckRunEvent: ("check_run", _check_run),
     events.CheckSuiteEvent: ("check_suite", _check_suite),
     events.WorkflowRunEvent: ("workflow_run", _workflow_run),
+    events.ForkEvent: ("fork", _fork),
+    events.ReleaseEvent: ("release", _release),
     events.WorkflowJobEvent: ("workflow_job", _workflow_job),
 }

@@ -1,15 +1,17 @@
-"""From an event to queued deliveries: one per hook of the repository or its organization that asks for it."""
+"""From an event to queued deliveries: one per hook of the repository, its organization or an App there that asks for it."""
 
 import uuid
 
 from localforge.bus import Reaction, Subscriber
-from localforge.events import Event, HookEvent, Push
+from localforge.events import Event, HookEvent, InstallationEvent, Push
 from localforge.forge import Forge
 from localforge.git import refnames
+from localforge.hooks.installations import Listener, apps_of, installed
 from localforge.hooks.payloads import Payload, about, payload
 from localforge.json_types import Json, encode
 from localforge.render import hooks as render
 from localforge.render.accounts import simple_org, simple_user
+from localforge.render.apps import lite
 from localforge.render.view import View
 from localforge.store import hooks, repos
 from localforge.store.database import Tx
@@ -28,12 +30,16 @@ def _react(forge: Forge, event: Event, at: str) -> Reaction | None:
     view = View(forge=forge, urls=Urls(origin=forge.origin, api=forge.origin))
     if isinstance(event, HookEvent):
         return _for_one(view, event, at)
+    if isinstance(event, InstallationEvent):
+        found = installed(view, event)
+        return (lambda tx: _queue(tx, [found[0]], found[1], None, at)) if found else None
     repo = repos.by_id(view.db, event.repo_id)
     if repo is None:
         return None
-    listening = [*hooks.of_repo(view.db, repo.id), *hooks.of_org(view.db, repo.owner_id)]
+    own = [*hooks.of_repo(view.db, repo.id), *hooks.of_org(view.db, repo.owner_id)]
+    listening = [*(Listener(hook=hook) for hook in own), *apps_of(view, repo)]
     told = payload(view, repo, event) if listening else None
-    wanted = [hook for hook in listening if told and hook.wants(told.event)]
+    wanted = [listener for listener in listening if told and listener.hears(told)]
     if told is None or not wanted:
         return None
     return lambda tx: _queue(tx, wanted, told, repo.id, at)
@@ -47,10 +53,11 @@ def _for_one(view: View, event: HookEvent, at: str) -> Reaction | None:
     match event.action:
         case "ping":
             told = ping(view, hook, event.actor_id)
-            return lambda tx: _queue(tx, [hook], told, hook.repo_id, at)
+            return lambda tx: _queue(tx, [Listener(hook=hook)], told, hook.repo_id, at)
         case "test":
             pushed = _present_push(view, event)
-            return (lambda tx: _queue(tx, [hook], pushed, hook.repo_id, at)) if pushed else None
+            listener = Listener(hook=hook)
+            return (lambda tx: _queue(tx, [listener], pushed, hook.repo_id, at)) if pushed else None
         case _:
             return lambda tx: _again(tx, hook, event.delivery_id or 0, at)
 
@@ -84,18 +91,22 @@ def _present_push(view: View, event: HookEvent) -> Payload | None:
     return payload(view, repo, pushed)
 
 
-def _queue(tx: Tx, wanted: list[Hook], told: Payload, repo_id: int | None, at: str) -> None:
+def _queue(tx: Tx, wanted: list[Listener], told: Payload, repo_id: int | None, at: str) -> None:
     text = encode(told.body).decode()
-    for hook in wanted:
+    for listener in wanted:
+        item = listener.installation
+        # An App is told by way of which installation, unless the payload is about that itself.
+        via = lite(item) if item and "installation" not in told.body else None
         tx.insert(
             "delivery",
-            hook_id=hook.id,
+            hook_id=listener.hook.id,
+            installation_id=item.id if item else None,
             guid=str(uuid.uuid4()),
             event=told.event,
             action=told.action,
             repo_id=repo_id,
             redelivery=False,
-            payload=text,
+            payload=encode({**told.body, "installation": via}).decode() if via else text,
             queued_at=at,
         )
     tx.wake()
@@ -111,6 +122,7 @@ def _again(tx: Tx, hook: Hook, delivery_id: int, at: str) -> None:
             event=earlier.event,
             action=earlier.action,
             repo_id=earlier.repo_id,
+            installation_id=earlier.installation_id,
             redelivery=True,
             payload=earlier.payload,
             queued_at=at,

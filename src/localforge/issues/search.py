@@ -63,7 +63,12 @@ def _resolved(term: Term, actor: Actor) -> Term:
 
 
 def _scope(where: Conditions, db: Db, actor: Actor, parsed: Sequence[Term]) -> None:
-    """Only repositories that the actor sees, and of these those named; 422 when a named one is not among them."""
+    ids = sorted(repo.id for repo in in_scope(db, actor, parsed))
+    where.add(f"issue.repo_id IN ({', '.join(map(str, ids))})")
+
+
+def in_scope(db: Db, actor: Actor, parsed: Sequence[Term]) -> list[Repository]:
+    """The repositories that the actor sees, and of these those named; 422 when a named one is not among them."""
     named = [term.value for term in parsed if term.name == "repo" and not term.negated]
     owners = [term.value for term in parsed if term.name in {"org", "user"} and not term.negated]
     found = [repos.by_name(db, *name.split("/", 1)) for name in named if "/" in name]
@@ -71,10 +76,10 @@ def _scope(where: Conditions, db: Db, actor: Actor, parsed: Sequence[Term]) -> N
         raise InvalidError(
             errors=(FieldError(resource="Search", field="q", code="invalid", message=_UNSEARCHABLE),)
         )
-    ids = {repo.id for repo in found if repo}
+    whole = {repo.id: repo for repo in found if repo}
     if owners or not named:
-        ids |= {repo.id for repo in _candidates(db, owners) if can_see(db, actor, repo)}
-    where.add(f"issue.repo_id IN ({', '.join(map(str, sorted(ids)))})")
+        whole |= {repo.id: repo for repo in _candidates(db, owners) if can_see(db, actor, repo)}
+    return [whole[repo_id] for repo_id in sorted(whole)]
 
 
 def _candidates(db: Db, owners: Sequence[str]) -> list[Repository]:

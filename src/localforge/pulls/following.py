@@ -11,10 +11,10 @@ from localforge.git.directory import GitDir
 from localforge.git.history import is_ancestor
 from localforge.issues.acting import Act
 from localforge.issues.editing import close
-from localforge.protection import rules_of
 from localforge.pulls.closing import close_named
 from localforge.pulls.opening import bring, retarget
 from localforge.pulls.testmerge import tried_in
+from localforge.rulesets import bound
 from localforge.store import issues, pulls, repos
 from localforge.store.database import Tx
 from localforge.store.pulls import Pull
@@ -97,7 +97,7 @@ def _move_head(forge: Forge, tx: Tx, change: RefChange, pull: Pull) -> None:
     act.change()
     if not is_ancestor(git, pull.head_sha, change.after):
         act.note("head_ref_force_pushed", commit_sha=change.after)
-    _dismiss_stale(tx, pull)
+    _dismiss_stale(forge, tx, pull)
     tried_in(tx, git, pulls.by_id(tx, pull.id))
     tx.emit(
         PullRequestEvent(
@@ -111,11 +111,11 @@ def _move_head(forge: Forge, tx: Tx, change: RefChange, pull: Pull) -> None:
     )
 
 
-def _dismiss_stale(tx: Tx, pull: Pull) -> None:
+def _dismiss_stale(forge: Forge, tx: Tx, pull: Pull) -> None:
     """Approvals end with the commit they were given for, where the base branch's protection says so."""
-    row = repos.protection_of(tx, pull.repo_id, pull.base_ref)
-    reviews = rules_of(row).reviews if row else None
-    if reviews and reviews.dismiss_stale:
+    repo = repos.by_id(tx, pull.repo_id)
+    rules = bound(forge, repo, refnames.BRANCH + pull.base_ref) if repo else []
+    if any(one.rules.reviews and one.rules.reviews.dismiss_stale for one in rules):
         tx.execute("UPDATE review SET state = 'DISMISSED' WHERE pull_id = ? AND state = 'APPROVED'", pull.id)
 
 

@@ -16,13 +16,13 @@ from localforge.git.objects import Commit, Draft, Ident, commit, write_commit
 from localforge.guard import move_guarded
 from localforge.json_types import Json
 from localforge.moment import to_epoch
-from localforge.protection import Rules
 from localforge.pulls.messages import Wording, merge_message, squash_message, with_co_authors
-from localforge.pulls.readiness import Readiness, readiness, rules_for
+from localforge.pulls.readiness import Readiness, readiness
 from localforge.pulls.testmerge import COMMITTER
 from localforge.refs import Move, move
 from localforge.render.commits import ident_of
 from localforge.repositories import setting
+from localforge.rulesets import RULE_VIOLATIONS, Bound, bound, spares
 from localforge.store import accounts, issues, pulls, repos
 from localforge.store.issues import Issue
 from localforge.store.pulls import Pull
@@ -51,14 +51,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a refusal depends on besides the wish."""
+    """What a refusal depends on besides the wish. `spared`: rulesets that the caller may bypass."""
 
     issue: Issue
     pull: Pull
     ready: Readiness
-    rules: Rules | None
     role: Role
     login: str
+    spared: frozenset[int]
 
 
 def refusal(repo: Repository, wish: Wish, standing: Standing) -> ForgeError | None:
@@ -80,15 +80,25 @@ def refusal(repo: Repository, wish: Wish, standing: Standing) -> ForgeError | No
 
 def unmet(wish: Wish, standing: Standing) -> Sequence[str]:
     """The rules of the base branch that stand against it; administrators pass unless they are bound too."""
-    rules = standing.rules
-    if rules is None or (standing.role is Role.ADMIN and not rules.enforce_admins):
-        return ()
-    reasons = list(standing.ready.missing)
-    if rules.linear_history and wish.method == "merge":
-        reasons.append("This branch must not contain merge commits.")
-    if rules.push_users is not None and standing.login not in rules.push_users:
-        reasons.append("You're not authorized to push to this branch.")
-    return reasons
+    reasons: list[str] = []
+    for one, missing in standing.ready.unmet:
+        if _passes(one, standing):
+            continue
+        found = list(missing)
+        if one.rules.linear_history and wish.method == "merge":
+            found.append("This branch must not contain merge commits.")
+        if one.rules.push_users is not None and standing.login not in one.rules.push_users:
+            found.append("You're not authorized to push to this branch.")
+        if found and one.ruleset:
+            found.insert(0, f"{RULE_VIOLATIONS} ({one.ruleset.name}).")
+        reasons += found
+    return list(dict.fromkeys(reasons))
+
+
+def _passes(one: Bound, standing: Standing) -> bool:
+    if one.ruleset:
+        return one.ruleset.id in standing.spared
+    return standing.role is Role.ADMIN and not one.rules.enforce_admins
 
 
 def merge(forge: Forge, repo: Repository, issue: Issue, actor: Actor, wish: Wish) -> str:
@@ -96,11 +106,13 @@ def merge(forge: Forge, repo: Repository, issue: Issue, actor: Actor, wish: Wish
     with forge.ref_lock(repo.id):
         db = forge.store.db
         issue, pull = issues.by_id(db, issue.id), pulls.of_issue(db, issue.id)
+        ready = readiness(forge, repo, issue, pull)
+        sets = [one.ruleset for one, _ in ready.unmet if one.ruleset]
         standing = Standing(
             issue=issue,
             pull=pull,
-            ready=readiness(forge, repo, issue, pull),
-            rules=rules_for(db, repo, pull),
+            ready=ready,
+            spared=frozenset(item.id for item in sets if spares(db, item, repo, actor, merging=True)),
             role=role_on(db, repo, actor.user),
             login=actor.account.login,
         )
@@ -198,6 +210,7 @@ def _delete_head(forge: Forge, repo: Repository, pull: Pull, actor: Actor) -> No
     head = refnames.branch_sha(git, pull.head_ref)
     if pull.head_repo_id != repo.id or head is None or pull.head_ref == refnames.head_branch(git):
         return
-    if repos.protection_of(forge.store.db, repo.id, pull.head_ref) is None:
+    rules = bound(forge, repo, refnames.BRANCH + pull.head_ref)
+    if all(one.ruleset and one.rules.allow_deletions for one in rules):
         gone = Move(ref=refnames.BRANCH + pull.head_ref, before=head, after=ZERO_SHA)
         move(forge, repo.id, [gone], actor.account.id)

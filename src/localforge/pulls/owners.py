@@ -9,7 +9,7 @@ from localforge.forge import Forge
 from localforge.git.diff import changed_files
 from localforge.git.directory import GitDir
 from localforge.pulls.comparison import compare
-from localforge.store import accounts
+from localforge.store import accounts, teams
 from localforge.store.database import Db
 from localforge.store.pulls import Pull
 
@@ -43,7 +43,7 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def missing_owners(forge: Forge, pull: Pull, approvers: Collection[int]) -> set[tuple[str, ...]]:
-    """The groups of owners of changed files of which nobody has approved. A team here has nobody in it."""
+    """The groups of owners of changed files of which nobody has approved."""
     git, db = forge.git(pull.repo_id), forge.store.db
     known = list(rules(_file(git, pull.base_ref)))
     found = compare(git, pull.base_sha, pull.head_sha)
@@ -68,7 +68,12 @@ def _file(git: GitDir, branch: str) -> str:
 def _is(db: Db, account_id: int, group: tuple[str, ...]) -> bool:
     person = accounts.by_id(db, account_id)
     names = {f"@{person.login}".casefold()} | ({person.email.casefold()} if person.email else set())
-    return any(owner.casefold() in names for owner in group)
+    return any(owner.casefold() in names or _in_team(db, account_id, owner) for owner in group)
+
+
+def _in_team(db: Db, account_id: int, owner: str) -> bool:
+    team = teams.named(db, owner.removeprefix("@")) if "/" in owner else None
+    return team is not None and account_id in {person.id for person in teams.members(db, team.id)}
 
 
 @lru_cache(maxsize=4096)

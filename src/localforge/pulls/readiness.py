@@ -6,11 +6,13 @@ from typing import Literal
 
 from localforge.access import Role, role_on
 from localforge.forge import Forge
+from localforge.git import refnames
 from localforge.git.history import is_ancestor
-from localforge.guard import passed_contexts
+from localforge.guard import passed_checks
 from localforge.protection import RequiredReviews, Rules, missing_checks, rules_of
 from localforge.pulls.owners import missing_owners
 from localforge.pulls.testmerge import tried
+from localforge.rulesets import Bound, bound
 from localforge.store import accounts, pulls, repos
 from localforge.store.database import Db
 from localforge.store.issues import Issue
@@ -18,6 +20,7 @@ from localforge.store.pulls import Pull, Review
 from localforge.store.repos import Repository
 from localforge.store.statuses import unsuccessful
 
+BEHIND = "The head branch is not up to date with the base branch."
 MergeableState = Literal["clean", "dirty", "blocked", "behind", "unstable", "draft", "unknown"]
 
 
@@ -35,12 +38,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """GitHub's `mergeable` and `mergeable_state`, and the unmet requirements in its words."""
+    """GitHub's `mergeable` and `mergeable_state`, and the unmet requirements in its words, by whose they are."""
 
     mergeable: bool | None
     state: MergeableState
     missing: tuple[str, ...]
     merge_sha: str | None
+    unmet: tuple[tuple[Bound, tuple[str, ...]], ...] = ()
 
 
 def decide(facts: Facts) -> MergeableState:
@@ -63,26 +67,30 @@ def readiness(forge: Forge, repo: Repository, issue: Issue, pull: Pull) -> Readi
     if issue.state != "open":
         return Readiness(mergeable=None, state="unknown", missing=(), merge_sha=pull.merge_commit_sha)
     test = tried(forge, pull)
-    db = forge.store.db
-    rules = rules_for(db, repo, pull)
-    behind = bool(rules and rules.checks and rules.checks.strict) and not _up_to_date(forge, pull, test)
+    rules = bound(forge, repo, refnames.BRANCH + pull.base_ref)
+    old = any(_is_strict(one) for one in rules) and not _up_to_date(forge, pull, test)
+    unmet_of = [(one, unmet(forge, repo, issue, pull, one.rules)) for one in rules]
     facts = Facts(
         open=True,
         draft=pull.draft,
         conflicts=None if test is None else test.merge_sha is None,
-        missing=unmet(forge, repo, issue, pull, rules) if rules else (),
-        behind=behind,
-        unsuccessful=bool(unsuccessful(db, repo.id, pull.head_sha)),
+        missing=tuple(reason for _, reasons in unmet_of for reason in reasons),
+        behind=old,
+        unsuccessful=bool(unsuccessful(forge.store.db, repo.id, pull.head_sha)),
     )
     return Readiness(
         mergeable=None if facts.conflicts is None else not facts.conflicts,
         state=decide(facts),
-        missing=(
-            *facts.missing,
-            *(("The head branch is not up to date with the base branch.",) if behind else ()),
-        ),
+        missing=tuple(dict.fromkeys((*facts.missing, *((BEHIND,) if old else ())))),
         merge_sha=test.merge_sha if test else None,
+        unmet=tuple(
+            (one, (*reasons, *((BEHIND,) if old and _is_strict(one) else ()))) for one, reasons in unmet_of
+        ),
     )
+
+
+def _is_strict(one: Bound) -> bool:
+    return bool(one.rules.checks and one.rules.checks.strict)
 
 
 def rules_for(db: Db, repo: Repository, pull: Pull) -> Rules | None:
@@ -94,7 +102,7 @@ def rules_for(db: Db, repo: Repository, pull: Pull) -> Rules | None:
 def unmet(forge: Forge, repo: Repository, issue: Issue, pull: Pull, rules: Rules) -> tuple[str, ...]:
     """The requirements of the base branch that the pull request does not meet, in GitHub's words."""
     db = forge.store.db
-    reasons = missing_checks(rules, passed_contexts(db, repo.id, pull.head_sha))
+    reasons = missing_checks(rules, passed_checks(db, repo.id, pull.head_sha))
     if rules.reviews:
         reasons += _missing_reviews(forge, repo, issue, pull, rules.reviews)
     if rules.conversation_resolution and _unresolved(db, pull):

@@ -6,10 +6,12 @@ from localforge.render.view import View
 from localforge.store.accounts import Account, member_role
 from localforge.urls import Urls, node_id
 
+_PREFIXES = {"Organization": "O", "User": "U", "Bot": "BOT"}
+
 
 def account_node_id(account: Account) -> str:
     """The account's global id."""
-    return node_id("O" if account.kind == "Organization" else "U", account.id)
+    return node_id(_PREFIXES[account.kind], account.id)
 
 
 def avatar_url(urls: Urls, account: Account) -> str:
@@ -20,6 +22,7 @@ def avatar_url(urls: Urls, account: Account) -> str:
 def simple_user(urls: Urls, account: Account) -> dict[str, Json]:
     """`simple-user`: how an account appears inside other resources."""
     url = urls.user(account.login)
+    page = urls.page("apps", account.login.removesuffix("[bot]")) if account.kind == "Bot" else None
     return {
         "login": account.login,
         "id": account.id,
@@ -27,7 +30,7 @@ def simple_user(urls: Urls, account: Account) -> dict[str, Json]:
         "avatar_url": avatar_url(urls, account),
         "gravatar_id": "",
         "url": url,
-        "html_url": urls.page(account.login),
+        "html_url": page or urls.page(account.login),
         "followers_url": f"{url}/followers",
         "following_url": f"{url}/following{{/other_user}}",
         "gists_url": f"{url}/gists{{/gist_id}}",

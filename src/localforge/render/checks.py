@@ -5,24 +5,21 @@ from urllib.parse import quote
 from localforge.git.objects import Commit, Ident, commit
 from localforge.json_types import Json
 from localforge.render.accounts import simple_user
+from localforge.render.apps import app as render_app
 from localforge.render.commits import message
 from localforge.render.repository import repository
 from localforge.render.view import View
-from localforge.store import accounts, checks
+from localforge.store import accounts, apps, checks
 from localforge.store import actions as workflows
 from localforge.store.checks import ACTIONS_APP, Annotation, CheckRun, CheckSuite
 from localforge.store.pulls import Pull
 from localforge.store.repos import Repository
 from localforge.urls import node_id
 
-# GitHub's own id of the Actions app, which clients know.
-ACTIONS_ID = 15368
-
 
 def app_id(view: View, slug: str) -> int:
-    """The id of the app that reports: GitHub's for Actions, else the account's of that login."""
-    account = accounts.by_login(view.db, slug)
-    return ACTIONS_ID if slug == ACTIONS_APP else account.id if account else 0
+    """The id of the App that reports."""
+    return apps.reporter_id(view.db, slug)
 
 
 def run(view: View, repo: Repository, item: CheckRun) -> dict[str, Json]:
@@ -108,6 +105,9 @@ def annotation(view: View, repo: Repository, item: CheckRun, remark: Annotation)
 
 def app(view: View, slug: str) -> dict[str, Json]:
     """`integration`: the app that reports. Somebody who reports with a token stands for an app of theirs."""
+    registered = apps.by_slug(view.db, slug)
+    if registered:
+        return render_app(view, registered)
     account = accounts.by_login(view.db, slug)
     number = app_id(view, slug)
     owner = simple_user(view.urls, account) if account else _actions_owner(view)

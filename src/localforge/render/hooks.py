@@ -8,35 +8,47 @@ from localforge.store.hooks import Delivery, Hook
 
 def url_of(view: View, hook: Hook) -> str:
     """The API address of a hook."""
+    if hook.app_id:
+        return f"{view.urls.api}/app/hook"
     if hook.org_id:
         return f"{view.urls.api}/orgs/{view.account(hook.org_id).login}/hooks/{hook.id}"
     repo = repos.by_id(view.db, hook.repo_id or 0)
     return f"{view.urls.repo(view.full_name(repo) if repo else '')}/hooks/{hook.id}"
 
 
-def hook(view: View, item: Hook) -> dict[str, Json]:
-    """`hook` and `org-hook`; the secret is never shown."""
-    url = url_of(view, item)
+def config(item: Hook) -> dict[str, Json]:
+    """`webhook-config`; the secret is never shown."""
     secret: dict[str, Json] = {"secret": "********"} if item.secret else {}
+    return {
+        "content_type": item.content_type,
+        "insecure_ssl": "1" if item.insecure_ssl else "0",
+        "url": item.url,
+        **secret,
+    }
+
+
+def hook(view: View, item: Hook) -> dict[str, Json]:
+    """`hook` and `org-hook`; of an App, what its ping shows."""
+    url = url_of(view, item)
     shown: dict[str, Json] = {
-        "type": "Organization" if item.org_id else "Repository",
+        "type": "App" if item.app_id else "Organization" if item.org_id else "Repository",
         "id": item.id,
         "name": "web",
         "active": item.active,
         "events": item.events,
-        "config": {
-            "content_type": item.content_type,
-            "insecure_ssl": "1" if item.insecure_ssl else "0",
-            "url": item.url,
-            **secret,
-        },
+        "config": config(item),
         "updated_at": item.updated_at,
         "created_at": item.created_at,
+        **({"app_id": item.app_id} if item.app_id else {}),
         "url": url,
         "ping_url": f"{url}/pings",
         "deliveries_url": f"{url}/deliveries",
     }
-    return shown if item.org_id else {**shown, "test_url": f"{url}/tests", "last_response": _last(view, item)}
+    return (
+        shown
+        if item.org_id or item.app_id
+        else {**shown, "test_url": f"{url}/tests", "last_response": _last(view, item)}
+    )
 
 
 def delivery_item(item: Delivery) -> dict[str, Json]:
@@ -51,7 +63,7 @@ def delivery_item(item: Delivery) -> dict[str, Json]:
         "status_code": item.status_code,
         "event": item.event,
         "action": item.action,
-        "installation_id": None,
+        "installation_id": item.installation_id,
         "repository_id": item.repo_id,
         "throttled_at": None,
     }

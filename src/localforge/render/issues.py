@@ -1,6 +1,6 @@
 """Issues, comments, labels and milestones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from localforge.issues.people import association
@@ -11,10 +11,9 @@ from localforge.render.view import View
 from localforge.store import issues, pulls
 from localforge.store.accounts import Account
 from localforge.store.issues import Comment, Issue, Label, Milestone
+from localforge.store.reactions import CONTENTS, counts
 from localforge.store.repos import Repository
 from localforge.urls import node_id
-
-_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 
 
 def issue_node_id(item: Issue) -> str:
@@ -55,7 +54,7 @@ def issue(view: View, repo: Repository, item: Issue, kind: str = "json") -> dict
         **(_pull(view, repo, item) if item.is_pull else {}),
         **bodies(item.body, kind),
         "closed_by": simple_user(view.urls, view.account(item.closed_by_id)) if item.closed_by_id else None,
-        "reactions": reactions(url),
+        "reactions": reactions(url, counts(view.db, "issue", item.id)),
         "timeline_url": f"{url}/timeline",
         "performed_via_github_app": None,
         "state_reason": item.state_reason,
@@ -109,7 +108,7 @@ def comment(
         "updated_at": item.updated_at,
         **bodies(item.body, kind),
         "author_association": association(view, repo, author),
-        "reactions": reactions(url),
+        "reactions": reactions(url, counts(view.db, "comment", item.id)),
         "performed_via_github_app": None,
     }
 
@@ -154,6 +153,7 @@ def milestone(view: View, repo: Repository, item: Milestone) -> dict[str, Json]:
     }
 
 
-def reactions(url: str) -> dict[str, Json]:
-    """`reaction-rollup` of something that nobody reacted to."""
-    return {"url": f"{url}/reactions", "total_count": 0, **dict.fromkeys(_REACTIONS, 0)}
+def reactions(url: str, given: Mapping[str, int]) -> dict[str, Json]:
+    """`reaction-rollup`; how often each was given."""
+    counted = {**dict.fromkeys(CONTENTS, 0), **given}
+    return {"url": f"{url}/reactions", "total_count": sum(counted.values()), **counted}

@@ -166,7 +166,7 @@ def review_comment(
         "pull_request_url": api,
         "author_association": association(view, repo, author),
         "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": api}},
-        "reactions": reactions(url),
+        "reactions": reactions(url, {}),
         "start_line": item.start_line if current else None,
         "original_start_line": item.start_line,
         "start_side": item.start_side,

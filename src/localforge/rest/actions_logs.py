@@ -1,18 +1,14 @@
 """Logs: as on GitHub a redirect to a short-lived address that needs no credential."""
 
-import hashlib
-import hmac
 import io
 import re
-import secrets
 import zipfile
-from functools import cache
 
 from localforge.call import Answer, Call, redirect, text
 from localforge.errors import NotFoundError
-from localforge.moment import now, to_epoch
 from localforge.operations import Area
 from localforge.rest.actions import found_job, found_run
+from localforge.signing import check, signed
 from localforge.store import actions
 from localforge.store.actions import JobRow
 from localforge.store.database import Db
@@ -21,7 +17,6 @@ area = Area()
 
 _ACTIONS = "/repos/{owner}/{repo}/actions"
 _RUN = f"{_ACTIONS}/runs/{{run_id}}"
-SECONDS = 60
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 
@@ -91,23 +86,9 @@ def _add(archive: zipfile.ZipFile, db: Db, number: int, job: JobRow) -> None:
         archive.writestr(f"{name}/{step.number}_{_UNFIT.sub('', step.name)[:100]}.txt", lines)
 
 
-@cache
-def _key() -> bytes:
-    """Addresses are good for one minute of this process."""
-    return secrets.token_bytes(32)
-
-
-def _signature(expires: str, what: str) -> str:
-    return hmac.new(_key(), f"{expires}/{what}".encode(), hashlib.sha256).hexdigest()
-
-
 def _signed(call: Call, what: str) -> str:
-    expires = str(to_epoch(now()) + SECONDS)
-    return f"{call.urls.origin}/_logs/{expires}/{_signature(expires, what)}/{what}"
+    return f"{call.urls.origin}/{signed('_logs', what)}"
 
 
 def _check(call: Call, what: str) -> None:
-    expires, given = call.params["expires"], call.params["signature"]
-    expected = _signature(expires, what)
-    if not hmac.compare_digest(expected.encode(), given.encode()) or int(expires) < to_epoch(now()):
-        raise NotFoundError
+    check("_logs", call.params["expires"], call.params["signature"], what)

@@ -13,6 +13,8 @@ from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.refs import SETTLERS, Move, move
 from localforge.render.branches import branch_with_protection, short_branch
+from localforge.render.rulesets import rules as ruleset_rules
+from localforge.rulesets import binding
 from localforge.store import repos
 from localforge.store.database import Tx
 from localforge.store.repos import RefChange
@@ -74,8 +76,10 @@ def list_tags(call: Call) -> Answer:
     "GET", "/repos/{owner}/{repo}/rules/branches/{branch*}", "repos/get-branch-rules", needs="metadata:read"
 )
 def get_branch_rules(call: Call) -> Answer:
-    """The rules of rulesets that bind a branch: none, since the forge has protected branches, not rulesets."""
-    rules: list[Json] = []
+    """The rules of active rulesets that bind a branch, whether or not it is there."""
+    view = call.view
+    found = binding(call.forge, call.repo, refnames.BRANCH + call.params["branch"])
+    rules = [rule for item in found for rule in ruleset_rules(view, call.repo, item)]
     return page_of(call, rules).answer(lambda rule: rule)
 
 

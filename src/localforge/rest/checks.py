@@ -1,13 +1,13 @@
 """Check runs and suites: reporting, reading, asking for them again.
 
-GitHub lets apps alone report; here whoever may write the repository reports, as an app named after them.
+GitHub lets Apps alone report; here whoever may write the repository reports, too, as an app named after them.
 """
 
 from collections.abc import Sequence
 
 from localforge.body import Body
 from localforge.call import Answer, Call, created, ok
-from localforge.errors import InvalidError, NotFoundError
+from localforge.errors import ForbiddenError, InvalidError, NotFoundError
 from localforge.events import CheckRunEvent, CheckSuiteEvent
 from localforge.git import refnames
 from localforge.moment import from_epoch, to_epoch
@@ -15,7 +15,7 @@ from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.render import checks as render
 from localforge.rest.commits import found_commit
-from localforge.store import checks
+from localforge.store import apps, checks
 from localforge.store.checks import Annotation, CheckRun, CheckRunChanges, CheckSuite, SuiteOf
 
 area = Area()
@@ -56,6 +56,7 @@ def get(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     """Report further; annotations are added to those there are."""
     row = _run(call)
+    _refuse_others(call, row)
     columns, remarks = _columns(call, row.status), _annotations(call)
     if name := call.body.maybe_text("name"):
         columns["name"] = name
@@ -180,7 +181,19 @@ def _suite(call: Call) -> CheckSuite:
 
 
 def _app(call: Call) -> str:
-    return call.actor.account.login
+    """The slug of the App that reports."""
+    app = apps.by_bot(call.db, call.actor.account.id)
+    return app.slug if app else call.actor.account.login
+
+
+def _refuse_others(call: Call, row: CheckRun) -> None:
+    """What an App reports is its own: 403 for everybody else, and for an App elsewhere."""
+    registered = call.actor.installation or apps.by_slug(call.db, row.app)
+    if registered and row.app != _app(call):
+        number = render.app_id(call.view, _app(call))
+        raise ForbiddenError(
+            f"Invalid app_id `{number}` - check run can only be modified by the GitHub App that created it."
+        )
 
 
 def _suite_of(call: Call, sha: str) -> SuiteOf:

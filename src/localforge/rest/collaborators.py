@@ -1,16 +1,24 @@
 """Who has access to a repository."""
 
-from localforge.access import NAMES, Role, role_on
+from localforge.access import Role, role_on
 from localforge.call import Answer, Call, no_content, ok
 from localforge.errors import NotFoundError
 from localforge.json_types import Json
 from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.render.accounts import permissions, simple_user
-from localforge.store import accounts
+from localforge.store import accounts, teams
 from localforge.store.accounts import Account
 
 area = Area()
+
+_NAMES = {
+    "pull": Role.READ,
+    "triage": Role.TRIAGE,
+    "push": Role.WRITE,
+    "maintain": Role.MAINTAIN,
+    "admin": Role.ADMIN,
+}
 
 
 @area(
@@ -38,9 +46,14 @@ def list_collaborators(call: Call) -> Answer:
         case "direct":
             people = direct
         case _:
-            people = [*direct, *members, *([owner] if owner.kind == "User" else [])]
+            in_teams = [
+                person
+                for team in teams.on_repo(call.db, call.repo.id)
+                for person in teams.members(call.db, team.id)
+            ]
+            people = [*direct, *in_teams, *members, *([owner] if owner.kind == "User" else [])]
     unique = {person.id: person for person in people}
-    least = NAMES[call.query.choice("permission", tuple(NAMES), "pull")]
+    least = _NAMES[call.query.choice("permission", tuple(_NAMES), "pull")]
     granted = [person for person in unique.values() if _own_role(call, person) >= least]
     return page_of(call, granted).answer(lambda person: _collaborator(call, person))
 

@@ -2,8 +2,10 @@
 
 import time
 
+from localforge.access import can_see
 from localforge.call import Answer, Call, created, no_content, ok, text
 from localforge.errors import ConflictError, InvalidError, NotFoundError
+from localforge.forking import in_network
 from localforge.git import refnames
 from localforge.git.diff import changed_files, mail, mailbox, parent_tree, unified
 from localforge.git.history import (
@@ -22,6 +24,7 @@ from localforge.json_types import Json
 from localforge.moment import to_epoch
 from localforge.operations import Area
 from localforge.paging import bounds, page_from, page_of
+from localforge.pulls.opening import bring
 from localforge.refs import Move
 from localforge.render import commits as render
 from localforge.rest.git_refs import refuse_empty
@@ -76,6 +79,8 @@ def get_commit(call: Call) -> Answer:
     return ok(whole | {"files": [render.diff_entry(call.view, call.repo, item.sha, file) for file in shown]})
 
 
+# The older name of the same operation; a path of one segment is the older one's, of several the newer one's.
+@area("GET", "/repos/{owner}/{repo}/compare/{base}...{head}", "repos/compare-commits", needs="contents:read")
 @area(
     "GET",
     "/repos/{owner}/{repo}/compare/{basehead*}",
@@ -137,18 +142,34 @@ def found_commit(call: Call, name: str) -> Commit:
 
 
 def _sides(call: Call) -> tuple[Commit, Commit]:
-    names = call.params["basehead"].split("...")
+    names = _basehead(call).split("...")
     if len(names) != 2:
         raise NotFoundError
-    owner = accounts.by_id(call.db, call.repo.owner_id).login
-    found = []
-    for name in names:
-        sha = refnames.commit_sha(call.git, name.removeprefix(f"{owner}:"))
-        item = commit(call.git, sha) if sha else None
-        if item is None:
-            raise NotFoundError
-        found.append(item)
-    return found[0], found[1]
+    base, head = (_side(call, name) for name in names)
+    if base is None or head is None:
+        raise NotFoundError
+    return base, head
+
+
+def _basehead(call: Call) -> str:
+    return next(value for name, value in call.params.items() if name not in {"owner", "repo"})
+
+
+def _side(call: Call, name: str) -> Commit | None:
+    """The commit of a `ref`, or of an `owner:ref` in the network of forks, which becomes an object here."""
+    owner, colon, ref = name.rpartition(":")
+    if not colon:
+        sha = refnames.commit_sha(call.git, name)
+        return commit(call.git, sha) if sha else None
+    account = accounts.by_login(call.db, owner.partition(":")[0])
+    repo_name = owner.partition(":")[2].casefold()
+    for repo in in_network(call.db, call.repo, account.id) if account else ():
+        if repo_name in {"", repo.name.casefold()} and can_see(call.db, call.actor, repo):
+            sha = refnames.commit_sha(call.forge.git(repo.id), ref)
+            if sha:
+                bring(call.forge, repo.id, call.repo.id, sha)
+                return commit(call.git, sha)
+    return None
 
 
 def _comparison(call: Call, base: Commit, head: Commit, ancestor: Commit) -> dict[str, Json]:
@@ -159,15 +180,15 @@ def _comparison(call: Call, base: Commit, head: Commit, ancestor: Commit) -> dic
     commits = page_of(call, walked).items if paged else walked[-COMPARED_COMMITS:]
     first_page = call.query.number("page", 1) == 1
     files = changed_files(call.git, ancestor.sha, head.sha)[:FILES_PER_PAGE] if first_page else []
-    url = f"{view.urls.repo(view.full_name(repo))}/compare/{call.params['basehead']}"
+    url = f"{view.urls.repo(view.full_name(repo))}/compare/{_basehead(call)}"
     page = f"{view.urls.page(view.full_name(repo))}/compare"
     status = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
     return {
         "url": url,
-        "html_url": f"{page}/{call.params['basehead']}",
+        "html_url": f"{page}/{_basehead(call)}",
         "permalink_url": f"{page}/{base.sha}...{head.sha}",
-        "diff_url": f"{page}/{call.params['basehead']}.diff",
-        "patch_url": f"{page}/{call.params['basehead']}.patch",
+        "diff_url": f"{page}/{_basehead(call)}.diff",
+        "patch_url": f"{page}/{_basehead(call)}.patch",
         "base_commit": render.commit(view, repo, base),
         "merge_base_commit": render.commit(view, repo, ancestor),
         "status": status.get((ahead > 0, behind > 0), "diverged"),

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from localforge.access import Role
+from localforge.access import Role, unpermitted
 from localforge.body import Body
 from localforge.call import Answer, Call, created, no_content, ok
 from localforge.errors import BadRequestError, FieldError, InvalidError, NotFoundError, field_error
@@ -28,7 +28,7 @@ def both(method: str, path: str, name: str, level: str) -> Callable[[Callable[[C
     """The same operation on a repository's hooks and on an organization's."""
 
     def add(handler: Callable[[Call], Answer]) -> None:
-        needs = f"webhooks:{level}"
+        needs = f"repository_hooks:{level}"
         area(method, f"/repos/{{owner}}/{{repo}}/hooks{path}", f"repos/{name}", needs=needs, role=Role.ADMIN)(
             handler
         )
@@ -47,13 +47,13 @@ def list_hooks(call: Call) -> Answer:
 @both("POST", "", "create-webhook", "write")
 def create(call: Call) -> Answer:
     """A new hook, which is sent a ping."""
+    repo_id, org_id = _owner(call)
     if call.body.choice("name", ("web",), "web") != "web":
         raise field_error("Hook", "name")
     config = call.body.object("config") or Body({})
     events = _events(call.body.texts("events") or ["push"])
-    settings = _settings(config, None)
+    settings = read_config(config, None)
     _refuse_more(call, settings, events)
-    repo_id, org_id = _owner(call)
     with call.forge.store.write() as tx:
         at = call.forge.clock()
         active = call.body.maybe_flag("active")
@@ -93,7 +93,7 @@ def update(call: Call) -> Answer:
             events=_events([name for name in events if name not in dropped]),
             active=item.active if active is None else active,
             updated_at=call.forge.clock(),
-            **(_settings(config, item) if config else {}),
+            **(read_config(config, item) if config else {}),
         )
     return ok(render.hook(call.view, _hook(call)))
 
@@ -117,7 +117,7 @@ def ping(call: Call) -> Answer:
     "POST",
     "/repos/{owner}/{repo}/hooks/{hook_id}/tests",
     "repos/test-push-webhook",
-    needs="webhooks:read",
+    needs="repository_hooks:read",
     role=Role.ADMIN,
 )
 def test_push(call: Call) -> Answer:
@@ -128,7 +128,11 @@ def test_push(call: Call) -> Answer:
 @both("GET", "/{hook_id}/deliveries", "list-webhook-deliveries", "read")
 def list_deliveries(call: Call) -> Answer:
     """Deliveries that were attempted, newest first; `cursor` leads on."""
-    item = _hook(call)
+    return deliveries_of(call, _hook(call))
+
+
+def deliveries_of(call: Call, item: Hook) -> Answer:
+    """A page of the hook's deliveries."""
     _, size = bounds(call)
     cursor = call.query.get("cursor")
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
@@ -147,16 +151,25 @@ def list_deliveries(call: Call) -> Answer:
 def get_delivery(call: Call) -> Answer:
     """One delivery, with what was sent and what came back."""
     item = _hook(call)
-    return ok(render.delivery(_delivery(call, item), item))
+    return ok(render.delivery(delivery_of(call, item), item))
 
 
 @both("POST", "/{hook_id}/deliveries/{delivery_id}/attempts", "redeliver-webhook-delivery", "write")
 def redeliver(call: Call) -> Answer:
     """Send a delivery once more, under the same id."""
-    item = _hook(call)
-    row = _delivery(call, item)
+    return redelivered(call, _hook(call), call.actor.account.id)
+
+
+def redelivered(call: Call, item: Hook, actor_id: int) -> Answer:
+    """The hook's delivery is queued once more."""
+    row = delivery_of(call, item)
+    repo_id = call.found_repo.id if call.found_repo else 0
     with call.forge.store.write() as tx:
-        tx.emit(_asked(call, item.id, "redeliver", row.id))
+        tx.emit(
+            HookEvent(
+                repo_id=repo_id, actor_id=actor_id, hook_id=item.id, action="redeliver", delivery_id=row.id
+            )
+        )
     return ok({}, status=202)
 
 
@@ -164,10 +177,26 @@ def _owner(call: Call) -> tuple[int | None, int | None]:
     """(repository id, None) or (None, organization id); 404 for who does not own the organization."""
     if call.found_repo:
         return call.found_repo.id, None
-    org = accounts.by_login(call.db, call.params["org"])
-    if org is None or accounts.member_role(call.db, org.id, call.actor.account.id) != "admin":
+    return None, _org_id(call)
+
+
+def _org_id(call: Call) -> int:
+    """The organization of the path, for its owners and for Apps there; 404, or 403 where the token may not."""
+    org, actor = accounts.by_login(call.db, call.params["org"]), call.actor
+    if org is None:
         raise NotFoundError
-    return None, org.id
+    owns = accounts.member_role(call.db, org.id, actor.account.id) == "admin"
+    if not owns and not (actor.installation and actor.installation.account_id == org.id):
+        raise NotFoundError
+    if actor.credential and actor.credential.scopes is not None:
+        if "admin:org_hook" not in actor.credential.scopes:
+            raise NotFoundError
+    elif actor.credential:
+        reads = call.operation_id.startswith(("orgs/get-", "orgs/list-"))
+        granted = actor.credential.permissions.get("organization_hooks")
+        if granted != "write" and not (reads and granted == "read"):
+            raise unpermitted(actor)
+    return org.id
 
 
 def _all(call: Call) -> Sequence[Hook]:
@@ -186,7 +215,8 @@ def _found(call: Call, hook_id: int) -> Hook:
     return item
 
 
-def _delivery(call: Call, item: Hook) -> Delivery:
+def delivery_of(call: Call, item: Hook) -> Delivery:
+    """The hook's delivery of the path, once attempted; 404 for any other."""
     row = hooks.delivery(call.db, call.number("delivery_id"))
     if row is None or row.hook_id != item.id or row.state != "done":
         raise NotFoundError
@@ -199,13 +229,12 @@ def _ask(call: Call, action: str) -> Answer:
     return no_content()
 
 
-def _asked(call: Call, hook_id: int, action: str, delivery_id: int | None = None) -> HookEvent:
+def _asked(call: Call, hook_id: int, action: str) -> HookEvent:
     return HookEvent(
         repo_id=call.found_repo.id if call.found_repo else 0,
         actor_id=call.actor.account.id,
         hook_id=hook_id,
         action=action,
-        delivery_id=delivery_id,
     )
 
 
@@ -226,8 +255,8 @@ def _events(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _settings(config: Body, before: Hook | None) -> dict[str, Json]:
-    """The columns that a `config` sets, on top of what they were."""
+def read_config(config: Body, before: Hook | None) -> dict[str, Json]:
+    """The columns that a webhook's `config` sets, on top of what they were."""
     url = config.maybe_text("url") or (before.url if before else "")
     parts = urlsplit(url)
     if not url or parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -1,159 +1,142 @@
-"""Adding people to a repository and removing them: members at once, others by an invitation that they answer.
+"""Giving people a role on a repository: at once to who is known there, by an invitation to everybody else."""
 
-Shapes: GitHub's `repository-invitation`; who is invited and who is added at once as its docs say of `repos/add-collaborator`.
-"""
-
-from localforge.access import NAMES
-from localforge.call import Answer, Call, created, no_content, ok
-from localforge.errors import InvalidError, NotFoundError
+from localforge.access import Role
+from localforge.call import Answer, Call, created, no_content
+from localforge.errors import InvalidError, NotFoundError, field_error
 from localforge.json_types import Json
 from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.render.accounts import simple_user
 from localforge.render.repository import repository
+from localforge.render.view import View
 from localforge.store import accounts, invitations, repos
 from localforge.store.accounts import Account
+from localforge.store.database import Tx
 from localforge.store.invitations import Invitation
 from localforge.urls import node_id
 
 area = Area()
 
-_PERSON = "/repos/{owner}/{repo}/collaborators/{username}"
-_OURS = "/repos/{owner}/{repo}/invitations"
+_ONE = "/repos/{owner}/{repo}/collaborators/{username}"
 _MINE = "/user/repository_invitations"
+_ROLES = {
+    "pull": Role.READ,
+    "triage": Role.TRIAGE,
+    "push": Role.WRITE,
+    "maintain": Role.MAINTAIN,
+    "admin": Role.ADMIN,
+}
 
 
-@area("PUT", _PERSON, "repos/add-collaborator", needs="administration:write")
-def add(call: Call) -> Answer:
-    """201 with an invitation for somebody from outside; 204 once they are in, or for a member of the organization."""
+@area("PUT", _ONE, "repos/add-collaborator", needs="administration:write")
+def add_collaborator(call: Call) -> Answer:
+    """204 for a collaborator or a member of the organization, whose role it is now; 201 with an invitation for others."""
     person = _person(call)
-    name = call.body.choice("permission", tuple(NAMES), "push")
-    role, repo = NAMES[name].name.lower(), call.repo
-    if person.id == repo.owner_id:
+    role = _ROLES[call.body.choice("permission", tuple(_ROLES), "push")]
+    if person.id == call.repo.owner_id:
         raise InvalidError("Repository owner cannot be a collaborator")
-    inside = (
-        accounts.member_role(call.db, repo.owner_id, person.id) is not None
-        or repos.collaborator_role(call.db, repo.id, person.id) is not None
+    known = repos.collaborator_role(call.db, call.repo.id, person.id) or accounts.member_role(
+        call.db, call.repo.owner_id, person.id
     )
     with call.forge.store.write() as tx:
-        if inside:
-            invitations.grant(tx, repo.id, person.id, role)
+        if known:
+            _grant(tx, call.repo.id, person.id, role.name.lower())
             return no_content()
-        invitations.withdraw(tx, repo.id, person.id)
-        number = tx.insert(
+        tx.execute("DELETE FROM invitation WHERE repo_id = ? AND user_id = ?", call.repo.id, person.id)
+        invitation_id = tx.insert(
             "invitation",
-            repo_id=repo.id,
-            invitee_id=person.id,
+            repo_id=call.repo.id,
+            user_id=person.id,
             inviter_id=call.actor.account.id,
-            role=role,
+            role=role.name.lower(),
             created_at=call.forge.clock(),
         )
-    return created(_shown(call, _found(call, number)), location=f"{call.urls.api}{_MINE}/{number}")
+    item = invitations.by_id(call.db, invitation_id)
+    where = f"{call.urls.api}{_MINE}/{invitation_id}"
+    return created(_rendered(call.view, item) if item else None, location=where)
 
 
-@area("DELETE", _PERSON, "repos/remove-collaborator", needs="administration:write")
-def remove(call: Call) -> Answer:
-    """Nobody by that name among them is no error."""
+@area("DELETE", _ONE, "repos/remove-collaborator", needs="administration:write")
+def remove_collaborator(call: Call) -> Answer:
+    """Take the role, or the invitation, back."""
     person = _person(call)
     with call.forge.store.write() as tx:
-        invitations.withdraw(tx, call.repo.id, person.id)
+        for table in ("collaborator", "invitation"):
+            tx.execute(f"DELETE FROM {table} WHERE repo_id = ? AND user_id = ?", call.repo.id, person.id)  # noqa: S608
     return no_content()
 
 
-@area("GET", _OURS, "repos/list-invitations", needs="administration:read")
-def list_ours(call: Call) -> Answer:
-    """Who was invited and has not answered."""
-    rows = invitations.of_repo(call.db, call.repo.id)
-    return page_of(call, rows).answer(lambda row: _shown(call, row))
-
-
-@area("PATCH", f"{_OURS}/{{invitation_id}}", "repos/update-invitation", needs="administration:write")
-def update(call: Call) -> Answer:
-    """Change what an invitation offers."""
-    row = _of_repo(call)
-    words = {"read": "pull", "write": "push"}
-    name = call.body.choice("permissions", ("read", "write", "maintain", "triage", "admin"))
-    with call.forge.store.write() as tx:
-        tx.update("invitation", row.id, role=NAMES[words.get(name, name)].name.lower())
-    return ok(_shown(call, _found(call, row.id)))
-
-
-@area("DELETE", f"{_OURS}/{{invitation_id}}", "repos/delete-invitation", needs="administration:write")
-def delete(call: Call) -> Answer:
-    """Take an invitation back."""
-    row = _of_repo(call)
-    with call.forge.store.write() as tx:
-        tx.execute("DELETE FROM invitation WHERE id = ?", row.id)
-    return no_content()
+@area("GET", "/repos/{owner}/{repo}/invitations", "repos/list-invitations", needs="administration:read")
+def list_invitations(call: Call) -> Answer:
+    """Who has not answered yet."""
+    view = call.view
+    return page_of(call, invitations.of_repo(call.db, call.repo.id)).answer(
+        lambda item: _rendered(view, item)
+    )
 
 
 @area("GET", _MINE, "repos/list-invitations-for-authenticated-user", login=True)
 def list_mine(call: Call) -> Answer:
-    """What the caller has not answered."""
-    rows = invitations.of_user(call.db, call.actor.account.id)
-    return page_of(call, rows).answer(lambda row: _shown(call, row))
+    """What the caller is invited to."""
+    view = call.view
+    mine = invitations.of_user(call.db, call.actor.account.id)
+    return page_of(call, mine).answer(lambda item: _rendered(view, item))
 
 
 @area("PATCH", f"{_MINE}/{{invitation_id}}", "repos/accept-invitation-for-authenticated-user", login=True)
 def accept(call: Call) -> Answer:
-    """Join."""
-    row = _mine(call)
+    """The caller takes the role."""
+    item = _own(call)
     with call.forge.store.write() as tx:
-        invitations.grant(tx, row.repo_id, row.invitee_id, row.role)
+        tx.execute("DELETE FROM invitation WHERE id = ?", item.id)
+        _grant(tx, item.repo_id, item.user_id, item.role)
     return no_content()
 
 
 @area("DELETE", f"{_MINE}/{{invitation_id}}", "repos/decline-invitation-for-authenticated-user", login=True)
 def decline(call: Call) -> Answer:
-    """Stay out."""
-    row = _mine(call)
+    """The caller does not want it."""
+    item = _own(call)
     with call.forge.store.write() as tx:
-        tx.execute("DELETE FROM invitation WHERE id = ?", row.id)
+        tx.execute("DELETE FROM invitation WHERE id = ?", item.id)
     return no_content()
+
+
+def _grant(tx: Tx, repo_id: int, user_id: int, role: str) -> None:
+    tx.execute("DELETE FROM collaborator WHERE repo_id = ? AND user_id = ?", repo_id, user_id)
+    tx.insert("collaborator", repo_id=repo_id, user_id=user_id, role=role)
 
 
 def _person(call: Call) -> Account:
     person = accounts.by_login(call.db, call.params["username"])
-    if person is None or person.kind == "Organization":
+    if person is None:
         raise NotFoundError
+    if person.kind != "User":
+        raise field_error("Collaborator", "username")
     return person
 
 
-def _found(call: Call, number: int) -> Invitation:
-    row = invitations.by_id(call.db, number)
-    if row is None:
+def _own(call: Call) -> Invitation:
+    item = invitations.by_id(call.db, call.number("invitation_id"))
+    if item is None or item.user_id != call.actor.account.id:
         raise NotFoundError
-    return row
+    return item
 
 
-def _of_repo(call: Call) -> Invitation:
-    row = _found(call, call.number("invitation_id"))
-    if row.repo_id != call.repo.id:
-        raise NotFoundError
-    return row
-
-
-def _mine(call: Call) -> Invitation:
-    row = _found(call, call.number("invitation_id"))
-    if row.invitee_id != call.actor.account.id:
-        raise NotFoundError
-    return row
-
-
-def _shown(call: Call, row: Invitation) -> dict[str, Json]:
-    repo = repos.by_id(call.db, row.repo_id)
+def _rendered(view: View, item: Invitation) -> dict[str, Json]:
+    """`repository-invitation`."""
+    repo = repos.by_id(view.db, item.repo_id)
     if repo is None:
-        raise NotFoundError
-    full_name = call.view.full_name(repo)
+        raise LookupError(f"repository {item.repo_id}")
     return {
-        "id": row.id,
-        "node_id": node_id("RI", row.id),
-        "repository": repository(call.view, repo),
-        "invitee": simple_user(call.urls, accounts.by_id(call.db, row.invitee_id)),
-        "inviter": simple_user(call.urls, accounts.by_id(call.db, row.inviter_id)),
-        "permissions": row.role,
-        "created_at": row.created_at,
+        "id": item.id,
+        "node_id": node_id("RI", item.id),
+        "repository": repository(view, repo),
+        "invitee": simple_user(view.urls, view.account(item.user_id)),
+        "inviter": simple_user(view.urls, view.account(item.inviter_id)),
+        "permissions": item.role,
+        "created_at": item.created_at,
         "expired": False,
-        "url": f"{call.urls.api}{_MINE}/{row.id}",
-        "html_url": call.urls.page(full_name, "invitations"),
+        "url": f"{view.urls.api}{_MINE}/{item.id}",
+        "html_url": view.urls.page(view.full_name(repo), "invitations"),
     }

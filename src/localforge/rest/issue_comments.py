@@ -68,7 +68,7 @@ def create(call: Call) -> Answer:
 @area("GET", "/repos/{owner}/{repo}/issues/comments/{comment_id}", "issues/get-comment", needs="issues:read")
 def get(call: Call) -> Answer:
     """One comment."""
-    row = _found(call)
+    row = found_comment(call)
     return ok(render(call.view, call.repo, issues.by_id(call.db, row.issue_id), row, call.accept))
 
 
@@ -105,7 +105,8 @@ def delete(call: Call) -> Answer:
     return no_content()
 
 
-def _found(call: Call) -> Comment:
+def found_comment(call: Call) -> Comment:
+    """The comment of the path; 404 when there is none."""
     row = issues.comment_by_id(call.db, call.number("comment_id"))
     if row is None or row.deleted or row.repo_id != call.repo.id:
         raise NotFoundError
@@ -113,7 +114,7 @@ def _found(call: Call) -> Comment:
 
 
 def _own(call: Call) -> Comment:
-    row = _found(call)
+    row = found_comment(call)
     if row.author_id != call.actor.account.id and not call.may(WRITE):
         raise ForbiddenError("Must have admin rights to Repository.")
     return row

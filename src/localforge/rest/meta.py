@@ -70,7 +70,7 @@ def meta(call: Call) -> Answer:
 @area("GET", "/rate_limit", "rate-limit/get", resource="")
 def rate_limit(call: Call) -> Answer:
     """The caller's limits; asking does not count."""
-    anonymous = call.actor.user is None
+    anonymous = call.actor.user is None and call.actor.app is None
     resources: dict[str, Json] = {}
     for resource in RESOURCES:
         quota = call.forge.limiter.quota(call.limit_key, resource, anonymous=anonymous)

@@ -6,6 +6,7 @@ from localforge import refs
 from localforge.access import Role, role_on
 from localforge.call import Answer, Call, created, no_content, ok, text
 from localforge.errors import ForbiddenError, InvalidError, NotFoundError, field_error
+from localforge.forking import in_network
 from localforge.git import refnames
 from localforge.git.diff import changed_files, mailbox, unified
 from localforge.git.history import Walk, oldest_first
@@ -76,7 +77,7 @@ def list_pulls(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """Propose a branch; the caller must be allowed to write it."""
     head_repo, head = _head(call)
-    if role_on(call.db, head_repo, call.actor.user) < Role.WRITE:
+    if not call.actor.installation and role_on(call.db, head_repo, call.actor.user) < Role.WRITE:
         raise ForbiddenError("Must have push access to Repository.")
     proposal = Proposal(
         title=read_title(call, ""),
@@ -259,15 +260,9 @@ def _head(call: Call) -> tuple[Repository, str]:
         raise field_error("PullRequest", "head")
     if account.id == call.repo.owner_id and "head_repo" not in call.body:
         return call.repo, branch
-    network = call.repo.parent_id or call.repo.id
-    named = (call.body.maybe_text("head_repo") or "").rpartition("/")[2]
-    forks = call.db.all(
-        Repository,
-        "SELECT * FROM repository WHERE owner_id = ?1 AND (?2 = '' OR name = ?2) AND (parent_id = ?3 OR id = ?3)",
-        account.id,
-        named,
-        network,
-    )
+    named = (call.body.maybe_text("head_repo") or "").rpartition("/")[2].casefold()
+    network = in_network(call.db, call.repo, account.id)
+    forks = [repo for repo in network if named in {"", repo.name.casefold()}]
     if not forks:
         raise field_error("PullRequest", "head")
     return forks[0], branch

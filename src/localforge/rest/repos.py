@@ -4,7 +4,7 @@ import re
 import time
 
 from localforge import repositories
-from localforge.access import ARCHIVED
+from localforge.access import ARCHIVED, unpermitted
 from localforge.body import Body
 from localforge.call import Answer, Call, created, no_content, ok
 from localforge.errors import ForbiddenError, InvalidError, NotFoundError, field_error
@@ -43,7 +43,10 @@ def create_for_authenticated_user(call: Call) -> Answer:
 def create_in_org(call: Call) -> Answer:
     """A new repository of an organization, by one of its members."""
     org = organization(call)
-    if accounts.member_role(call.db, org.id, call.actor.account.id) is None:
+    here = call.actor.installation
+    if not (here and here.account_id == org.id) and not accounts.member_role(
+        call.db, org.id, call.actor.account.id
+    ):
         raise ForbiddenError("You need admin access to the organization before adding a repository to it.")
     return _create(call, org)
 
@@ -121,7 +124,7 @@ def _create(call: Call, owner: Account) -> Answer:
         if "repo" not in credential.scopes and (private or "public_repo" not in credential.scopes):
             raise NotFoundError
     elif credential and credential.permissions.get("administration") != "write":
-        raise ForbiddenError
+        raise unpermitted(call.actor)
     name = body.text("name")
     columns: dict[str, Json] = {
         "description": body.maybe_text("description"),

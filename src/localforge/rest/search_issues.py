@@ -20,12 +20,7 @@ RESULTS_SHOWN = 1000
 @area("GET", "/search/issues", "search/issues-and-pull-requests", resource="search")
 def search(call: Call) -> Answer:
     """What the query finds in repositories that the caller sees; newest first unless sorted otherwise."""
-    query = call.query.get("q") or ""
-    if not query.strip():
-        raise InvalidError(errors=(FieldError(resource="Search", field="q", code="missing"),))
-    page, size = bounds(call)
-    if page * size > RESULTS_SHOWN + size:
-        raise InvalidError("Only the first 1000 search results are available")
+    query = asked_for(call)
     found = issue_page(call, conditions(call.db, call.actor, query), _order(call, query))
     view = call.view
     items: list[Json] = [_item(view, item) for item in found.items]
@@ -36,6 +31,17 @@ def search(call: Call) -> Answer:
         "items": items,
     }
     return ok(answer, headers=found.headers)
+
+
+def asked_for(call: Call) -> str:
+    """The query; 422 without one, and beyond the thousand results that a search gives."""
+    query = call.query.get("q") or ""
+    if not query.strip():
+        raise InvalidError(errors=(FieldError(resource="Search", field="q", code="missing"),))
+    page, size = bounds(call)
+    if page * size > RESULTS_SHOWN + size:
+        raise InvalidError("Only the first 1000 search results are available")
+    return query
 
 
 def _order(call: Call, query: str) -> str:

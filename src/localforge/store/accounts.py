@@ -37,6 +37,7 @@ DDL = (
         scopes JSON,
         permissions JSON,
         repositories JSON,
+        installation_id INTEGER REFERENCES installation ON DELETE CASCADE,
         expires_at TEXT,
         created_at TEXT NOT NULL
     )
@@ -66,7 +67,8 @@ class Account:
 class Token:
     """A credential. Classic: `scopes` set; fine-grained: `permissions` set. Stored as a SHA-256 digest.
 
-    `repositories` limits a fine-grained token to these repository ids (None: all of the user's).
+    `repositories` limits a fine-grained token to these repository ids (None: all of the user's, or of the installation's
+    where it is an App's: `installation_id`).
     """
 
     id: int
@@ -75,6 +77,7 @@ class Token:
     scopes: Sequence[str] | None
     permissions: Mapping[str, str] | None
     repositories: Sequence[int] | None
+    installation_id: int | None
     expires_at: str | None
     created_at: str
 

@@ -12,6 +12,7 @@ DDL = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         repo_id INTEGER REFERENCES repository ON DELETE CASCADE,
         org_id INTEGER REFERENCES account ON DELETE CASCADE,
+        app_id INTEGER REFERENCES app ON DELETE CASCADE,
         url TEXT NOT NULL,
         content_type TEXT NOT NULL,
         secret TEXT NOT NULL,
@@ -24,6 +25,7 @@ DDL = (
     """,
     "CREATE INDEX IF NOT EXISTS hook_repo ON hook (repo_id)",
     "CREATE INDEX IF NOT EXISTS hook_org ON hook (org_id)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS hook_app ON hook (app_id) WHERE app_id IS NOT NULL",
     """
     CREATE TABLE IF NOT EXISTS delivery (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,6 +34,7 @@ DDL = (
         event TEXT NOT NULL,
         action TEXT,
         repo_id INTEGER,
+        installation_id INTEGER,
         redelivery BOOLEAN NOT NULL,
         payload TEXT NOT NULL,
         state TEXT NOT NULL DEFAULT 'queued',
@@ -54,11 +57,12 @@ DeliveryState = Literal["queued", "sending", "done"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A webhook of a repository or of an organization. `events` holds names, or `*` for all of them."""
+    """A webhook of a repository, an organization or an App. `events` holds names, or `*` for all of them."""
 
     id: int
     repo_id: int | None
     org_id: int | None
+    app_id: int | None
     url: str
     content_type: Literal["json", "form"]
     secret: str
@@ -87,6 +91,7 @@ class Delivery:
     event: str
     action: str | None
     repo_id: int | None
+    installation_id: int | None
     redelivery: bool
     payload: str
     state: DeliveryState
@@ -113,6 +118,11 @@ def of_repo(db: Db, repo_id: int) -> list[Hook]:
 def of_org(db: Db, org_id: int) -> list[Hook]:
     """The organization's hooks."""
     return db.all(Hook, "SELECT * FROM hook WHERE org_id = ? ORDER BY id", org_id)
+
+
+def of_app(db: Db, app_id: int) -> Hook | None:
+    """The App's one hook."""
+    return db.one(Hook, "SELECT * FROM hook WHERE app_id = ?", app_id)
 
 
 def delivery(db: Db, delivery_id: int) -> Delivery | None:

@@ -3,6 +3,7 @@
 from localforge.store import (
     accounts,
     actions,
+    apps,
     auto_merges,
     checks,
     hooks,
@@ -10,12 +11,33 @@ from localforge.store import (
     issues,
     outbox,
     pulls,
+    reactions,
+    releases,
     repos,
+    rulesets,
     statuses,
+    teams,
 )
 
 SCHEMA_VERSION = 1
 
-AREAS = (accounts, repos, outbox, issues, pulls, statuses, checks, actions, hooks, invitations, auto_merges)
+AREAS = (
+    accounts,
+    repos,
+    apps,
+    teams,
+    invitations,
+    outbox,
+    issues,
+    pulls,
+    auto_merges,
+    reactions,
+    releases,
+    rulesets,
+    statuses,
+    checks,
+    actions,
+    hooks,
+)
 
 DDL: tuple[str, ...] = tuple(statement for area in AREAS for statement in area.DDL)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from localforge.store import checks
+from localforge.protection import Check
+from localforge.store import apps, checks
 from localforge.store.database import Db
 
 DDL = (
@@ -73,12 +74,28 @@ def combined(statuses: Sequence[Status]) -> StatusState:
     return "success" if states == {"success"} else "pending"
 
 
-def passed(db: Db, repo_id: int, sha: str) -> frozenset[str]:
-    """The contexts whose newest status, and the names whose newest check runs, have succeeded."""
-    unfinished = unsuccessful(db, repo_id, sha)
-    names = {status.context for status in latest(db, repo_id, sha)}
-    names |= {run.name for run in checks.runs_of_commit(db, repo_id, sha)}
-    return frozenset(names - unfinished)
+def passed(db: Db, repo_id: int, sha: str) -> frozenset[Check]:
+    """What has succeeded: each name, and each as one App reports it; all that bear the name must have."""
+    reports = [
+        (
+            status.context,
+            app.id if (app := apps.by_bot(db, status.creator_id)) else None,
+            status.state == "success",
+        )
+        for status in latest(db, repo_id, sha)
+    ]
+    reports += [
+        (run.name, apps.reporter_id(db, run.app), run.conclusion in PASSED)
+        for run in checks.runs_of_commit(db, repo_id, sha)
+    ]
+    wanted = {Check(context=name, app_id=app) for name, app_id, _ in reports for app in (None, app_id)}
+    failed = {
+        Check(context=name, app_id=app)
+        for name, app_id, good in reports
+        for app in (None, app_id)
+        if not good
+    }
+    return frozenset(wanted - failed)
 
 
 def unsuccessful(db: Db, repo_id: int, sha: str) -> set[str]:

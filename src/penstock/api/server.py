@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from penstock.ports import Permanent
 
-AT_ONCE = 16
-"""Requests at the same time; each may hold one delivery's body."""
+CONNECTIONS = 256
+"""At the same time, silent ones too. What they may hold in memory together is bounded where bodies are read."""
+HEADER_SECONDS = 10
+"""For the head of a request, the next one on a connection too."""
 STARTING_SECONDS = 10.0
 
 
@@ -78,7 +81,8 @@ class _Thread(threading.Thread):
             http=HTTPModes.http1,
             websockets=False,
             log_enabled=False,
-            backpressure=AT_ONCE,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+            backpressure=CONNECTIONS,
         )
         self._loop = asyncio.new_event_loop()
 

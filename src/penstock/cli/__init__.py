@@ -10,6 +10,11 @@ def main() -> None:
 
         sys.stdout.write(f"penstock {__version__}\n")
         return
-    from penstock.cli.app import run
+    try:
+        from penstock.cli.app import run
 
-    sys.exit(run())
+        code = run()
+    except KeyboardInterrupt:  # while modules load, before there is anything to continue
+        sys.stderr.write("Interrupted before anything began.\n")
+        code = 130
+    sys.exit(code)

@@ -8,7 +8,8 @@ import typer
 
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
-from penstock.cli.options import ConfigFile, Json, Options, State, Unsafe, Yes, leave, opened
+from penstock.cli.logs import to_standard_error
+from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, leave, opened
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -27,6 +28,7 @@ app.add_typer(ledger_app, name="ledger")
 
 @app.callback()
 def common(state: State = None, config: ConfigFile = None) -> None:
+    to_standard_error()
     Options.state, Options.config = state, config
 
 
@@ -63,19 +65,24 @@ def try_(
         str | None,
         typer.Option("--run", help="A shell command, run in a sandbox in each.", show_default=False),
     ] = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            "--timeout",
+            min=1,
+            max=3600,
+            help="Seconds that one run of --run may take (default: 120).",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     unsafe_no_sandbox: Unsafe = False,
 ) -> None:
     """See what Penstock would do with your code: one change over all of PATH…, up to approval."""
     from penstock.cli import trial
 
-    leave(
-        trial.run(
-            Options.state,
-            tuple(paths),
-            trial.Wishes(recipe=recipe, command=run, json=json, unsafe=unsafe_no_sandbox),
-        )
-    )
+    wishes = trial.Wishes(recipe=recipe, command=run, timeout=timeout, json=json, unsafe=unsafe_no_sandbox)
+    leave(trial.run(Options.state, tuple(paths), wishes))
 
 
 @app.command()
@@ -101,7 +108,9 @@ def start(
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Where webhooks are taken.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="0: no webhooks, only polling.")] = 8740,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0: no webhooks, only polling.")
+    ] = 8740,
     once: Annotated[
         bool, typer.Option("--once", help="Poll once, do what is due, and end when everything waits.")
     ] = False,
@@ -182,15 +191,31 @@ def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")])
 
 
 @app.command()
-def version() -> None:
+def version(json: Json = False) -> None:
     """The version."""
     from penstock import __version__
 
-    sys.stdout.write(f"penstock {__version__}\n")
+    if json:
+        from penstock.cli.output import as_json
+
+        as_json({"version": __version__})
+    else:
+        sys.stdout.write(f"penstock {__version__}\n")
 
 
 def run() -> int:
-    """The command line's exit code. What a person did wrong is said in a sentence, never as a traceback."""
+    """The command line's exit code. With --json a failure is a document on standard output, too."""
+    Said.document, Said.complaints = False, ()
+    code = _run()
+    if code and "--json" in sys.argv and not Said.document:
+        from penstock.cli.output import as_json
+
+        as_json({"error": "\n".join(Said.complaints) or "wrong use; standard error says what is wrong"})
+    return code
+
+
+def _run() -> int:
+    """What a person did wrong is said in a sentence, never as a traceback."""
     from penstock.ports import PortError
 
     try:
@@ -209,7 +234,7 @@ def run() -> int:
 def _interrupted() -> Exit:
     from penstock.cli.output import complain
 
-    complain("Interrupted. Nothing is lost: run it again to continue.")
+    complain(f"Interrupted. Nothing is lost: {Options.continues or 'run it again to continue'}.")
     return Exit.INTERRUPTED
 
 
@@ -224,9 +249,19 @@ def _refused_by_machine(error: OSError) -> Exit:
 
 
 FORGE_CODES = frozenset(
-    {"unreachable", "server_error", "unauthorized", "forbidden", "rate_limited", "no_token", "forge_down"}
+    {
+        "unreachable",
+        "server_error",
+        "unauthorized",
+        "forbidden",
+        "not_installed",
+        "rate_limited",
+        "forge_down",
+    }
 )
-WRONG_USE_CODES = frozenset({"misconfigured", "bad_recipes", "no_source", "bad_key", "bad_export"})
+WRONG_USE_CODES = frozenset(
+    {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}
+)
 
 
 def _explained(error: "PortError") -> Exit:
@@ -236,4 +271,6 @@ def _explained(error: "PortError") -> Exit:
     complain(str(error))
     if error.code in WRONG_USE_CODES:
         return Exit.WRONG_USE
+    if error.code == "ledger":
+        return Exit.LEDGER
     return Exit.FORGE if error.code in FORGE_CODES else Exit.NO

@@ -10,7 +10,7 @@ from rich.text import Text
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.looking import find_change, pending_everywhere
+from penstock.cli.looking import find_change, named, pending_everywhere
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.model import Change
 from penstock.core.refs import Digest
@@ -70,17 +70,16 @@ class Words:
 
 
 def list_pending(home: Installation, *, json: bool) -> Exit:
-    pending = pending_everywhere(home)
+    pending, broken = pending_everywhere(home)
     if json:
-        output.as_json(pending)
+        output.as_json({"pending": pending, "broken": broken})
     elif pending:
         output.out.print(output.pending_table(pending))
-        output.say(
-            "\n[dim]penstock changes diff CHANGE · penstock approvals approve CHANGE [--repo REPO] [--merge][/]"
-        )
-    else:
+        output.say("")
+        output.to_type("changes diff CHANGE", "approvals approve CHANGE [--repo REPO] [--merge]")
+    elif not broken:
         output.say("Nothing waits for an approval.")
-    return Exit.DONE
+    return named(broken)
 
 
 def approve(home: Installation, name: str, chosen: Chosen, *, json: bool) -> Exit:
@@ -93,9 +92,7 @@ def approve(home: Installation, name: str, chosen: Chosen, *, json: bool) -> Exi
     except Unclear as unclear:
         return _unclear(unclear)
     if not digests:
-        other = "" if chosen.merge else " (merges are approved with --merge)"
-        output.complain(f"Nothing of {change.id} that you named waits for {scope} approval{other}.")
-        return Exit.NO
+        return _nothing_waits(change, scope)
     return _told(orders.approve(_desk(home), change, digests, scope), json=json)
 
 
@@ -115,6 +112,8 @@ def _judge(home: Installation, name: str, chosen: Chosen, words: Words, order: o
         digests = _chosen(home, change, chosen, ApprovalScope.CONTENT)
     except Unclear as unclear:
         return _unclear(unclear)
+    if not digests:
+        return _nothing_waits(change, ApprovalScope.CONTENT)
     if len(digests) != 1:
         output.complain(f"{len(digests)} patch sets of {change.id} wait; name one with --repo or --digest.")
         return Exit.WRONG_USE
@@ -146,6 +145,14 @@ def _desk(home: Installation) -> orders.Desk:
 
 def _chosen(home: Installation, change: Change, chosen: Chosen, scope: ApprovalScope) -> tuple[Digest, ...]:
     return chosen.among([one for one in pending_of(change, home.store.texts()) if one.scope is scope])
+
+
+def _nothing_waits(change: Change, scope: ApprovalScope) -> Exit:
+    other = "" if scope is ApprovalScope.MERGE else " (merges are approved with --merge)"
+    output.complain(
+        f"Nothing of {change.id} that you named waits for {scope} approval; it is {change.state}{other}."
+    )
+    return Exit.NO
 
 
 def _unclear(unclear: Unclear) -> Exit:

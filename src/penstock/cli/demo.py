@@ -179,10 +179,11 @@ class _Demo:
         answer = (
             "y"
             if self._wishes.yes
-            else Prompt.ask(
+            else answered(
                 f"Approve this patch set of [bold]{lane.repo.name}[/]? (y)es, (n)o: reject the change, (q)uit",
-                choices=["y", "n", "q"],
-                default="y",
+                "y",
+                "n",
+                "q",
             )
         )
         if answer == "q":
@@ -196,10 +197,8 @@ class _Demo:
     def _merge(self, change: Change, digests: tuple[Digest, ...]) -> Exit:
         order = " → ".join(lane.repo.name for lane in change.shipping)
         if not self._wishes.yes:
-            answer = Prompt.ask(
-                f"\nAll checks are green. Merge, providers first: [bold]{order}[/]? (y)es, (q)uit",
-                choices=["y", "q"],
-                default="y",
+            answer = answered(
+                f"\nAll checks are green. Merge, providers first: [bold]{order}[/]? (y)es, (q)uit", "y", "q"
             )
             if answer == "q":
                 return self._wait_outside(change, ApprovalScope.MERGE)
@@ -222,10 +221,10 @@ class _Demo:
         else:
             output.details(self._details(change.id))
             output.say(f"\n[magenta]It waits for {scope} approval.[/] Look at it, decide, and go on:\n")
-            output.say(f"  penstock changes diff {change.id}")
-            output.say(f"  penstock approvals approve {change.id}{merge}")
-            output.say(
-                "  penstock demo          [dim](or `penstock demo --yes`, which approves and merges by itself)[/]"
+            output.to_type(
+                f"changes diff {change.id}",
+                f"approvals approve {change.id}{merge}",
+                "demo  # goes on; with --yes it approves and merges by itself",
             )
         return Exit.WAITS
 
@@ -234,7 +233,8 @@ class _Demo:
             output.as_json({"change": self._details(change.id)})
         else:
             output.details(self._details(change.id))
-            output.say(f"\n  penstock changes resume {change.id}    [dim]then[/] penstock demo")
+            output.say("")
+            output.to_type(f"changes resume {change.id}", "demo")
         return Exit.WAITS
 
     def _conclude(self) -> Exit:
@@ -266,15 +266,22 @@ class _Demo:
         output.say(f"\nLook at it\n  {web}/{organization}")
         for repo in good.repositories:
             output.say(f"  {repo.pull}")
-        output.say(
-            f"\nWhat to type next\n  penstock ledger show {self._good}       what was decided, and why"
-        )
-        output.say("  penstock try PATH… --run 'COMMAND'     what Penstock would do with your code")
-        output.say("  penstock init                          set it up for a GitHub organization")
-        output.say(
-            "  penstock demo --stop                   end the forge   [dim](--fresh starts the demonstration over)[/]"
+        output.say("\nWhat to type next")
+        output.to_type(
+            f"ledger show {self._good}  # what was decided, and why",
+            "try PATH… --run 'COMMAND'  # what Penstock would do with your code",
+            "init  # set it up for a GitHub organization",
+            "demo --stop  # end the forge; --fresh starts over",
         )
         return Exit.DONE if report.holds else Exit.LEDGER
+
+
+def answered(question: str, *letters: str) -> str:
+    """One of the letters, as it was typed: nothing is approved by pressing Enter, and no more input means to quit."""
+    try:
+        return Prompt.ask(question, console=output.out, choices=list(letters))
+    except EOFError:
+        return "q"
 
 
 def _settled(found: tuple[Change, ...]) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.markup import escape
 from rich.text import Text
@@ -12,8 +13,10 @@ from penstock.cli import output
 from penstock.cli.telling import told
 from penstock.core.change import events as e
 from penstock.core.change.model import Change, State
+from penstock.core.ledger import Break
 from penstock.core.refs import ChangeId
 from penstock.flows.views import is_waiting_for_people
+from penstock.ports import Permanent
 
 LOOK_SECONDS = 0.05
 WORK = {
@@ -28,6 +31,8 @@ WORK = {
     State.ROLLING_BACK: "taking back",
 }
 """What goes on in a state, for a person who waits."""
+SILENCE = timedelta(seconds=30)
+"""Where there is no terminal: how long nothing may be said while something goes on."""
 
 
 class Follower:
@@ -37,14 +42,20 @@ class Follower:
         self._home = home
         self._seen: dict[ChangeId, int] = dict.fromkeys(changes, 0)
         self._quiet = quiet
+        self._said_at = home.clock.now()
 
     def until(
         self, reached: Callable[[tuple[Change, ...]], bool], *, skip: bool = False
     ) -> tuple[Change, ...]:
-        """Print until all changes are where they should be; `skip`: what is there already is not told again."""
+        """Print until all changes are where they should be; `skip`: what is there already is not told again.
+
+        Raises Permanent `ledger` where a log does not hold: no worker carries that change on.
+        """
         with self._spinner() as show:
             while True:
-                found = tuple(change for name in self._seen if (change := self._told(name, silent=skip)))
+                found = tuple(change for name in self._seen if (change := self._change(name)))
+                for change in found:
+                    self._tell(change, silent=skip)
                 skip = False
                 if len(found) == len(self._seen) and reached(found):
                     return found
@@ -54,11 +65,31 @@ class Follower:
     @contextmanager
     def _spinner(self) -> Iterator[Callable[[tuple[Change, ...]], None]]:
         """Says below the lines, on a terminal, what goes on until the next of them."""
-        if self._quiet or not output.out.is_terminal:
+        if self._quiet:
             yield lambda _: None
-            return
-        with output.out.status("") as status:
-            yield lambda changes: status.update(escape(_going_on(changes)))
+        elif output.out.is_terminal:
+            with output.out.status("") as status:
+                yield lambda changes: status.update(escape(self._going_on(changes)))
+        else:
+            yield self._say_now_and_then
+
+    def _say_now_and_then(self, changes: tuple[Change, ...]) -> None:
+        """What still goes on, after every half minute in which nothing was said."""
+        now = self._home.clock.now()
+        if now - self._said_at >= SILENCE:
+            self._said_at = now
+            output.out.print(Text(f"still {self._going_on(changes)}", style="dim"))
+
+    def _going_on(self, changes: tuple[Change, ...]) -> str:
+        """What Penstock is at, for each change that it is at work on, and since when."""
+        busy = [one for one in changes if one.state in WORK and not is_waiting_for_people(one)]
+        return " · ".join(f"{one.id[:6]} {WORK[one.state]}{_where(one)}, {self._time(one)}" for one in busy)
+
+    def _time(self, change: Change) -> str:
+        seconds = int((self._home.clock.now() - change.since).total_seconds())
+        running = self._home.recipes.get(change.recipe or "") if change.state is State.PLANNED else None
+        limit = f" (each run may take {running.recipe.timeout_seconds} s)" if running else ""
+        return f"{seconds} s{limit}"
 
     def skip_all(self) -> None:
         """Follow every change there is, from here on."""
@@ -68,15 +99,26 @@ class Follower:
         """Print what is new of any change, also of one that did not exist before."""
         for name, n in self._home.overview.lengths().items():
             if self._seen.setdefault(name, 0) < n:
-                self._told(name, silent=False)
+                change = self._home.store.change(name)
+                if isinstance(change, Change):
+                    self._tell(change, silent=False)
+                else:
+                    self._seen[name] = n  # whoever drives it says what is wrong
 
-    def _told(self, name: ChangeId, *, silent: bool) -> Change | None:
+    def _change(self, name: ChangeId) -> Change | None:
         change = self._home.store.change(name)
-        if not isinstance(change, Change) or change.n == self._seen[name]:
-            return change if isinstance(change, Change) else None
+        if isinstance(change, Break):
+            raise Permanent("ledger", f"{change.sentence}. `penstock ledger verify` tells more.")
+        return change
+
+    def _tell(self, change: Change, *, silent: bool) -> None:
+        name = change.id
+        if change.n == self._seen[name]:
+            return
         for entry in self._home.store.reader.entries(name):
             if self._seen[name] < entry.n <= change.n and not (silent or self._quiet):
                 line = told(entry.event, change, self._home.known_web_address)
+                self._said_at = self._home.clock.now()
                 if line and not (isinstance(entry.event, e.TapDecided) and entry.event.allowed):
                     output.out.print(
                         Text.assemble(
@@ -84,13 +126,6 @@ class Follower:
                         )
                     )
         self._seen[name] = change.n
-        return change
-
-
-def _going_on(changes: tuple[Change, ...]) -> str:
-    """What Penstock is at, for each change that it is at work on."""
-    busy = [one for one in changes if one.state in WORK and not is_waiting_for_people(one)]
-    return " · ".join(f"{one.id[:6]} {WORK[one.state]}{_where(one)}" for one in busy)
 
 
 def _where(change: Change) -> str:

@@ -169,9 +169,10 @@ def ledger_export(
 def ledger_erase(
     blob: Annotated[str, typer.Argument(help="The text's name, as `ledger show` prints it.")],
     reason: Reason,
+    force: Annotated[bool, typer.Option("--force", help="Also where an open change needs it.")] = False,
     json: Json = False,
 ) -> None:
     """Delete one text for good, on record. The chain still verifies."""
     from penstock.cli import ledger
 
-    leave(ledger.erase(opened(), blob, reason, json=json))
+    leave(ledger.erase(opened(), blob, reason, force=force, json=json))

@@ -1,9 +1,11 @@
 """The proof ledger at the command line."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -13,10 +15,12 @@ from penstock.adapters.store.seal import KEY_FILE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.looking import find_change
+from penstock.cli.looking import find_change, named, sorted_out
 from penstock.cli.telling import told
 from penstock.core.change.events import Event
-from penstock.core.ledger import plain
+from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.ledger import Break, plain
+from penstock.flows.views import needed_texts
 from penstock.settings import load
 
 
@@ -63,10 +67,10 @@ def _tell_held(report: Report, given: Given) -> None:
         output.out.print(
             Text(
                 f"Its seals were checked with key {keys}, which is trusted only because the file itself names it: "
-                "whoever can write the file can seal it anew. To know whose it is, take the key from the installation:\n"
-                f"  penstock ledger verify {given.file} --key <state>/{KEY_FILE}.pub"
+                "whoever can write the file can seal it anew. To know whose it is, take the key from the installation:"
             )
         )
+        output.to_type(f"ledger verify {shlex.quote(str(given.file))} --key <state>/{KEY_FILE}.pub")
         return
     output.out.print(Text(f"The ledger holds: {counted}; sealed by key {keys}.", style="green"))
     if given.against:
@@ -111,16 +115,41 @@ def export(home: Installation, file: Path) -> Exit:
     with temporary.open("w") as writing:
         writing.writelines(lines)
     temporary.replace(file)
-    output.say(f"Exported to {file}. Check it anywhere with `penstock ledger verify {file}`.")
+    output.say(escape(f"Exported to {file}. It can be checked anywhere:"))
+    output.to_type(f"ledger verify {shlex.quote(str(file))}")
     return Exit.DONE
 
 
-def erase(home: Installation, blob: str, reason: str, *, json: bool) -> Exit:
-    done = home.erase(blob, reason)
+def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool) -> Exit:
+    """An open change that is decided by the text would stop, so that has to be meant."""
+    kept = Exit.DONE if force else _kept(home, blob)
+    if kept:
+        return kept
+    outcome = home.erase(blob, reason)
+    done = isinstance(outcome, Appended)
     if json:
         output.as_json({"blob": blob, "erased": done})
     elif done:
         output.say(f"Erased {blob}. The ledger still verifies, and says that it was erased.")
+    elif isinstance(outcome, Duplicate):
+        output.complain(f"{blob} was erased already.")
+    elif isinstance(outcome, Break):
+        output.complain(outcome.sentence)
     else:
         output.complain(f"There is no text {blob}; `penstock ledger show CHANGE --json` names them.")
     return Exit.DONE if done else Exit.NO
+
+
+def _kept(home: Installation, blob: str) -> Exit:
+    """Say which open change needs the text, or could: it stays then, and this is the exit code."""
+    found, broken = sorted_out(home, ended=False)
+    needing = [change.id for change in found if blob in needed_texts(change)]
+    if needing:
+        output.complain(
+            f"{', '.join(needing)} is still open and needs this text, so erasing it would stop it. "
+            "Cancel it first, or erase all the same with --force."
+        )
+        return Exit.NO
+    if broken:
+        output.complain("Whether this text is still needed cannot be told; --force erases it all the same.")
+    return named(broken)

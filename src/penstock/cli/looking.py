@@ -24,18 +24,40 @@ from penstock.flows.views import (
     summarize,
     text_of,
 )
+from penstock.ports import Permanent
 
 
-def every_change(home: Installation, *, ended: bool) -> Iterator[Change]:
-    """All changes whose logs hold, in order of their ids; what does not hold is for `ledger verify` to name."""
+def every_change(home: Installation, *, ended: bool) -> Iterator[Change | Break]:
+    """All changes, oldest first; a Break in the place of one whose log does not hold."""
     for head in home.store.heads(only_open=not ended):
         change = home.store.change(head.change)
-        if isinstance(change, Change):
+        if change is not None:
             yield change
 
 
+def sorted_out(home: Installation, *, ended: bool) -> tuple[tuple[Change, ...], tuple[Break, ...]]:
+    """All changes whose logs hold, and what is wrong with the others."""
+    found = tuple(every_change(home, ended=ended))
+    return (
+        tuple(one for one in found if isinstance(one, Change)),
+        tuple(one for one in found if isinstance(one, Break)),
+    )
+
+
+def named(broken: Sequence[Break]) -> Exit:
+    """Say of each log that does not hold that it is left out; the exit code is another then."""
+    for found in broken:
+        output.complain(found.sentence)
+    if broken:
+        output.complain("`penstock ledger verify` tells more.")
+    return Exit.LEDGER if broken else Exit.DONE
+
+
 def find_change(home: Installation, name: str) -> Change | None:
-    """The change with this id, or the only one whose id begins so. Says so where there is none, or several."""
+    """The change with this id, or the only one whose id begins so. Says so where there is none, or several.
+
+    Raises Permanent `ledger` where its log does not hold.
+    """
     heads = [head.change for head in home.store.heads() if name and head.change.startswith(name)]
     exact = [one for one in heads if one == name] or heads
     if len(exact) != 1:
@@ -44,15 +66,12 @@ def find_change(home: Installation, name: str) -> Change | None:
         return None
     found = home.store.change(exact[0])
     if isinstance(found, Break):
-        output.complain(
-            f"The log of {exact[0]} does not hold at record {found.n}: {found.problem}. `penstock ledger verify` tells more."
-        )
-        return None
+        raise Permanent("ledger", f"{found.sentence}. `penstock ledger verify` tells more.")
     return found
 
 
 def status(home: Installation, *, json: bool) -> Exit:
-    found = tuple(every_change(home, ended=True))
+    found, broken = sorted_out(home, ended=True)
     texts = home.store.texts()
     waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
     troubles = [
@@ -63,8 +82,9 @@ def status(home: Installation, *, json: bool) -> Exit:
     ]
     tallies = {name: home.tallies.get(name) for name in TALLIES}
     if json:
-        output.as_json({"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies})
-        return Exit.DONE
+        document = {"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies}
+        output.as_json({**document, "broken": broken})
+        return named(broken)
     output.say(
         "  ".join(f"{name} {number}" for name, number in counts(found).items())
         or "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
@@ -76,7 +96,7 @@ def status(home: Installation, *, json: bool) -> Exit:
             since = f"since {tally.at:%Y-%m-%d %H:%M:%S} UTC, {tally.count} times"
             output.out.print(Text(TALLIES[name].format(since=since, note=tally.note), style="yellow"))
     show_waiting(waiting)
-    return Exit.DONE
+    return named(broken)
 
 
 TALLIES = {
@@ -92,25 +112,25 @@ def show_waiting(waiting: Sequence[Summary]) -> None:
     if waiting:
         output.say("\n[magenta]Waiting for you[/]")
         output.out.print(output.change_table(waiting))
-        output.say(
-            "\n[dim]penstock changes show CHANGE · penstock changes diff CHANGE · penstock approvals approve CHANGE[/]"
-        )
+        output.say("")
+        output.to_type("changes show CHANGE", "changes diff CHANGE", "approvals approve CHANGE")
 
 
 def changes(home: Installation, *, every: bool, json: bool) -> Exit:
     texts = home.store.texts()
-    found = [summarize(change, texts) for change in every_change(home, ended=every)]
+    holding, broken = sorted_out(home, ended=every)
+    found = [summarize(change, texts) for change in holding]
     if json:
-        output.as_json(found)
+        output.as_json({"changes": found, "broken": broken})
     elif found:
         output.out.print(output.change_table(found))
-    else:
+    elif not broken:
         output.say(
             "No open changes. `penstock changes list --all` shows ended ones."
             if not every
             else "No changes yet."
         )
-    return Exit.DONE
+    return named(broken)
 
 
 def show(home: Installation, name: str, *, artifacts: bool, json: bool) -> Exit:
@@ -135,6 +155,11 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
     change = find_change(home, name)
     if change is None:
         return Exit.NO
+    names = [lane.repo.full_name for lane in change.lanes]
+    unknown = [repo for repo in repos if repo not in {*names, *(name.split("/")[-1] for name in names)}]
+    if unknown:
+        output.complain(f"{change.id} is not about {', '.join(unknown)}, but about {', '.join(names)}.")
+        return Exit.NO
     texts = home.store.texts()
     patches = {
         lane.repo.full_name: text_of(texts, lane.patch_set.patch)
@@ -145,7 +170,7 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
         output.as_json(patches)
         return Exit.DONE
     if not patches:
-        output.complain("It proposes nothing (there).")
+        output.complain(f"{change.id} proposes nothing there.")
         return Exit.NO
     for full_name, patch in patches.items():
         if output.out.is_terminal:
@@ -158,19 +183,21 @@ def diff(home: Installation, name: str, repos: tuple[str, ...], *, json: bool) -
 
 def export_state(home: Installation, file: Path | None) -> Exit:
     texts = home.store.texts()
-    state = [details_of(change, texts, home.known_web_address) for change in every_change(home, ended=True)]
-    document = {"version": 1, "changes": state}
+    found, broken = sorted_out(home, ended=True)
+    state = [details_of(change, texts, home.known_web_address) for change in found]
+    document = {"version": 1, "changes": state, "broken": broken}
     if file is None:
         output.as_json(document)
-        return Exit.DONE
+        return named(broken)
     temporary = file.with_name(f"{file.name}.tmp")
     temporary.write_text(jsonlib.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
     temporary.replace(file)
     output.say(f"{len(state)} changes in {file}")
-    return Exit.DONE
+    return named(broken)
 
 
-def pending_everywhere(home: Installation) -> list[Pending]:
-    """What waits for an approval, in all open changes."""
+def pending_everywhere(home: Installation) -> tuple[list[Pending], tuple[Break, ...]]:
+    """What waits for an approval, in all open changes; and those that cannot say, since their logs do not hold."""
     texts = home.store.texts()
-    return [one for change in every_change(home, ended=False) for one in pending_of(change, texts)]
+    found, broken = sorted_out(home, ended=False)
+    return [one for change in found for one in pending_of(change, texts)], broken

@@ -54,12 +54,32 @@ class Options:
 
     state: Path | None = None
     config: Path | None = None
+    continues: str = ""
+    """What to do after an interruption, where running the same command again is not it."""
+
+
+class Said:
+    """What this process has said so far: with --json, whatever fails ends with a document, too."""
+
+    document: bool = False
+    complaints: tuple[str, ...] = ()
 
 
 def command() -> str:
-    """How to call this very Penstock again: as it was called, with the state directory that was named."""
-    name = "penstock" if shutil.which("penstock") else shlex.quote(sys.argv[0])
-    return f"{name} --state {shlex.quote(str(Options.state))}" if Options.state else name
+    """How to call this very Penstock again: as it was called, with the state and configuration that were named."""
+    named = (("--state", Options.state), ("--config", Options.config))
+    given = [word for option, path in named if path for word in (option, str(path))]
+    return " ".join((*_program(), *map(shlex.quote, given)))
+
+
+def _program() -> tuple[str, ...]:
+    """By its bare name only where a shell finds this very one so."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return (shlex.quote(sys.executable), "-m", "penstock")
+    found = shutil.which("penstock")
+    same = found is not None and Path(found).resolve() == called.resolve()
+    return ("penstock",) if same else (shlex.quote(str(called)),)
 
 
 def opened() -> "Installation":

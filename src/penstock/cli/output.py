@@ -4,25 +4,31 @@ What strangers wrote (titles, paths, patches) is quoted everywhere, so the two c
 characters from the terminal, whatever is printed on them. Only Rich's own controls pass.
 """
 
+import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.cells import chop_cells
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
 from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from penstock.cli.options import Said, command
 from penstock.core.change.model import State
 from penstock.core.ledger import plain
 from penstock.core.text import printable
 from penstock.core.verdict import Outcome, Verdict
-from penstock.flows.views import Details, Pending, Summary
+from penstock.flows.views import Details, Given, Pending, Summary
 
 PIPE_WIDTH = 160
 """Columns where nobody looks through a terminal."""
+CONTINUES = "↪ "
+TAB = 8
 
 
 class Screen(Console):
@@ -57,17 +63,29 @@ MARKS = {
 
 
 def as_json(value: object) -> None:
-    """One JSON document; the only thing on standard output then."""
-    sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+    """One JSON document; the only thing on standard output then. On a terminal nothing but ASCII, so that it only says."""
+    Said.document = True
+    text = json.dumps(plain(value), indent=2, ensure_ascii=sys.stdout.isatty())
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str = "") -> None:
-    out.print(text)
+    """A sentence with markup; commands in it stand as `penstock …`."""
+    out.print(text.replace("`penstock ", f"`{escape(command())} "))
 
 
 def complain(text: str) -> None:
-    """What went wrong, on standard error, without markup: it may quote anything."""
-    err.print(Text(text))
+    """What went wrong, on standard error, without markup: it may quote anything. Commands stand as `penstock …`."""
+    sentence = text.replace("`penstock ", f"`{command()} ")
+    Said.complaints = (*Said.complaints, sentence)
+    err.print(Text(sentence))
+
+
+def to_type(*commands: str) -> None:
+    """Lines to type, each as it is to be typed here. What follows `  # ` says what it does."""
+    for line in commands:
+        words, mark, why = line.partition("  # ")
+        out.print(Text.assemble(f"  {command()} {words}", (mark + why, "dim")))
 
 
 def state(name: State) -> Text:
@@ -106,6 +124,15 @@ def pending_table(pending: Sequence[Pending]) -> Table:
         table.add_row(
             one.change, one.scope, one.repository, one.tier, str(one.files), lines, short(one.digest)
         )
+    return table
+
+
+def approvals_table(approvals: Sequence[Given]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("approval", "of", "by", "at (UTC)", "digest"):
+        table.add_column(column, overflow="fold")
+    for one in approvals:
+        table.add_row(one.id, one.scope, cell(one.by), f"{one.at:%Y-%m-%d %H:%M}", short(one.digest))
     return table
 
 
@@ -150,8 +177,30 @@ def _leaves(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys(leaf for child in verdict.children for leaf in _leaves(child)))
 
 
-def diff(patch: str) -> Syntax:
-    return Syntax(patch.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True)
+class Folded:
+    """Lines broken at the very edge, so that every character of them is on the screen, blanks too.
+
+    What continues a line says so in front: no patch's own line begins with that mark.
+    """
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        width = max(options.max_width - len(CONTINUES), 1)
+        for line in self._text.split("\n"):
+            line.expand_tabs(TAB)
+            pieces = chop_cells(line.plain, width)
+            ends = list(itertools.accumulate(map(len, pieces)))
+            first, *rest = line.divide(ends[:-1])
+            yield first
+            yield from (Text.assemble((CONTINUES, "dim"), piece) for piece in rest)
+
+
+def diff(patch: str) -> Folded:
+    """A patch in colours. What acts on a terminal is spelt out first: then lines are as long as they look."""
+    syntax = Syntax("", "diff", theme="ansi_dark", background_color="default")
+    return Folded(syntax.highlight(printable(patch.rstrip("\n"))))
 
 
 def details(shown: Details) -> None:
@@ -181,6 +230,9 @@ def details(shown: Details) -> None:
     if shown.gates and shown.gates != shown.detail_verdict:
         out.print()
         out.print(brief_lines(shown.gates))
+    if shown.approvals:
+        out.print()
+        out.print(approvals_table(shown.approvals))
     if shown.pending:
         out.print()
         out.print(pending_table(shown.pending))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from penstock.bootstrap import Installation
 from penstock.cli import output
+from penstock.core.evidence import RepositoryFacts
 from penstock.core.refs import RepoRef
 from penstock.flows.listening import POLL_FAILS, pause
 from penstock.ports import Transient
@@ -12,6 +13,10 @@ from penstock.settings import unused_keys
 TRIED = 25
 """Repositories in which permissions are tried; each takes some ten requests."""
 NAMED = 3
+REVIEWED = "merging demands an approving review, which Penstock never gives; a person has to, at the forge."
+STRICT = (
+    "merging demands an up-to-date branch, and Penstock updates none; where the base moved, a person has to."
+)
 
 
 def missing_permissions(home: Installation, *, patient: bool) -> tuple[str, ...]:
@@ -19,8 +24,11 @@ def missing_permissions(home: Installation, *, patient: bool) -> tuple[str, ...]
     failures = 0
     while True:
         try:
-            repos = [repo for repo, facts in home.fleet.repositories(home.reader) if not facts.archived]
-            missing = _missing(home, repos[:TRIED])
+            repos = [
+                (repo, facts) for repo, facts in home.fleet.repositories(home.reader) if not facts.archived
+            ]
+            missing = _missing(home, [repo for repo, _ in repos[:TRIED]])
+            demands = () if missing else _demands(home, repos[:TRIED])
         except Transient as away:
             if not patient:
                 raise
@@ -32,6 +40,8 @@ def missing_permissions(home: Installation, *, patient: bool) -> tuple[str, ...]
         else:
             if not missing:
                 _introduce(home, len(repos))
+                for sentence in demands:
+                    output.complain(sentence)
             return missing
 
 
@@ -43,6 +53,20 @@ def _missing(home: Installation, repos: list[RepoRef]) -> tuple[str, ...]:
             for sentence in home.lacking(repo):
                 where.setdefault(sentence, []).append(repo.full_name)
     return tuple(f"{_listed(names)}: {sentence}" for sentence, names in where.items())
+
+
+def _demands(home: Installation, repos: list[tuple[RepoRef, RepositoryFacts]]) -> tuple[str, ...]:
+    """What branches demand that only people can give: said before anything waits for it."""
+    asked = [
+        (repo.full_name, home.reader.required_checks(repo, facts.default_branch)) for repo, facts in repos
+    ]
+    reviewed = [name for name, required in asked if required and required.approving_reviews]
+    strict = [name for name, required in asked if required and required.strict]
+    return tuple(
+        f"{_listed(names)}: {sentence}"
+        for names, sentence in ((reviewed, REVIEWED), (strict, STRICT))
+        if names
+    )
 
 
 def _listed(names: list[str]) -> str:

@@ -1,49 +1,51 @@
 """Setting up: a configuration file, its validation, and its schema."""
 
 import json as jsonlib
+import re
 import sys
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE
-from penstock.adapters.agents.recipes import problems_in
-from penstock.bootstrap import recipe_folders
+from penstock.adapters.agents.recipes import problems_in, recipe_folders
+from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.settings import CONFIG, CONFIG_PATH, Misconfigured, read_config, unused_keys
+from penstock.settings import CONFIG, CONFIG_PATH, LOGIN, Misconfigured, read_config, unused_keys
 
 TEMPLATE = Path(__file__).parent / "templates" / "orchestrator.yml"
-PERMISSIONS = (
-    ("Metadata", "read", "to know the repository at all"),
-    ("Contents", "read and write", "to read code; to write branches, commits and tags, and to merge"),
-    ("Pull requests", "read and write", "to open and merge them"),
-    ("Issues", "read and write", "to read what is asked; to comment and close"),
-    ("Checks, Commit statuses", "read", "to know what CI says of the exact head"),
-    ("Actions", "read and write", "to read logs and to rerun checks"),
-    ("Administration", "read", "to know which checks branch protection requires"),
-    ("Workflows", "read and write", "only where an approved scope names CI files"),
-    ("Members", "read", "to know who may approve"),
-)
 
 
 def init(*, json: bool, force: bool, organization: str) -> Exit:
     if CONFIG_PATH.exists() and not force:
         output.complain(f"{CONFIG_PATH} is there already; --force replaces it.")
         return Exit.WRONG_USE
-    text = TEMPLATE.read_text().replace("organization: acme", f"organization: {organization or 'acme'}")
+    if not re.fullmatch(LOGIN, organization):
+        output.complain(f"{organization!r} is no name of an organization or user. Nothing was written.")
+        return Exit.WRONG_USE
+    text = TEMPLATE.read_text()
+    if organization:
+        text = text.replace("# organization: YOUR-ORGANIZATION", f'organization: "{organization}"')
     CONFIG_PATH.parent.mkdir(parents=True, exist_ok=True)
     CONFIG_PATH.write_text(text)
     if json:
-        output.as_json({"written": str(CONFIG_PATH), "permissions": [list(p) for p in PERMISSIONS]})
+        output.as_json({"written": str(CONFIG_PATH), "permissions": [list(one) for one in explained()]})
         return Exit.DONE
-    output.say(f"Wrote {CONFIG_PATH}. Set discovery.organization there, then give Penstock a token:\n")
-    output.say("  INFINITY_APP_TOKEN  an App's or fine-grained token, kept in the environment or in .env")
+    first = "Give" if organization else "Set discovery.organization there, then give"
+    output.say(f"Wrote {CONFIG_PATH}. {first} Penstock an identity:\n")
+    output.say("  PENSTOCK_APP_ID, PENSTOCK_APP_KEY_FILE")
     output.say(
-        "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write (recommended)"
+        "                      an App and its private key: Penstock gets tokens of its own, one that only reads (recommended)"
+    )
+    output.say(
+        "  INFINITY_APP_TOKEN  instead, an App's or fine-grained token, kept in the environment or in .env"
+    )
+    output.say(
+        "  PENSTOCK_READ_TOKEN a second one with only the read permissions, so that reading cannot write"
     )
     output.say("  GITHUB_TOKEN        taken if there is no other, with a warning\n")
     output.say("It needs, on the repositories it may work on:")
-    for name, level, why in PERMISSIONS:
-        output.say(f"  {name:<24} {level:<15} {why}")
+    for name, level, why in explained():
+        output.say(f"  {name:<16} {level:<15} {why}")
     output.say("\nThen `penstock validate-config`, and `penstock start --mode manual`.")
     return Exit.DONE
 

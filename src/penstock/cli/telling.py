@@ -101,6 +101,13 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             return None
 
 
+def _moved_base(event: e.Merged, change: Change) -> str:
+    lane = change.lane(event.repo)
+    preview = lane.leg(event.leg).preview if lane else None
+    same = preview is None or event.base in {None, preview.base_commit}
+    return "" if same else f", onto {(event.base or '')[:10]}, which came in between"
+
+
 def _shipping(event: e.Event, change: Change, web: str) -> Text | None:
     match event:
         case e.PatchesApplied():
@@ -119,9 +126,8 @@ def _shipping(event: e.Event, change: Change, web: str) -> Text | None:
                 if event.faithful
                 else "NOT the tree that was computed"
             )
-            return Text(
-                f"merged    {_name(change, event.repo)} as {event.commit[:10]}; {faithful}", style="green"
-            )
+            where = f"{_name(change, event.repo)} as {event.commit[:10]}{_moved_base(event, change)}"
+            return Text(f"merged    {where}; {faithful}", style="green")
         case e.HeadMoved():
             return Text(
                 f"moved     {_name(change, event.repo)}: somebody else wrote to its branch", style="yellow"

@@ -16,7 +16,7 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
-from penstock.cli.looking import every_change, show_waiting
+from penstock.cli.looking import named, show_waiting, sorted_out
 from penstock.cli.preflight import missing_permissions
 from penstock.core.policy.rules import Mode
 from penstock.flows.durable import Durable
@@ -41,7 +41,6 @@ class Wishes:
 
 
 def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("penstock").setLevel(logging.INFO)
     home = Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))
     with ExitStack() as stack:
@@ -103,12 +102,11 @@ class _Work:
             output.complain("Interrupted. Nothing is lost: run it again to continue.")
             return Exit.INTERRUPTED
         texts = self._home.store.texts()
-        waiting = [
-            summarize(c, texts) for c in every_change(self._home, ended=False) if is_waiting_for_people(c)
-        ]
+        found, broken = sorted_out(self._home, ended=False)
+        waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
         show_waiting(waiting)
-        if failed:
-            return Exit.FORGE
+        if failed or named(broken):
+            return Exit.FORGE if failed else Exit.LEDGER
         return Exit.WAITS if waiting else Exit.DONE
 
     def _drive(self, beside: Callable[[], None]) -> None:

@@ -1,12 +1,14 @@
 """Approvals: an explicit record that unlocks the writes of exactly one digest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from penstock.core.policy.rules import Mode, Policy, Separation, Tier
 from penstock.core.refs import Actor, Digest
-from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending
+from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown
 
 WRITERS = frozenset({"admin", "maintain", "write"})
 """The forge's names of permissions that include writing."""
@@ -97,19 +99,22 @@ def judge_approvals(
     *,
     quorum: int,
     now: datetime,
-    lapsed: frozenset[str] = frozenset(),
+    rights: Mapping[str, bool | None] = MappingProxyType({}),
 ) -> Verdict:
     """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people.
 
-    `lapsed`: logins whose right to write was read again and could not be confirmed; they do not count.
+    `rights`: whether these approvers may still write, as read now; without that right, or where it could not be
+    read (None), an approval does not count.
     """
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
     unexpired = approvers(approvals, scope, digest, now)
-    people = unexpired - lapsed
+    people = frozenset(login for login in unexpired if rights.get(login, True))
     if len(people) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
-    if without := sorted(unexpired & lapsed):
+    if without := sorted(login for login in unexpired if rights.get(login, True) is False):
         return blocked("approval", f"{', '.join(without)} approved, and has no right to write there now")
+    if unsure := sorted(unexpired - people):
+        return unknown("approval", f"whether {', '.join(unsure)} may still write there could not be read")
     if any(a.expires_at <= now for a in fitting):
         return blocked("approval", "an approval has expired")
     if not fitting and any(a.scope is scope for a in approvals):

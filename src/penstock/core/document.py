@@ -20,6 +20,11 @@ Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 KeyPath = tuple[str | int, ...]
 
 MAX_CHARACTERS = 1 << 20
+MAX_BYTES = 4 * MAX_CHARACTERS
+"""Nothing longer can be a document; who reads one reads one byte more, and no endless file to its end."""
+MAX_DIGITS = 19
+HINTS = 20
+"""How many problems get a nearest known key: looking for one takes time, and a person reads the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +67,27 @@ class Document:
     places: Mapping[KeyPath, Place]
 
 
-def parse(text: str, shape: TypeAdapter[T]) -> T | Rejected:
-    """A document's typed value. Dataclasses of the shape must forbid extra keys themselves (`STRICT`)."""
-    document = read(text)
+def parse(source: str | bytes, shape: TypeAdapter[T]) -> T | Rejected:
+    """A document's typed value, from its text, or from the first MAX_BYTES + 1 bytes of its file.
+
+    Dataclasses of the shape must forbid extra keys themselves (`STRICT`).
+    """
+    document = read(source) if isinstance(source, str) else read_bytes(source)
     if isinstance(document, Rejected):
         return document
     return validate(document, shape)
+
+
+def read_bytes(raw: bytes) -> Document | Rejected:
+    """The first MAX_BYTES + 1 bytes of a file as plain data with places."""
+    if len(raw) > MAX_BYTES:
+        return _rejected(Place(line=1, column=1), f"longer than {MAX_CHARACTERS} characters")
+    try:
+        return read(raw.decode())
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        place = Place(line=before.count(b"\n") + 1, column=error.start - before.rfind(b"\n"))
+        return _rejected(place, "not UTF-8")
 
 
 def read(text: str) -> Document | Rejected:
@@ -100,7 +120,10 @@ def validate(document: Document, shape: TypeAdapter[T]) -> T | Rejected:
     try:
         return shape.validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
-        found = [_problem(details, document, shape) for details in error.errors(include_url=False)]
+        found = [
+            _problem(details, document, shape, hinted=number < HINTS)
+            for number, details in enumerate(error.errors(include_url=False))
+        ]
         return Rejected(problems=tuple(sorted(found, key=lambda p: (p.place.line, p.place.column, p.key))))
 
 
@@ -142,6 +165,9 @@ class _Reader:
                 return dict(self._members(node, path))
             case yaml.SequenceNode(tag=tag) if tag == _TAG + "seq":
                 return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
+            case yaml.ScalarNode(tag=tag, value=word) if tag == _TAG + "int" and len(word) > MAX_DIGITS:
+                self._add(node, path, f"a number has at most {MAX_DIGITS} digits")
+                return None
             case yaml.ScalarNode(tag=tag) if tag.removeprefix(_TAG) in {*_SCALARS, "str"}:
                 return _scalar(tag.removeprefix(_TAG), node.value)
         self._add(node, path, f"the tag {node.tag} is not supported")
@@ -193,18 +219,18 @@ _UNKNOWN_KEY = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _ONE_OF = frozenset({"enum", "literal_error"})
 
 
-def _problem(details: ErrorDetails, document: Document, shape: TypeAdapter[T]) -> Problem:
+def _problem(details: ErrorDetails, document: Document, shape: TypeAdapter[T], *, hinted: bool) -> Problem:
     path = _written(details["loc"], document)
     place = document.places[path]
     if details["type"] in _UNKNOWN_KEY:
         *parent, name = details["loc"]
-        nearest = _nearest(str(name), _known_keys(shape, tuple(parent)))
+        nearest = _nearest(str(name), _known_keys(shape, tuple(parent))) if hinted else ""
         return Problem(place=place, key=_dotted(path), message="unknown key", nearest=nearest)
     if details["type"] == "missing":
         return Problem(place=place, key=_dotted(path), message=f"the key `{details['loc'][-1]}` is missing")
     message = details["msg"].removeprefix("Value error, ")
     nearest = ""
-    if details["type"] in _ONE_OF:
+    if hinted and details["type"] in _ONE_OF:
         choices = re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected", "")))
         nearest = _nearest(str(details["input"]), choices)
     return Problem(place=place, key=_dotted(path), message=message, nearest=nearest)

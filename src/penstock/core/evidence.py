@@ -38,8 +38,6 @@ class FileFact:
     binary: bool
     hidden_characters: bool
     """An added line has bidirectional controls or invisible characters (Trojan Source)."""
-    size: int
-    """Bytes of the new content; 0 where there is none."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[str, ...] = ()
@@ -55,6 +53,8 @@ class DiffFacts:
     files: tuple[FileFact, ...]
     patch_digest: Digest
     """Digest of the normalized patch (no line numbers, no object ids); equal patches form a group."""
+    collisions: tuple[tuple[str, str], ...] = ()
+    """(new name, other name) of files or folders in the tree that differ in case or Unicode composition only."""
 
     @property
     def additions(self) -> int:
@@ -80,7 +80,6 @@ class CheckFact:
     """One check run or commit status on one exact commit. `app_id` None: no app vouches for it, as for a status."""
 
     name: str
-    app: str
     app_id: int | None = None
     status: CheckStatus
     conclusion: str
@@ -110,7 +109,6 @@ class RepositoryFacts:
     full_name: str
     default_branch: str
     archived: bool
-    private: bool
     clone_url: str
 
 
@@ -127,7 +125,6 @@ class PullFacts:
     head_branch: str
     base_ref: str
     author: str
-    draft: bool
     merged_by: str | None = None
 
 

@@ -7,7 +7,7 @@ from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import Sha
 from penstock.core.signal import TRUSTED_ASSOCIATIONS
-from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown
+from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown, warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +18,10 @@ class Intake:
     association: str
     recipes: tuple[str, ...]
     complexity: int
-    guard_holding: str | None = None
 
 
 def judge_intake(facts: Intake, policy: Policy) -> Verdict:
-    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed, no guard holding."""
+    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed."""
     return all_of(
         "G0",
         (
@@ -38,7 +37,6 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
                 f"complexity {facts.complexity} of at most {policy.max_complexity}",
                 holds=facts.complexity <= policy.max_complexity,
             ),
-            check("guard", facts.guard_holding or "no guard is holding", holds=facts.guard_holding is None),
         ),
     )
 
@@ -89,7 +87,7 @@ def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
         "patch set",
         (
             all_of("G2", (judge_integrity(facts, scope, policy),)),
-            all_of("G3", (judge_policy(facts, scope, policy),)),
+            all_of("G3", (judge_policy(facts, policy),)),
         ),
     )
 
@@ -105,6 +103,8 @@ class Verification:
     sibling_heads: tuple[tuple[str, Sha], ...]
     """(full name, commit) that each sibling of the change stands at now."""
     expected: bool = True
+    silent: bool = False
+    """Nothing can report on this head: it has no workflow, and the forge knows no other source of checks."""
 
 
 def judge_verification(facts: Verification) -> Verdict:
@@ -128,6 +128,9 @@ def judge_verification(facts: Verification) -> Verdict:
 def _judge_reported(facts: Verification) -> tuple[Verdict, ...]:
     """Where nothing is required, whatever is reported: all green, and not all of it left out."""
     head = facts.head[:10]
+    if not facts.checks and facts.silent:
+        why = "nothing is required, and without a workflow file nothing can report: a person merges on their own judgement"
+        return (warned("checks", why),)
     if not facts.checks:
         return (pending("checks", f"no check on {head} yet"),)
     succeeded = any(c.status is CheckStatus.COMPLETED and c.conclusion == "success" for c in facts.checks)
@@ -161,4 +164,6 @@ def _judge_siblings(facts: Verification) -> Verdict:
     stale = sorted(name for name, sha in tested if name in now and now[name] != sha)
     if stale:
         return pending("siblings", f"tested with an older commit of {', '.join(stale)}; must run again")
-    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "none used")
+    if now and not any(name in now for name, _ in tested):
+        return warned("siblings", "no job said which sibling commit it ran with")
+    return passed("siblings", f"{len(tested)} sibling commits are current" if tested else "there are none")

@@ -151,6 +151,10 @@ class Break:
     n: int
     problem: str
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.change}: its log does not hold at record {self.n}: {self.problem}"
+
 
 SignatureCheck = Callable[[str, bytes, str], bool]
 """(key id, message, signature) → is it that trusted key's signature over the message."""

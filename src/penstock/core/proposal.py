@@ -25,6 +25,48 @@ class PatchSet:
     patch: BlobRef
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeCard:
+    """What planning needs to know of a recipe. `text` is its definition, for artifacts and digests."""
+
+    name: str
+    title: str
+    description: str
+    complexity: int
+    allowed_paths: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What a proposer is asked: which recipe, on what, and a reviewer's or diagnosis's words if there are any."""
+
+    recipe: str
+    repo: RepoRef
+    base: Sha
+    feedback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """The resulting tree (the base's own tree: nothing to change) and how it came about."""
+
+    tree: Sha
+    backend: str
+    context: str
+    duration_ms: int
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalRefused:
+    """The agent's work cannot become a proposal. `code`: `failed`, `timeout`, `not_deterministic`,
+    `not_idempotent`, `unsafe_tree`, `too_large`, `unknown_recipe`."""
+
+    code: str
+    detail: str
+
+
 def patch_set_digest(repo: RepoRef, *, base_ref: str, base_commit: Sha, tree: Sha) -> Digest:
     """The identity of what is approved: (forge, repository node id, base ref, base commit, resulting tree)."""
     return sha256(canonical(["patch-set", repo.forge, repo.node_id, base_ref, base_commit, tree]))
@@ -44,10 +86,11 @@ def matches_any(path: str, patterns: tuple[str, ...]) -> bool:
 
 def names_any(path: str, patterns: tuple[str, ...]) -> bool:
     """As `matches_any`, whatever the case or Unicode composition: some checkouts take such paths for one file."""
-    return matches_any(_folded(path), tuple(map(_folded, patterns)))
+    return matches_any(folded(path), tuple(map(folded, patterns)))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """The same for all spellings that such a checkout takes for one."""
     return normalize("NFC", normalize("NFC", text).casefold())
 
 

@@ -55,6 +55,6 @@ def revert_branch_of(change: ChangeId) -> str:
     return f"penstock/{change}-revert"
 
 
-def rollback_tag_of(change: ChangeId) -> str:
-    """The tag placed on the base branch right before the merge (G-15)."""
-    return f"penstock/{change}-before"
+def rollback_tag_of(change: ChangeId, base: Sha) -> str:
+    """The tag placed on the base branch right before the merge (G-15); one for each base that a merge was tried on."""
+    return f"penstock/{change}-before-{base[:10]}"

@@ -1,4 +1,4 @@
-"""Risk, itemized: facts of the diff first; an agent's opinion may raise the tier, never lower it."""
+"""Risk, itemized, from facts of the diff."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,16 +58,12 @@ class Risk:
         return max(by_score, self.floor, key=lambda tier: tier.rank)
 
 
-def assess(
-    diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy, opinion: Tier = Tier.LOW
-) -> Risk:
+def assess(diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy) -> Risk:
     """The risk of a whole change. `dependents` outside the change is None while nobody knows them."""
     files = tuple(fact for diff in diffs for fact in diff.files)
     items = (*_size_items(diffs), *_path_items(files, policy), _blast_item(dependents))
     floor = Tier.HIGH if any(is_protected(f.path, policy) for f in files) else Tier.LOW
-    return Risk(
-        items=tuple(i for i in items if i.points or i.reason), floor=max(floor, opinion, key=lambda t: t.rank)
-    )
+    return Risk(items=items, floor=floor)
 
 
 def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
@@ -115,7 +111,8 @@ def _touched(
 def _blast_item(dependents: int | None) -> RiskItem:
     if dependents is None:
         return RiskItem(
-            reason="blast radius unknown: repositories outside this organization are not read", points=5
+            reason="blast radius unknown: not every repository that may depend on these could be read",
+            points=5,
         )
     return RiskItem(
         reason=f"{dependents} known dependents outside this change", points=min(5 * dependents, 25)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from penstock.core.text import without_unseen
+
 _STARTS, _ENDS = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
 """Around a token; an underscore beside it does not hide it, as a word boundary would."""
 
@@ -26,13 +28,26 @@ PATTERNS: dict[str, re.Pattern[str]] = {
 END line or, cut off, to the end of the text: what a match has passed over is not looked at again, so linear too."""
 
 
-def find_secrets(text: str) -> tuple[str, ...]:
-    """Ids of the patterns that a text matches."""
-    return tuple(name for name, pattern in PATTERNS.items() if pattern.search(text))
+def find_secrets(text: str, known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Ids of the patterns that a text matches, as it stands or as it looks; `known` for any of these in it."""
+    looks = without_unseen(text)
+    found = [name for name, pattern in PATTERNS.items() if any(map(pattern.search, {text, looks}))]
+    return (*found, *("known" for secret in known if secret and secret in looks))
 
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
-    """The text with known secrets and whatever looks like one replaced, before it is used, hashed or stored."""
+    """The text with known secrets and whatever looks like one replaced, before it is used, hashed or stored.
+
+    Characters that nobody sees are taken out too where they kept a secret apart: they may be lost later.
+    """
+    secrets = tuple(known)
+    text = _redacted(text, secrets)
+    looks = without_unseen(text)
+    clean = text if looks == text else _redacted(looks, secrets)
+    return text if clean == looks else clean
+
+
+def _redacted(text: str, known: tuple[str, ...]) -> str:
     for secret in known:
         if secret:
             text = text.replace(secret, "[redacted]")

@@ -4,7 +4,8 @@ Policy: do the rules allow it. Authority: may this actor, in this mode and at th
 heads and digests hold at this moment. Any "no" or "don't know" denies.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from penstock.core.approval import Approval, ApprovalScope, judge_approvals
@@ -51,6 +52,8 @@ class Rules:
     """The judgement under the policy pinned at creation."""
     current_allows: Verdict
     """The judgement under today's policy."""
+    secrets: tuple[str, ...] = ()
+    """What looks like a secret in the texts that the write would post."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +76,8 @@ class Standing:
     approvals: tuple[Approval, ...]
     quorum: int
     now: datetime
-    lapsed: frozenset[str] = frozenset()
-    """Logins of approvers who may no longer write there."""
+    rights: Mapping[str, bool | None] = field(default_factory=dict)
+    """Whether approvers may still write there, as `judge_approvals` takes it."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
@@ -85,7 +88,7 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
         standing.approvals,
         quorum=standing.quorum,
         now=standing.now,
-        lapsed=standing.lapsed,
+        rights=standing.rights,
     )
     return TapDecision(
         subject=subject,
@@ -124,15 +127,11 @@ def decide_merge(
     )
 
 
-def decide_notice(
-    subject: str, rules: Rules, *, secrets: tuple[str, ...], posted_today: int, ceiling: int
-) -> TapDecision:
+def decide_notice(subject: str, rules: Rules, *, posted_today: int, ceiling: int) -> TapDecision:
     """Comments and closing an issue: templated, free of secrets, and bounded in number."""
     return TapDecision(
         subject=subject,
-        policy=all_of(
-            "policy", (*_policy(rules).children, check("P-001", "no secret in the text", holds=not secrets))
-        ),
+        policy=_policy(rules),
         authority=all_of("authority", (passed("templated", "a notice from a template, allowed by policy"),)),
         truth=all_of(
             "truth",
@@ -142,13 +141,13 @@ def decide_notice(
     )
 
 
-def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, ordered: bool) -> TapDecision:
-    """Closing our own pull request and branch, on a person's order or after a rejection."""
+def decide_withdrawal(subject: str, rules: Rules, heads: Heads, *, over: bool) -> TapDecision:
+    """Closing our own pull request and branch, where they belong to nothing that is still under way."""
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
         authority=all_of(
-            "authority", (check("ordered", "a person cancelled or rejected the change", holds=ordered),)
+            "authority", (check("over", "the change ends, or ended without this branch", holds=over),)
         ),
         truth=all_of(
             "truth",
@@ -163,6 +162,7 @@ def _policy(rules: Rules) -> Verdict:
         "policy",
         (
             check("G-12", "the kill switch is not set", holds=rules.toggles.autonomy),
+            check("P-001", "no secret in its texts", holds=not rules.secrets),
             all_of("pinned policy", (rules.pinned_allows,)),
             all_of("today's policy", (rules.current_allows,)),
         ),

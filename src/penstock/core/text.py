@@ -5,7 +5,7 @@ from unicodedata import category
 
 _CONTROLS = "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f"
 _BIDIRECTIONAL = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_INVISIBLE = "\u00ad\u115f\u1160\u180e\u200b\u2060-\u2064\u3164\ufe00-\ufe0e\ufeff\uffa0\U000e0000-\U000e01ef"
+_INVISIBLE = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u3164\ufe00-\ufe0e\ufeff\uffa0\U000e0000-\U000e01ef"
 _ASCII = "\x00-\x7f"
 _HIDDEN = re.compile(
     f"[{_CONTROLS}{_BIDIRECTIONAL}{_INVISIBLE}]"
@@ -14,6 +14,8 @@ _HIDDEN = re.compile(
     f"|(?<![^{_ASCII}])[\u200c\u200d]|[\u200c\u200d](?![^{_ASCII}])",
     re.MULTILINE,
 )
+_CONNECTING = "\u200c\u200d\ufe0f"
+"""Joiners, and the selector of emoji: legitimate between some characters, nothing between others."""
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _LEGITIMATE = frozenset("\n\t\u200c\u200d")
 """Of the unprintable ones: line ends, tabs, and joiners where `_HIDDEN` left them."""
@@ -37,6 +39,19 @@ def printable(text: str) -> str:
 def without_hidden(text: str) -> str:
     """The text without every such character, line ends and tabs aside."""
     return "".join(char for char in _HIDDEN.sub("", text) if not _is_unprintable(char))
+
+
+def without_unseen(text: str) -> str:
+    """The text without whatever may be seen as nothing, wherever it stands; line ends and tabs aside."""
+    alphabet = set(text)  # small, however long the text
+    unseen = {ord(char): None for char in alphabet if _is_unseen(char)}
+    return text.translate(unseen) if unseen else text
+
+
+def _is_unseen(char: str) -> bool:
+    if char in "\n\r\t":
+        return False
+    return char in _CONNECTING or _is_unprintable(char) or _HIDDEN.search(char) is not None
 
 
 def _is_unprintable(char: str) -> bool:

@@ -110,7 +110,9 @@ class CloseIssue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdraw:
-    """Close the pull request, if one is open, and delete the change's branch while it is still at our head."""
+    """Close the pull request, if one is open, and delete the change's branch while it is still at our head.
+
+    `head` None: what was written there is not on record, so the branch is ours if the bot wrote its head."""
 
     repo: RepoRef
     branch: str
@@ -135,6 +137,23 @@ class AuthorizedWrite:
 
     def __post_init__(self) -> None:
         assert self.mint is _MINT, "only penstock.core.write.authorize mints an AuthorizedWrite"  # noqa: S101
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a write left at the forge: an object id or number, as the kind of write has one."""
+
+    sha: Sha | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWritten:
+    """The forge or its state refused: a domain outcome. `code`: `base_moved`, `retargeted`, `head_moved`, `branch_taken`,
+    `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
+
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,3 +211,18 @@ def subject_of(wanted: Wanted) -> str:
             return f"close {repo} {wanted.number}"
         case Withdraw():
             return f"withdraw {repo} {wanted.branch}"
+
+
+def text_of(wanted: Wanted) -> str:
+    """Everything that people will read of it at the forge: titles, bodies and messages."""
+    match wanted:
+        case Content():
+            return wanted.message
+        case OpenPull():
+            return f"{wanted.title}\n{wanted.body}"
+        case Merge():
+            return f"{wanted.title}\n{wanted.message}"
+        case Comment():
+            return wanted.body
+        case PlaceTag() | Rerun() | CloseIssue() | Withdraw():
+            return ""

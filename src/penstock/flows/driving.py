@@ -7,7 +7,16 @@ from typing import Protocol
 
 from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
-from penstock.core.change.journal import Appended, Draft, Duplicate, Fenced, Lease, Settle
+from penstock.core.change.journal import (
+    AlreadyOpen,
+    Appended,
+    Draft,
+    Duplicate,
+    Fenced,
+    Lease,
+    Refused,
+    Settle,
+)
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break
 from penstock.core.refs import ChangeId
@@ -43,6 +52,28 @@ class Journal(Protocol):
 
     def append(self, lease: Lease, draft: Draft, settle: Settle) -> Appended | Duplicate | Fenced | Break:
         """Append to a leased change, and settle its row in the same transaction."""
+        ...
+
+
+Answered = Appended | Duplicate | Refused | Break | None
+"""What became of an event brought from outside; None: there is no such change."""
+
+
+class ChangeLog(Protocol):
+    """Change logs, as people's orders and incoming signals need them."""
+
+    def change(self, change: ChangeId) -> Change | Break | None:
+        """The change as its log tells it now; a Break where the log does not hold."""
+        ...
+
+    def texts(self) -> NewTexts: ...
+
+    def create(self, change: ChangeId, draft: Draft) -> Appended | AlreadyOpen: ...
+
+    def record(self, change: ChangeId, draft: Draft) -> Answered: ...
+
+    def of_signal(self, key: str) -> tuple[ChangeId, ...]:
+        """Every change that this signal started, oldest first."""
         ...
 
 

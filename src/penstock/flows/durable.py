@@ -332,7 +332,7 @@ class Durable:
 
     def _shelve(self, holding: _Holding, found: Break) -> None:
         """Nothing is done by a log that does not hold; it is looked at again when somebody wakes it."""
-        log.error("the log of %s does not hold at record %d: %s", found.change, found.n, found.problem)
+        log.error("%s", found.sentence)
         self.broken[found.change] = found
         self._persisted(partial(self._queue.release, holding.lease, now=self._clock.now(), ready_at=None))
         self._let_go(holding)

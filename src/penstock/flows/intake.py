@@ -10,8 +10,9 @@ from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.signal import IssueSignal, RequestSignal, Signal, change_id, claims
+from penstock.flows.driving import ChangeLog
 from penstock.flows.world import policy_text
-from penstock.ports import ChangeLog, NewTexts, Permanent
+from penstock.ports import NewTexts, Permanent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +110,7 @@ def _last(log: ChangeLog, earlier: tuple[ChangeId, ...]) -> Change | None:
         return None
     change = log.change(earlier[-1])
     if isinstance(change, Break):
-        raise Permanent(
-            "ledger", f"the log of {earlier[-1]} does not hold at record {change.n}: {change.problem}"
-        )
+        raise Permanent("ledger", change.sentence)
     return change
 
 

@@ -14,10 +14,11 @@ from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
 from penstock.core.signal import IssueSignal
 from penstock.flows.discovery import Fleet, ref_of
+from penstock.flows.driving import ChangeLog
 from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
 from penstock.flows.intake import Circumstances, Ignored, Started, issue_signal, take_issue
-from penstock.flows.perform import FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS
-from penstock.ports import ChangeLog, Clock, ForgeReader, Permanent, PortError, Transient
+from penstock.flows.perform import LONGEST_WAIT_SECONDS, seconds_until_retry
+from penstock.ports import Clock, ForgeReader, Permanent, PortError, Transient
 
 log = logging.getLogger(__name__)
 DELIVERIES_AT_ONCE = 10
@@ -222,11 +223,11 @@ def listen(
         except Transient as trouble:
             log.warning("%s", trouble)
             wait = TROUBLE_SECONDS
-        arrived.wait(max(wait, 0.0))
+        arrived.wait(min(max(wait, 0.0), LONGEST_WAIT_SECONDS))
 
 
 def pause(failed: PortError | None, failures: int, usual: timedelta) -> float:
     """Seconds until the next poll: sooner than usual after a first failure, and ever later after more."""
     if not isinstance(failed, Transient):
         return usual.total_seconds()
-    return failed.retry_after or min(FIRST_RETRY_SECONDS * 2 ** (failures - 1), LAST_RETRY_SECONDS)
+    return seconds_until_retry(failed, failures - 1)

@@ -20,14 +20,15 @@ from penstock.core.change.events import (
 )
 from penstock.core.change.fold import would_refuse
 from penstock.core.change.journal import Appended, Draft, Duplicate, Refused
-from penstock.core.change.model import Change, Lane, State
+from penstock.core.change.model import ENDS, Change, Lane, State
 from penstock.core.change.proposing import open_digests
 from penstock.core.ledger import Break, canonical, sha256
 from penstock.core.policy.rules import Policy, stricter
 from penstock.core.refs import Actor, Digest, RepoRef
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed
+from penstock.flows.driving import Answered, ChangeLog
 from penstock.flows.world import pinned_policy, policy_text, stored
-from penstock.ports import Answered, ChangeLog, Clock, ForgeReader, NewTexts
+from penstock.ports import Clock, ForgeReader, NewTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +216,7 @@ def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> 
     if lane.patch_set is None:
         return False
     moved = desk.reader.branch_head(lane.repo, lane.base_ref) != lane.patch_set.base_commit
-    unwritten = lane.forward.head is None
+    unwritten = lane.forward.head is None and not lane.forward.intents
     return unwritten and (moved or moved_policy or change.resume_to is State.PATCHES_PROPOSED)
 
 
@@ -226,9 +227,26 @@ def _no(subject: str, rule: str, reason: str) -> Answer:
 def _record(desk: Desk, change: Change, event: Event, key: str, texts: NewTexts | None = None) -> Answer:
     entry = Entry(change=change.id, n=change.n + 1, at=desk.clock.now(), key=key, event=event)
     if would_refuse(change, entry):
-        return _no(change.id, "state", f"a change that is {change.state} does not take {event.kind}")
+        return _no(change.id, "state", _why_not(change, event))
     blobs = texts.blobs if texts else ()
     return _answer(change, desk.log.record(change.id, Draft(key=key, event=event, blobs=blobs)))
+
+
+def _why_not(change: Change, event: Event) -> str:
+    """Why a change does not take an order as it stands, and what it would take instead."""
+    match event:
+        case Cancelled(rollback=False) if change.any_merged and change.state in ENDS:
+            return f"it is {change.state}, merged already; --rollback takes it back"
+        case Cancelled(rollback=True) if not change.any_merged:
+            return f"it is {change.state}, and has merged nothing that could be taken back"
+        case Cancelled():
+            return f"it is {change.state} already"
+        case Resumed():
+            return f"it is {change.state}; only what has stopped can go on"
+        case ApprovalRevoked(approval=approval):
+            return f"it is {change.state}; no approval {approval} is left that could be taken back"
+        case _:
+            return f"it is {change.state}; nothing there waits for an answer"
 
 
 def _answer(change: Change, answered: Answered) -> Answer:

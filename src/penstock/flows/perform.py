@@ -24,6 +24,8 @@ from penstock.ports import Permanent, StopFlag, Texts, Transient
 NOT_YET = frozenset({"still_running", "not_computed"})
 """Nothing failed: the forge is not as far yet, so it is looked at again like any observation."""
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 300.0
+LONGEST_WAIT_SECONDS = 3600.0
+"""Whatever the other side says, it is asked again by then."""
 
 
 def perform(world: World, effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
@@ -70,7 +72,7 @@ def perform_safely(
 def _failed(world: World, effect: Effect, change: Change, error: Transient, texts: Texts) -> Event:
     lane = change.lane(effect.repo) if effect.repo else None
     failures = (lane.trouble if lane else change.trouble).failures
-    wait = error.retry_after or min(FIRST_RETRY_SECONDS * 2**failures, LAST_RETRY_SECONDS)
+    wait = seconds_until_retry(error, failures)
     return EffectFailed(
         effect=effect.key,
         repo=effect.repo,
@@ -79,3 +81,11 @@ def _failed(world: World, effect: Effect, change: Change, error: Transient, text
         detail=texts.put(str(error)),
         notice=effect.notice if isinstance(effect, Decide | Write) else "",
     )
+
+
+def seconds_until_retry(error: Transient, failures: int) -> float:
+    """As long as the other side asks for, else ever longer after `failures` that came before."""
+    asked = error.retry_after
+    if asked is not None and asked > 0:
+        return min(asked, LONGEST_WAIT_SECONDS)
+    return min(FIRST_RETRY_SECONDS * 2.0 ** min(failures, 10), LAST_RETRY_SECONDS)

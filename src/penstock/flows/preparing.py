@@ -19,7 +19,7 @@ from penstock.core.fleet.graph import Cycle, providers, waves
 from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
 from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
 from penstock.core.policy.patches import Scope
-from penstock.core.proposal import PatchSet, patch_set_digest
+from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard, patch_set_digest
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
@@ -35,7 +35,7 @@ from penstock.flows.world import (
     stored,
     verdict_text,
 )
-from penstock.ports import Brief, Permanent, ProposalRefused, RecipeCard, Texts
+from penstock.ports import Permanent, Texts
 
 
 def triage(world: World, change: Change, texts: Texts) -> Event:
@@ -91,7 +91,9 @@ def plan(world: World, change: Change, texts: Texts) -> Event:
     order = waves({node: frozenset(needs[node] & ids) for node in ids})
     questions = _questions(order, chosen)
     repos = () if isinstance(order, Cycle) else _planned(order, chosen, change)
-    dependents = sum(1 for f in seen if f.repo.node_id not in ids and needs[f.repo.node_id] & ids)
+    unread = bool(change.targets) or any(f.manifest.problem for f in seen)
+    outside = [f for f in seen if f.repo.node_id not in ids and needs[f.repo.node_id] & ids]
+    dependents = None if unread else len(outside)
     artifacts = _artifacts(change, card, repos, dependents, texts)
     verdict = judge_design(
         Design(
@@ -170,7 +172,7 @@ def _planned(
 
 
 def _artifacts(
-    change: Change, card: RecipeCard, repos: tuple[PlannedRepo, ...], dependents: int, texts: Texts
+    change: Change, card: RecipeCard, repos: tuple[PlannedRepo, ...], dependents: int | None, texts: Texts
 ) -> tuple[Artifact, ...]:
     values = {
         "change": change,

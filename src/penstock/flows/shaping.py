@@ -41,7 +41,8 @@ def wanted_for(scene: Scene, action: Action) -> Wanted:
         case Action.PULL_REQUEST:
             return _pull(scene)
         case Action.ROLLBACK_POINT:
-            return PlaceTag(repo=lane.repo, tag=rollback_tag_of(change.id), commit=_base_now(world, lane))
+            base = _base_now(world, lane)
+            return PlaceTag(repo=lane.repo, tag=rollback_tag_of(change.id, base), commit=base)
         case Action.MERGE:
             return _merge(change, lane, leg, texts)
         case Action.RERUN:
@@ -138,12 +139,8 @@ def _is_ancestor(world: World, lane: Lane, base: Sha) -> bool:
 
 
 def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> Revert:
-    patch_set = lane.patch_set
-    assert patch_set is not None, "only lanes that took part are reverted"  # noqa: S101
     base = _base_now(world, lane)
-    facts = found(world, lane.repo)
-    world.repositories.sync(lane.repo, facts.clone_url, (base, patch_set.base_commit))
-    tree = world.repositories.inverse_tree(lane.repo, base, patch_set.base_commit, patch_set.tree)
+    tree = inverse_tree(world, lane, base)
     if tree is None:
         raise Permanent(
             "changed_since",
@@ -159,8 +156,17 @@ def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> 
         tree=tree,
         edits=world.repositories.edits(lane.repo, base_tree, tree),
         message=words("commit", change=change, title=_title(change, LegName.INVERSE, texts)),
-        at=change.since,
+        at=_approved_at(change, lane),
     )
+
+
+def inverse_tree(world: World, lane: Lane, onto: Sha) -> Sha | None:
+    """The tree of a commit with this lane's patch set undone; None where its paths were changed again since."""
+    patch_set = lane.patch_set
+    assert patch_set is not None, "only lanes that took part are reverted"  # noqa: S101
+    url = found(world, lane.repo).clone_url
+    world.repositories.sync(lane.repo, url, (onto, patch_set.base_commit))
+    return world.repositories.inverse_tree(lane.repo, onto, patch_set.base_commit, patch_set.tree)
 
 
 def _title(change: Change, leg: LegName, texts: Texts) -> str:

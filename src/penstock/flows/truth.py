@@ -5,20 +5,25 @@ from dataclasses import replace
 from penstock.core.approval import WRITERS, ApprovalScope, approvers, judge_approvals
 from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
-from penstock.core.evidence import RepositoryFacts
+from penstock.core.evidence import CommitFacts, RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Digest, Sha
 from penstock.core.tap import Heads, Rules, Standing
-from penstock.core.verdict import Verdict
+from penstock.core.verdict import Verdict, passed
 from penstock.core.write import Content, Wanted
-from penstock.flows.shaping import branch_name
-from penstock.flows.world import Scene, binding_policy, diff_of, judged, pinned_policy, policy_digest
+from penstock.flows.shaping import branch_name, inverse_tree
+from penstock.flows.world import Scene, World, binding_policy, diff_of, judged, pinned_policy, policy_digest
 from penstock.ports import Permanent
 
 
 def rules_of(scene: Scene) -> Rules:
-    """The policy's part: the patch set judged anew under the pinned policy and under today's."""
+    """The policy's part: the patch set judged anew under the pinned policy and under today's.
+
+    Its exact inverse was approved with it, at any risk: a policy that was tightened since must not keep it in.
+    """
+    if scene.leg is LegName.INVERSE:
+        return contentless(scene.world, "the exact inverse of what was approved")
     pinned, current = judged(
         diff_of(scene.world, scene.lane),
         scene.change.scope,
@@ -29,6 +34,17 @@ def rules_of(scene: Scene) -> Rules:
         policy_digest=policy_digest(scene.world.policy),
         pinned_allows=pinned,
         current_allows=current,
+    )
+
+
+def contentless(world: World, why: str) -> Rules:
+    """The policy's part of what brings no content in: the toggles alone decide."""
+    allowed = passed("content", why)
+    return Rules(
+        toggles=world.toggles(),
+        policy_digest=policy_digest(world.policy),
+        pinned_allows=allowed,
+        current_allows=allowed,
     )
 
 
@@ -45,15 +61,15 @@ def standing_of(scene: Scene) -> Standing:
         approvals=approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        lapsed=lapsed_approvers(scene, digest, ApprovalScope.CONTENT),
+        rights=rights_now(scene, digest, ApprovalScope.CONTENT),
     )
 
 
-def lapsed_approvers(scene: Scene, digest: Digest, scope: ApprovalScope) -> frozenset[str]:
-    """Who approved this and cannot be shown to have the right to write there now."""
+def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, bool | None]:
+    """Who approved this, and whether they may write there now; None where that could not be read."""
     people = approvers(scene.change.approvals, scope, digest, scene.world.clock.now())
-    reader, repo = scene.world.reader, scene.lane.repo
-    return frozenset(login for login in people if reader.permission(repo, login) not in WRITERS)
+    read = {login: scene.world.reader.permission(scene.lane.repo, login) for login in sorted(people)}
+    return {login: None if level is None else level in WRITERS for login, level in read.items()}
 
 
 def quorum_of(scene: Scene) -> int:
@@ -95,6 +111,24 @@ def content_heads(scene: Scene, wanted: Wanted, facts: RepositoryFacts | None) -
     )
 
 
+def branch_written(scene: Scene) -> CommitFacts | None:
+    """The head of the change's branch, if it holds what was to be written there, whatever the base has become."""
+    lane, leg, reader = scene.lane, scene.lane.leg(scene.leg), scene.world.reader
+    assert lane.patch_set is not None, "only lanes that take part are written"  # noqa: S101
+    head = reader.branch_head(lane.repo, branch_name(scene.change, scene.leg))
+    commit = reader.commit(lane.repo, head) if head and head != leg.head else None
+    if commit is None or not commit.parents:
+        return None
+    if scene.leg is LegName.FORWARD:
+        fits = commit.tree == lane.patch_set.tree and commit.parents[0] in {
+            lane.patch_set.base_commit,
+            leg.head,
+        }
+    else:
+        fits = commit.tree == inverse_tree(scene.world, lane, commit.parents[0])
+    return commit if fits else None
+
+
 def _is(scene: Scene, head: Sha, wanted: Content) -> bool:
     commit = scene.world.reader.commit(scene.lane.repo, head)
     return commit is not None and commit.tree == wanted.tree and commit.parents == wanted.parents
@@ -124,8 +158,16 @@ def verification_of(scene: Scene) -> tuple[Verification, Verdict]:
         required=required,
         sibling_heads=sibling_heads(scene.change, lane) if scene.leg is LegName.FORWARD else (),
         expected=ci.expected,
+        silent=scene.world.only_workflows_report and not _has_workflow(scene),
     )
     return facts, judge_verification(facts)
+
+
+def _has_workflow(scene: Scene) -> bool:
+    """Read at the base: a change brings in no workflow without a person's scope for it, and then its checks are waited for."""
+    assert scene.lane.patch_set is not None, "only lanes that take part are verified"  # noqa: S101
+    paths = scene.world.repositories.paths(scene.lane.repo, scene.lane.patch_set.base_commit)
+    return any(path.startswith(".github/workflows/") for path in paths)
 
 
 def sibling_heads(change: Change, lane: Lane) -> tuple[tuple[str, Sha], ...]:
@@ -135,6 +177,25 @@ def sibling_heads(change: Change, lane: Lane) -> tuple[tuple[str, Sha], ...]:
         for other in change.shipping
         if other is not lane and other.forward.head
     )
+
+
+def sibling_moved(scene: Scene) -> bool:
+    """Is the pull request of another unmerged repository no longer open at its approved head, read now: merging this
+    one would then land half a change."""
+    lanes = (o for o in scene.change.to_verify if o is not scene.lane and o.forward.pull)
+    return any(_has_moved(scene, lane) for lane in lanes)
+
+
+def _has_moved(scene: Scene, lane: Lane) -> bool:
+    assert lane.forward.pull is not None, "asked only where there is a pull request"  # noqa: S101
+    pull = scene.world.reader.pull(lane.repo, lane.forward.pull)
+    return pull is None or pull.head != lane.forward.head or not (pull.open or pull.merged)
+
+
+def is_exact_inverse(scene: Scene) -> bool:
+    """Would this merge leave every path that was approved as it was before, and touch no other."""
+    preview = scene.lane.inverse.preview
+    return preview is not None and inverse_tree(scene.world, scene.lane, preview.base_commit) == preview.tree
 
 
 def _stands_at(lane: Lane) -> Sha:
@@ -182,13 +243,14 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
         change.approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        lapsed=lapsed_approvers(scene, preview.digest, ApprovalScope.MERGE),
+        rights=rights_now(scene, preview.digest, ApprovalScope.MERGE),
     )
     return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
 
 
 def read_back(scene: Scene) -> Merged | NeedsHuman | None:
     """If the pull request is merged: who did it, and is the merged tree the three-way merge on its real parent.
+    A merge the other way round, with the base as the second parent, is none: it may have thrown the base's work away.
 
     Merged into another branch than the approved one, it did not do what was approved, and a person is asked.
     """
@@ -204,7 +266,7 @@ def read_back(scene: Scene) -> Merged | NeedsHuman | None:
     facts = world.reader.repository(lane.repo)
     if commit is None or facts is None or not commit.parents:
         raise Permanent("gone", f"{lane.repo.full_name}: the merge commit {pull.merge_commit} cannot be read")
-    parent = commit.parents[0]
+    parent, *others = commit.parents
     world.repositories.sync(lane.repo, facts.clone_url, (commit.sha, parent, pull.head))
     person = pull.merged_by is not None and pull.merged_by != world.own_login
     return Merged(
@@ -213,6 +275,9 @@ def read_back(scene: Scene) -> Merged | NeedsHuman | None:
         head=pull.head,
         commit=commit.sha,
         tree=commit.tree,
-        faithful=world.repositories.merge_tree(lane.repo, parent, pull.head) == commit.tree,
+        base=parent,
+        faithful=parent != pull.head
+        and others in ([], [pull.head])
+        and world.repositories.merge_tree(lane.repo, parent, pull.head) == commit.tree,
         by=Actor(login=pull.merged_by) if person and pull.merged_by else PENSTOCK,
     )

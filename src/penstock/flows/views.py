@@ -70,6 +70,18 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An approval on record; `digest` is of the patch set or merge that it unlocks."""
+
+    id: str
+    scope: ApprovalScope
+    digest: Digest
+    by: str
+    at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
     """Everything about one change."""
 
@@ -81,8 +93,7 @@ class Details:
     gates: Verdict | None
     detail: str
     detail_verdict: Verdict | None
-    approvals: tuple[tuple[str, str, str, datetime], ...]
-    """(id, scope, login, expiry)."""
+    approvals: tuple[Given, ...]
     pending: tuple[Pending, ...]
     refused: int
 
@@ -116,9 +127,16 @@ def waits_for(change: Change) -> str:
         return "approval of the merges"
     match next_effects(change):
         case Await(what=what):
-            return what
+            return what + _so_far(change)
         case _:
             return "checks" if change.state in {State.PR_OPEN, State.VERIFYING_CI} else ""
+
+
+def _so_far(change: Change) -> str:
+    """How many patch sets are approved, while some are and others wait."""
+    of = len(open_digests(change, ApprovalScope.CONTENT))
+    approved = of - len(pending_digests(change, ApprovalScope.CONTENT))
+    return f" ({approved} of {of} approved)" if approved else ""
 
 
 def needs_merge_approval(change: Change) -> bool:
@@ -175,7 +193,10 @@ def details_of(change: Change, texts: Texts, web_url: str) -> Details:
         gates=as_verdict(judgement) if judgement else None,
         detail=detail,
         detail_verdict=as_verdict(detail) if detail else None,
-        approvals=tuple((a.id, a.scope.value, a.by.login, a.expires_at) for a in change.approvals),
+        approvals=tuple(
+            Given(id=a.id, scope=a.scope, digest=a.digest, by=a.by.login, at=a.at, expires_at=a.expires_at)
+            for a in change.approvals
+        ),
         pending=pending_of(change, texts),
         refused=change.refused,
     )
@@ -225,3 +246,9 @@ def counts(changes: Iterable[Change]) -> dict[str, int]:
 
 def is_ended(change: Change) -> bool:
     return change.state in ENDS
+
+
+def needed_texts(change: Change) -> frozenset[BlobRef]:
+    """The texts without which an open change stops; a patch is for people, and its objects are in the mirror."""
+    named = (change.policy, change.title, change.judgement, change.risk, *(a.text for a in change.artifacts))
+    return frozenset(ref for ref in named if ref)

@@ -1,7 +1,7 @@
 """What performing effects can reach, and what several of them look up the same way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -34,8 +34,10 @@ class World:
     toggles: Callable[[], Toggles]
     own_login: str
     notices_today: Callable[[datetime], int]
-    known_secrets: tuple[str, ...] = ()
+    known_secrets: tuple[str, ...] = field(default=(), repr=False)
     max_notices_per_day: int = 200
+    only_workflows_report: bool = False
+    """Is this a forge at which checks come from workflow files alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

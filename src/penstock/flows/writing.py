@@ -12,6 +12,7 @@ from penstock.core.change.events import (
     ChecksRerun,
     Event,
     HeadMoved,
+    Merged,
     MergeRefused,
     NeedsHuman,
     NoticePosted,
@@ -22,7 +23,7 @@ from penstock.core.change.events import (
     TapDecided,
     Withdrawn,
 )
-from penstock.core.change.model import Action, Change, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, LegName, State
 from penstock.core.refs import BlobRef, Sha
 from penstock.core.secrets import find_secrets
 from penstock.core.tap import (
@@ -35,22 +36,36 @@ from penstock.core.tap import (
     decide_withdrawal,
 )
 from penstock.core.verdict import Verdict, failures, passed
-from penstock.core.write import Comment, Content, OpenPull, Refusal, Wanted, authorize, subject_of
+from penstock.core.write import (
+    Content,
+    NotWritten,
+    OpenPull,
+    Refusal,
+    Wanted,
+    Written,
+    authorize,
+    subject_of,
+    text_of,
+)
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
+    branch_written,
     content_heads,
+    contentless,
+    is_exact_inverse,
     merge_authority,
     merge_heads,
     preview_of,
     read_back,
     retargeted,
     rules_of,
+    sibling_moved,
     standing_of,
     verification_of,
     what_moved,
 )
-from penstock.flows.world import Scene, World, lane_of, policy_digest, verdict_text
-from penstock.ports import NotWritten, Permanent, StopFlag, Texts, Transient, Written
+from penstock.flows.world import Scene, World, lane_of, verdict_text
+from penstock.ports import Permanent, StopFlag, Texts, Transient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +80,10 @@ class Case:
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
     """The decision as an event: an intent where it allows, else the reason why not."""
-    case = _case(world, change, effect, texts)
+    return _decided(_case(world, change, effect, texts), effect, texts)
+
+
+def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
     decision = case.decision
     detail = texts.put(verdict_text(decision.verdict))
     if case.moved and not decision.verdict.allows and effect.repo:
@@ -86,18 +104,21 @@ def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
 
 
 def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopFlag) -> Event:
-    """Apply one decided write, or say what it met. A merge that happened already is only read back.
+    """Apply one decided write, or say what it met. What happened already is only read back.
 
     Raises Transient `stopped`: that nobody wants it just now says nothing about the change.
     """
-    if effect.action is Action.MERGE and (done := read_back(_scene(world, change, effect, texts))):
+    if effect.repo and (done := _done_already(_scene(world, change, effect, texts), effect)):
         return done
     case = _case(world, change, effect, texts)
+    recorded = _recorded(change, effect, case.wanted)
+    if effect.repo and not recorded:
+        return _decided(case, effect, texts)  # what is to be written now is not what was decided on
     stopped = not stop.wanted()
     minted = authorize(
         case.wanted,
         decision=case.decision,
-        recorded=_recorded(change, effect),
+        recorded=recorded,
         key=effect.key,
         stopped=stopped,
     )
@@ -127,38 +148,66 @@ class _Guarded:
         return self.stop.wanted() and self.world.toggles().autonomy
 
 
+def _done_already(scene: Scene, effect: Write) -> Event | None:
+    """What an earlier try did, or a person meanwhile, whatever has moved since: it is a fact, and needs no leave."""
+    match effect.action:
+        case Action.BRANCH:
+            written = branch_written(scene)
+            repo = scene.lane.repo.node_id
+            return (
+                PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
+                if written
+                else None
+            )
+        case Action.MERGE:
+            return read_back(scene)
+        case Action.WITHDRAW:
+            done = read_back(scene)
+            return done if isinstance(done, Merged) else None
+        case _:
+            return None
+
+
 def _scene(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Scene:
     return Scene(world=world, change=change, lane=lane_of(change, effect.repo), leg=effect.leg, texts=texts)
 
 
-def _recorded(change: Change, effect: Write) -> bool:
+def _recorded(change: Change, effect: Write, wanted: Wanted) -> bool:
+    """Is the decision on exactly this write on record."""
     if effect.repo is None:
         return effect.notice in change.intents
-    return effect.action in lane_of(change, effect.repo).leg(effect.leg).intents
+    leg = lane_of(change, effect.repo).leg(effect.leg)
+    return effect.action in leg.intents and subject_of(wanted) in leg.subjects
 
 
 def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
     if effect.repo is None:
         return _notice_case(world, change, effect, texts)
     scene = _scene(world, change, effect, texts)
-    wanted, rules = wanted_for(scene, effect.action), rules_of(scene)
+    wanted = wanted_for(scene, effect.action)
+    if effect.action is Action.WITHDRAW:
+        return _withdrawal_case(scene, wanted)
+    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted))
     match effect.action:
         case Action.ROLLBACK_POINT | Action.MERGE:
             return _merge_case(scene, effect.action, wanted, rules)
         case Action.RERUN:
-            return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, ""))
+            return Case(wanted=wanted, decision=_notice_decision(world, wanted, rules))
         case _:
-            return _content_case(scene, effect.action, wanted, rules)
+            return _content_case(scene, wanted, rules)
 
 
-def _content_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
+def _withdrawal_case(scene: Scene, wanted: Wanted) -> Case:
+    change, world = scene.change, scene.world
+    over = change.ending is not None or change.state in ENDS | {State.ROLLING_BACK}
+    heads = content_heads(scene, wanted, world.reader.repository(scene.lane.repo))
+    rules = contentless(world, "taking back adds no content")
+    return Case(wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, over=over))
+
+
+def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = content_heads(scene, wanted, facts)
-    if action is Action.WITHDRAW:
-        ordered = scene.change.ending is not None or scene.change.state is State.ROLLING_BACK
-        return Case(
-            wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, ordered=ordered)
-        )
     decision = decide_content(subject_of(wanted), rules, heads, standing_of(scene))
     return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
 
@@ -172,7 +221,7 @@ def _heads_moved(heads: Heads) -> str:
 def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = merge_heads(scene, facts)
-    moved = what_moved(scene, facts) or ("retargeted" if retargeted(scene) else "")
+    moved = what_moved(scene, facts) or _judged_before(scene)
     if moved:
         heads = replace(heads, repository_unchanged=False)
     verification = (
@@ -189,6 +238,16 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
     )
 
 
+def _judged_before(scene: Scene) -> str:
+    """Why this is not the merge that was judged: `retargeted`, `verification_stale` (another repository of the change
+    moved), `changed_since` (no longer the exact inverse), or empty."""
+    if retargeted(scene):
+        return "retargeted"
+    if scene.leg is LegName.INVERSE:
+        return "" if is_exact_inverse(scene) else "changed_since"
+    return "verification_stale" if sibling_moved(scene) else ""
+
+
 def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) -> str:
     moved = moved or _heads_moved(heads)
     if moved == "base_moved":
@@ -198,26 +257,24 @@ def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) 
 
 def _notice_case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
     wanted = notice_for(change, effect.action, effect.notice, texts)
-    allowed = passed("notice", "notices carry no change of content")
-    rules = Rules(
-        toggles=world.toggles(),
-        policy_digest=policy_digest(world.policy),
-        pinned_allows=allowed,
-        current_allows=allowed,
-    )
-    text = wanted.body if isinstance(wanted, Comment) else ""
-    return Case(wanted=wanted, decision=_notice_decision(world, subject_of(wanted), rules, text))
+    rules = contentless(world, "notices carry no change of content")
+    rules = replace(rules, secrets=_secrets_in(world, wanted))
+    return Case(wanted=wanted, decision=_notice_decision(world, wanted, rules))
 
 
-def _notice_decision(world: World, subject: str, rules: Rules, text: str) -> TapDecision:
-    leaks = tuple(secret for secret in world.known_secrets if secret and secret in text)
+def _notice_decision(world: World, wanted: Wanted, rules: Rules) -> TapDecision:
     return decide_notice(
-        subject,
+        subject_of(wanted),
         rules,
-        secrets=find_secrets(text) or leaks,
         posted_today=world.notices_today(world.clock.now()),
         ceiling=world.max_notices_per_day,
     )
+
+
+def _secrets_in(world: World, wanted: Wanted) -> tuple[str, ...]:
+    """What is left in its finished texts, however it came there: stored texts have lost theirs already."""
+    text = text_of(wanted)
+    return find_secrets(text, world.known_secrets)
 
 
 def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:
@@ -230,7 +287,7 @@ def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:
         return RollbackFailed(repo=effect.repo, reason=reason, detail=detail)
     if reason == "head_moved":
         return HeadMoved(repo=effect.repo, leg=effect.leg, head=None)
-    if effect.action is Action.BRANCH:
+    if effect.action in {Action.BRANCH, Action.PULL_REQUEST}:
         return ApplyRefused(repo=effect.repo, leg=effect.leg, reason=reason, detail=detail)
     return NeedsHuman(reason=f"{effect.action}_{reason}", repo=effect.repo, detail=detail)
 

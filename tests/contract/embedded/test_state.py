@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.adapters import embedded as embedding
+from penstock.bootstrap import make_forge
 
 
 @pytest.mark.parametrize("found", [False, True])
@@ -16,7 +16,7 @@ def test_nobody_else_reads_the_forge(tmp_path: Path, found: bool) -> None:
     try:
         if found:
             state.mkdir(mode=0o755, parents=True)
-        embedding.create(state)
+        make_forge(state)
     finally:
         os.umask(before)
     assert any(state.glob("forge/*.sqlite"))

@@ -41,18 +41,17 @@ def test_status_modes_and_counts_come_from_the_trees(tmp_path: Path) -> None:
     mirrors = mirrored(tmp_path / "mirrors", origin, base, head)
     found = mirrors.facts(REPO, base, mirrors.tree_of(REPO, head))
     shown = {
-        f.path: (f.status, f.old_mode, f.new_mode, f.additions, f.deletions, f.binary, f.size)
-        for f in found.files
+        f.path: (f.status, f.old_mode, f.new_mode, f.additions, f.deletions, f.binary) for f in found.files
     }
     file, absent = FileMode.FILE, FileMode.ABSENT
     assert shown == {
-        "bin": (FileStatus.MODIFIED, file, file, 0, 0, True, 2),
-        "gone": (FileStatus.DELETED, file, absent, 0, 1, False, 0),
-        "mod": (FileStatus.MODIFIED, file, file, 2, 1, False, 6),
-        "module": (FileStatus.ADDED, absent, FileMode.SUBMODULE, 1, 0, False, 0),
-        "new\nline": (FileStatus.ADDED, absent, file, 1, 0, False, 2),
-        "type": (FileStatus.TYPE_CHANGED, file, FileMode.SYMLINK, 1, 1, False, 3),
-        "x.sh": (FileStatus.MODIFIED, file, FileMode.EXECUTABLE, 0, 0, False, 3),
+        "bin": (FileStatus.MODIFIED, file, file, 0, 0, True),
+        "gone": (FileStatus.DELETED, file, absent, 0, 1, False),
+        "mod": (FileStatus.MODIFIED, file, file, 2, 1, False),
+        "module": (FileStatus.ADDED, absent, FileMode.SUBMODULE, 1, 0, False),
+        "new\nline": (FileStatus.ADDED, absent, file, 1, 0, False),
+        "type": (FileStatus.TYPE_CHANGED, file, FileMode.SYMLINK, 1, 1, False),
+        "x.sh": (FileStatus.MODIFIED, file, FileMode.EXECUTABLE, 0, 0, False),
     }
     assert {f.path for f in found.files if f.hidden_characters} == {"new\nline"}
     assert (found.additions, found.deletions) == (5, 3)
@@ -124,6 +123,43 @@ def test_secrets_are_found_in_added_lines_of_text_and_binary(tmp_path: Path) -> 
         "new": ("github-token",),
         "old": (),
     }
+
+
+def test_a_secret_in_a_new_name_is_found_and_in_an_old_one_may_go(tmp_path: Path) -> None:
+    token = "ghp_" + "a" * 36
+    old, new, folder = f"{token}.old", f"x-{token}.py", f"{token}/a.py"
+    found = facts_of(tmp_path, {old: b"x\n"}, {old: None, new: b"x\n", folder: b"x\n"})
+    assert {path: fact.secrets for path, fact in found.items()} == {
+        old: (),
+        new: ("github-token",),
+        folder: ("github-token",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "collisions"),
+    [
+        (
+            ("src/a.py", "README.md"),
+            {"SRC": b"x", "readme.MD": b"x"},
+            [("SRC", "src"), ("readme.MD", "README.md")],
+        ),
+        (("src/a.py",), {"Src/A.py": b"x"}, [("Src", "src"), ("Src/A.py", "src/a.py")]),
+        ((), {"x/One": b"1", "x/one": b"2"}, [("x/One", "x/one"), ("x/one", "x/One")]),
+        (("caf\u00e9",), {"cafe\u0301": b"x"}, [("cafe\u0301", "caf\u00e9")]),
+        (("a/b", "A/b"), {"a/c": b"x", "a/b": b"changed"}, []),
+        (("readme.md",), {"readme.md": None, "README.md": b"x"}, []),
+        (("src/a.py",), {"src/b.py": b"x"}, []),
+    ],
+)
+def test_new_names_that_some_checkouts_take_for_others(
+    tmp_path: Path, before: tuple[str, ...], after: dict[str, bytes | None], collisions: list[tuple[str, str]]
+) -> None:
+    origin = Origin(tmp_path / "origin")
+    base = origin.commit({"kept": b"kept\n", **dict.fromkeys(before, b"old")})
+    head = origin.commit(after)
+    mirrors = mirrored(tmp_path / "mirrors", origin, base, head)
+    assert list(mirrors.facts(REPO, base, mirrors.tree_of(REPO, head)).collisions) == collisions
 
 
 def digest(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> str:

@@ -14,9 +14,13 @@ from pathlib import Path
 import pytest
 from tests.contract.git.origin import REPO, Origin, git, mirrored
 
+from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.git.remote import Shown, push
+from penstock.bootstrap import Installation
 from penstock.core.refs import NodeId
 from penstock.ports import Permanent, Transient
+from penstock.settings import Config, Forge, Settings
 
 TOKEN = "ghs_" + "t" * 36
 
@@ -26,6 +30,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     answer = 0
+    moved_to = ""
     seen: list[str]
     command_lines: str = ""
 
@@ -41,7 +46,11 @@ class Handler(SimpleHTTPRequestHandler):
             if path.exists()
         )
         expected = "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
-        if self.server.answer or self.headers.get("Authorization") != expected:
+        if self.server.moved_to:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved_to + self.path)
+            self.end_headers()
+        elif self.server.answer or self.headers.get("Authorization") != expected:
             self.send_error(self.server.answer or 401)
         else:
             super().do_GET()
@@ -71,6 +80,11 @@ def url_of(server: Server) -> str:
     return f"http://127.0.0.1:{server.server_port}/"
 
 
+def knowing(server: Server, root: Path) -> Mirrors:
+    """Mirrors whose token is for this server."""
+    return Mirrors(root, lambda: Shown(token=TOKEN, to=url_of(server)))
+
+
 @pytest.fixture
 def origin(tmp_path: Path) -> Origin:
     return Origin(tmp_path / "origin")
@@ -78,8 +92,8 @@ def origin(tmp_path: Path) -> Origin:
 
 def test_the_token_is_shown_to_the_server_and_to_nobody_else(tmp_path: Path, origin: Origin) -> None:
     commit = origin.commit({"a": b"1"})
-    mirrors = Mirrors(tmp_path / "mirrors", lambda: TOKEN)
     with served(origin.folder / ".git") as server:
+        mirrors = knowing(server, tmp_path / "mirrors")
         mirrors.sync(REPO, url_of(server), ("main",))
         assert mirrors.paths(REPO, commit) == ("a",)
         assert any(server.seen)
@@ -88,6 +102,40 @@ def test_the_token_is_shown_to_the_server_and_to_nobody_else(tmp_path: Path, ori
         assert base64.b64encode(TOKEN.encode()).decode()[4:40] not in server.command_lines
     stored = [path.read_bytes() for path in (tmp_path / "mirrors").rglob("*") if path.is_file()]
     assert not [content for content in stored if TOKEN.encode() in content or b"uthorization" in content]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_token_does_not_follow_to_another_server(tmp_path: Path, origin: Origin, host: str) -> None:
+    origin.commit({"a": b"1"})
+    with served(origin.folder / ".git") as forge, served(origin.folder / ".git") as other:
+        mirrors = knowing(forge, tmp_path / "mirrors")
+        elsewhere = url_of(other).replace("127.0.0.1", host)
+        with pytest.raises(Permanent) as refused:
+            mirrors.sync(REPO, elsewhere, ("main",))
+        assert (refused.value.code, set(other.seen)) == ("no_access", {""})
+        forge.moved_to = elsewhere.rstrip("/")
+        other.seen.clear()
+        with pytest.raises(Permanent) as refused:
+            mirrors.sync(REPO, url_of(forge), ("main",))
+        assert (refused.value.code, other.seen) == ("redirected", [])
+        assert any(forge.seen)
+
+
+@pytest.mark.parametrize(
+    ("api", "web"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://api.octocorp.ghe.com/", "https://octocorp.ghe.com"),
+        ("https://git.example.test/api/v3", "https://git.example.test"),
+        ("https://api.example.test/api/v3", "https://api.example.test"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_the_server_that_may_see_it_stands_beside_the_api(tmp_path: Path, api: str, web: str) -> None:
+    config = Config(version=1, forge=Forge(api_url=api))
+    nobody = {"writer": None, "reader": None, "operator": None, "webhook_secret": None}
+    home = Installation(Settings(state=tmp_path, config=config, **nobody))
+    assert home.address.web == web
 
 
 @pytest.mark.parametrize(
@@ -104,9 +152,10 @@ def test_failures_are_told_apart(
     tmp_path: Path, origin: Origin, answer: int, kind: type[Permanent | Transient], code: str
 ) -> None:
     origin.commit({})
-    mirrors = Mirrors(tmp_path / "mirrors", lambda: TOKEN)
-    with served(origin.folder / ".git", answer) as server, pytest.raises(kind) as failed:
-        mirrors.sync(REPO, url_of(server).replace("//", "//user:word@"), ("main",))
+    with served(origin.folder / ".git", answer) as server:
+        mirrors, address = knowing(server, tmp_path / "mirrors"), url_of(server)
+        with pytest.raises(kind) as failed:
+            mirrors.sync(REPO, address.replace("//", "//user:word@"), ("main",))
     assert failed.value.code == code
     assert "word" not in str(failed.value)
     assert TOKEN not in str(failed.value)
@@ -215,3 +264,29 @@ def test_git_that_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Permanent, match="apt install git"):
         Mirrors(tmp_path / "mirrors", lambda: None)
+
+
+def test_a_push_shows_its_token_to_the_forge_alone(origin: Origin) -> None:
+    """Refused or answered, the forge sees the token; another server, however it is reached, never does."""
+    first, second = origin.commit({"a": b"1"}), origin.commit({"a": b"2"})
+    shown = Shown(token=TOKEN, to="")
+    local = Git(directory=origin.folder / ".git", environment=trusted_environment())
+    with served(origin.folder / ".git", answer=403) as forge, served(origin.folder / ".git") as other:
+        credential = partial(replace, shown, to=url_of(forge))
+        with pytest.raises(Permanent, match="cannot push to") as refused:
+            push(local, url_of(forge), "main", credential)
+        assert refused.value.code == "no_access"
+        assert any(forge.seen)
+        with pytest.raises(Permanent):
+            push(local, url_of(other), "main", credential)
+        assert set(other.seen) == {""}
+    target = origin.folder.parent / "target.git"
+    git(origin.folder, "init", "--quiet", "--bare", str(target))
+    push(local, f"file://{target}", "main", lambda: None)
+    assert git(target, "rev-parse", "main") == second
+    git(origin.folder, "reset", "--quiet", "--hard", first)
+    push(local, f"file://{target}", "main", lambda: None)
+    assert git(target, "for-each-ref", "--format=%(objectname) %(refname)") == f"{first} refs/heads/main"
+    with pytest.raises(Permanent) as bad:
+        push(local, "ext::sh -c true", "main", lambda: None)
+    assert bad.value.code == "bad_url"

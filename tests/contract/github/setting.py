@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+from tests.contract.github.memory import MemoryCache, MemoryTimes
 
 from penstock.adapters.github.account import Account
 from penstock.adapters.github.content import Author, BlobSource
 from penstock.adapters.github.credential import Credential
 from penstock.adapters.github.limits import UNPACED, Pace
-from penstock.adapters.github.memory import MemoryCache, MemoryTimes
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.reading import ReadClient
 from penstock.adapters.github.writer import GitHubWriter

@@ -44,6 +44,28 @@ def forge(
     return script
 
 
+def test_what_a_token_is_asked_to_have() -> None:
+    """Checks and statuses are only read: nobody is their own CI."""
+    assert {name: level for name, level, _ in needs.explained()} == {
+        "Actions": "read and write",
+        "Administration": "read",
+        "Checks": "read",
+        "Commit statuses": "read",
+        "Contents": "read and write",
+        "Issues": "read and write",
+        "Members": "read",
+        "Metadata": "read",
+        "Pull requests": "read and write",
+        "Workflows": "read and write",
+    }
+    assert set(needs.permissions_of(*needs.READS).values()) == {"read"}
+    (contents,) = [why for name, _, why in needs.explained() if name == "Contents"]
+    assert (
+        contents
+        == "to read branches, tags and commits; write branches, tags and commits; merge pull requests"
+    )
+
+
 @pytest.mark.parametrize(
     ("scopes", "private", "missing"),
     [

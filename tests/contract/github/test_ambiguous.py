@@ -7,8 +7,7 @@ from tests.contract.github.setting import CUT, REPO, Asked, Going, Reply, author
 
 from penstock.adapters.github.failures import Ambiguous
 from penstock.adapters.github.once import LOOK_AGAIN
-from penstock.core.write import Comment, OpenPull
-from penstock.ports import Written
+from penstock.core.write import Comment, OpenPull, Written
 
 HEAD = sha("1")
 PULL = OpenPull(

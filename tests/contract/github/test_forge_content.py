@@ -9,8 +9,8 @@ from tests.forge.world import git
 
 from penstock.adapters.github.content import INLINE
 from penstock.core.evidence import FileMode
-from penstock.core.write import Content, PlaceTag, Revert
-from penstock.ports import NotWritten, Permanent, Transient, Written
+from penstock.core.write import Content, NotWritten, PlaceTag, Revert, Written
+from penstock.ports import Permanent, Transient
 
 TEXT = b"def spin():\n    return 3\n"
 

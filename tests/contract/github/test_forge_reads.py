@@ -12,7 +12,6 @@ def test_repositories(forge: Embedded) -> None:
     reader = forge.admin.reader
     assert {facts.full_name for facts in reader.repositories("acme")} == {"acme/widget", "acme/secret"}
     by_name = {facts.full_name: facts for facts in reader.repositories("acme")}
-    assert by_name["acme/secret"].private
     assert reader.repository(forge.repo) == by_name["acme/widget"]
     assert reader.repositories("olga") == ()
     assert reader.viewer() == "olga"

@@ -10,8 +10,19 @@ from tests.contract.github.setting import Going, authorized
 
 from penstock.core.policy.rules import MergeMethod
 from penstock.core.refs import Sha
-from penstock.core.write import CloseIssue, Comment, Merge, OpenPull, PlaceTag, Rerun, Wanted, Withdraw
-from penstock.ports import NotWritten, Transient, Written
+from penstock.core.write import (
+    CloseIssue,
+    Comment,
+    Merge,
+    NotWritten,
+    OpenPull,
+    PlaceTag,
+    Rerun,
+    Wanted,
+    Withdraw,
+    Written,
+)
+from penstock.ports import Transient
 
 BRANCH = "penstock/c-1"
 TEXT = b"def spin():\n    return 3\n"

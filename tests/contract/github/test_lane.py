@@ -89,6 +89,27 @@ def test_a_secondary_limit_holds_every_process_back() -> None:
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("after", ["99999999999", "9" * 400])
+def test_no_answer_closes_the_lane_for_longer_than_an_hour(after: str) -> None:
+    replies = [Reply(status=429, headers={"retry-after": after}), FINE]
+    with serving(lambda _: replies.pop(0)) as (kit, _):
+        kit.pace = GITHUB_PACE
+        for _ in range(2):
+            with pytest.raises(Transient) as held:
+                kit.writes.send(WRITE, wire.Anything, Going())
+            assert held.value.retry_after == pytest.approx(3600.0)
+        kit.clock.sleep(3600)
+        kit.writes.send(WRITE, wire.Anything, Going())
+
+
+def test_reservations_that_no_limit_made_are_forgotten() -> None:
+    with serving(lambda _: FINE) as (kit, _):
+        kit.pace = GITHUB_PACE
+        for lane in ("writes", "creations"):
+            kit.times.update(f"{kit.account.credential.id}:{lane}", lambda _: (9e15,) * 500)
+        assert started(kit, [CREATE] * 2, [kit.writes]) == pytest.approx([0.0, 1.0])
+
+
 def test_writes_of_one_credential_never_overlap() -> None:
     """GitHub asks for one request at a time."""
     going, most, lock = 0, 0, threading.Lock()

@@ -61,7 +61,12 @@ LEFT = {**SPENT, "x-ratelimit-remaining": "3"}
         (403, {"retry-after": "7"}, "", 7.0),
         (429, {"retry-after": "7"}, "", 7.0),
         (403, {"retry-after": "Fri, 01 May 2026 12:00:00 GMT"}, "", 60.0),
+        (429, {"retry-after": "999999999999"}, "", 3600.0),
+        (429, {"retry-after": "9" * 400}, "", 3600.0),
+        (429, {"retry-after": "²"}, "", 60.0),
         (403, SPENT, "API rate limit exceeded", 90.0),
+        (403, {**SPENT, "x-ratelimit-reset": "1e300"}, "", 3600.0),
+        (429, {**SPENT, "x-ratelimit-reset": "inf"}, "", 60.0),
         (429, SPENT, "", 90.0),
         (403, {**SPENT, "x-ratelimit-reset": "10"}, "", 1.0),
         (403, LEFT, "You have exceeded a secondary rate limit", 60.0),
@@ -80,6 +85,14 @@ def test_which_refusals_are_limits(
     assert limited_for(status, headers, said, 1000.0) == wait
 
 
-@pytest.mark.parametrize("headers", [{}, {**SPENT, "x-ratelimit-remaining": "many"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {**SPENT, "x-ratelimit-remaining": "many"},
+        *({**SPENT, "x-ratelimit-reset": reset} for reset in ("nan", "inf", "1e999", "soon")),
+        {**SPENT, "x-ratelimit-limit": "9" * 5000},
+    ],
+)
 def test_unreadable_budgets_are_unknown(headers: dict[str, str]) -> None:
     assert budget_of(headers) is None

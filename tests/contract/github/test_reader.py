@@ -3,7 +3,6 @@
 import pytest
 from tests.contract.github.setting import REPO, Asked, Reply, Script, serving, sha
 
-from penstock.adapters.github.facts import STATUS_APP
 from penstock.core.evidence import CheckFact, CheckStatus, RequiredChecks
 from penstock.ports import ForgeReader, Permanent, Transient
 
@@ -16,6 +15,7 @@ PLAN = Reply(
 )
 PROTECTED = Reply(
     body={
+        "url": "https://forge.test/protection",
         "required_status_checks": {
             "strict": False,
             "contexts": ["old", "new", "free", "any"],
@@ -88,6 +88,29 @@ def test_required_checks_fail_closed(
     assert str(asked[0]) == "GET /repos/acme/widget/branches/rel%2F1/protection"
 
 
+NOTHING = Reply(body={"message": "Server Error"})
+
+
+@pytest.mark.parametrize(
+    ("protection", "rules"),
+    [
+        (NOTHING, NO_RULES),
+        (Reply(body={}), NO_RULES),
+        (Reply(body={"url": "https://forge.test/p", "required_status_checks": {}}), NO_RULES),
+        (NOT_PROTECTED, NOTHING),
+        (NOT_PROTECTED, Reply(body=[{"type": "required_status_checks"}])),
+        (NOT_PROTECTED, Reply(body=[{"type": "required_status_checks", "parameters": {}}])),
+    ],
+)
+def test_an_answer_that_says_nothing_is_not_the_answer_that_nothing_is_required(
+    protection: Reply, rules: Reply
+) -> None:
+    with serving(at({"/protection": protection, "/rules/branches/main": rules})) as (kit, _):
+        with pytest.raises(Permanent) as unexpected:
+            kit.reader.required_checks(REPO, "main")
+        assert unexpected.value.code == "unexpected_answer"
+
+
 APPS = {"github-actions": 15368, "other": 2, "x": 3}
 
 
@@ -131,29 +154,23 @@ def test_checks_are_the_latest_of_each_name_and_app() -> None:
         "/check-runs/9/annotations": Reply(body=annotations),
     }
     with serving(at(replies)) as (kit, asked):
-        found = {(fact.name, fact.app): fact for fact in kit.reader.checks(REPO, head)}
-    assert found["test", "github-actions"] == CheckFact(
+        found = {(fact.name, fact.app_id): fact for fact in kit.reader.checks(REPO, head)}
+    assert found["test", 15368] == CheckFact(
         name="test",
-        app="github-actions",
         app_id=15368,
         status=CheckStatus.COMPLETED,
         conclusion="success",
         url="https://forge.test/9",
         siblings=(("acme/lib", sibling),),
     )
-    assert {key: fact.app_id for key, fact in found.items() if key[0] == "test"} == {
-        ("test", "github-actions"): 15368,
-        ("test", "other"): 2,
-        ("test", STATUS_APP): None,
-    }
     states = {key: (fact.status, fact.conclusion) for key, fact in found.items()}
     assert states == {
-        ("test", "github-actions"): (CheckStatus.COMPLETED, "success"),
-        ("test", "other"): (CheckStatus.RUNNING, ""),
-        ("build", "x"): (CheckStatus.QUEUED, ""),
-        ("a", STATUS_APP): (CheckStatus.COMPLETED, "failure"),
-        ("b", STATUS_APP): (CheckStatus.RUNNING, ""),
-        ("test", STATUS_APP): (CheckStatus.COMPLETED, "success"),
+        ("test", 15368): (CheckStatus.COMPLETED, "success"),
+        ("test", APPS["other"]): (CheckStatus.RUNNING, ""),
+        ("build", APPS["x"]): (CheckStatus.QUEUED, ""),
+        ("a", None): (CheckStatus.COMPLETED, "failure"),
+        ("b", None): (CheckStatus.RUNNING, ""),
+        ("test", None): (CheckStatus.COMPLETED, "success"),
     }
     assert [request for request in map(str, asked) if "annotations" in request] == [
         "GET /repos/acme/widget/check-runs/9/annotations?per_page=100"
@@ -278,6 +295,7 @@ def test_a_repository_that_is_gone_is_none_and_never_another_of_its_name(answer:
         ([{"type": "RATE_LIMITED", "message": "slow down"}], Transient, "rate_limited"),
         ([{"type": "FORBIDDEN", "message": "no"}], Permanent, "unexpected_answer"),
         ([{"message": "syntax"}], Permanent, "unexpected_answer"),
+        ([], Permanent, "unexpected_answer"),
     ],
 )
 def test_a_failed_query_is_no_missing_repository(

@@ -24,7 +24,7 @@ def test_repository() -> None:
     facts = kit.reader.repository(repo("hello-world"))
     assert facts is not None
     assert (facts.full_name, facts.default_branch) == (f"{ORG}/hello-world", "master")
-    assert (facts.archived, facts.private) == (False, False)
+    assert not facts.archived
     assert facts.clone_url == f"https://github.com/{ORG}/hello-world.git"
     assert not transport.left
 

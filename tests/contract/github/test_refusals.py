@@ -25,13 +25,15 @@ from penstock.core.write import (
     Comment,
     Content,
     Merge,
+    NotWritten,
     OpenPull,
     PlaceTag,
     Rerun,
     Wanted,
     Withdraw,
+    Written,
 )
-from penstock.ports import ForgeWriter, NotWritten, Permanent, Transient, Written
+from penstock.ports import ForgeWriter, Permanent, Transient
 
 HEAD = sha("1")
 MERGE = Merge(

@@ -44,6 +44,7 @@ READ_AS: list[tuple[str, str, type[BaseModel]]] = [
 # Fields that we require and the description only lists as possible, because GitHub always sends them.
 ALWAYS_SENT = {
     "Label.name",
+    "Protection.url",
     "Repository.archived",
     "Repository.clone_url",
     "Repository.default_branch",

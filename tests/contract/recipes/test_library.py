@@ -134,6 +134,9 @@ def test_a_command_becomes_a_recipe_that_can_be_kept(command: str) -> None:
     assert parse(written(made), RECIPE) == made
     assert made.run == command
     assert made == ad_hoc(command)
+    patient = ad_hoc(command, 600)
+    assert patient.timeout_seconds == 600
+    assert patient.name != made.name, "one name is one text"
 
 
 def test_every_recipe_survives_being_written() -> None:

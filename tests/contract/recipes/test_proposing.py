@@ -14,9 +14,10 @@ from penstock.adapters.sandbox import Bubblewrap
 from penstock.adapters.sandbox.limits import Limits
 from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
 from penstock.core.policy.rules import Policy
+from penstock.core.proposal import Brief, ProposalRefused, Proposed
 from penstock.core.refs import Sha
 from penstock.core.verdict import failures
-from penstock.ports import Brief, ProposalRefused, Proposed, Sandbox
+from penstock.ports import Sandbox
 
 ROOT = Path(__file__).parents[3]
 BASE: dict[str, bytes | None] = {
@@ -129,7 +130,7 @@ def test_links_are_proposed_for_the_policy_to_judge(bench: Bench) -> None:
     answer = bench.propose(command("ln -sf /etc/passwd link"))
     assert isinstance(answer, Proposed)
     facts = bench.mirrors.facts(REPO, bench.base, answer.tree)
-    verdict = judge_policy(facts, Scope(allowed=("*",)), Policy())
+    verdict = judge_policy(facts, Policy())
     assert not verdict.allows
     assert [leaf.rule for leaf in failures(verdict)] == ["links"]
 
@@ -223,7 +224,7 @@ def test_the_demonstrations_rename_reaches_the_library_and_its_users(
         facts = bench.mirrors.facts(REPO, bench.base, answer.tree)
         assert bool(facts.files) is takes_part
         scope = Scope(allowed=card.allowed_paths)
-        assert judge_policy(facts, scope, Policy()).allows
+        assert judge_policy(facts, Policy()).allows
         assert judge_integrity(facts, scope, Policy()).allows is takes_part
 
 
@@ -237,7 +238,7 @@ def test_the_demonstrations_bad_recipe_is_stopped_by_policy(tmp_path: Path, sand
     assert isinstance(answer, Proposed)
     facts = bench.mirrors.facts(REPO, bench.base, answer.tree)
     assert [fact.path for fact in facts.files] == [".github/workflows/ci.yml", "pyproject.toml"]
-    verdict = judge_policy(facts, Scope(allowed=card.allowed_paths), Policy())
+    verdict = judge_policy(facts, Policy())
     assert [leaf.rule for leaf in failures(verdict)] == ["protected_paths"]
 
 

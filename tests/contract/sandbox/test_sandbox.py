@@ -75,10 +75,6 @@ def gone(marker: str) -> bool:
     return not alive(marker)
 
 
-def test_names_say_what_isolates(sandbox: Bubblewrap) -> None:
-    assert (sandbox.isolates, Unsandboxed().isolates) == ("bubblewrap", "none")
-
-
 @pytest.mark.parametrize(
     ("command", "exit_code", "output"),
     [
@@ -310,6 +306,24 @@ def test_nothing_survives_the_death_of_penstock(folder: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert gone("98765")
+
+
+def test_an_interrupt_at_the_terminal_is_no_failure_of_the_command(folder: Path) -> None:
+    """Ctrl-C goes to the whole process group of the terminal, and the sandbox is not in it."""
+    program = (
+        "import signal, sys; from pathlib import Path\n"
+        "from penstock.adapters.sandbox.bubblewrap import Bubblewrap\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "print(Bubblewrap().run('sleep 2.125', Path(sys.argv[1]), timeout_seconds=60).exit_code)\n"
+    )
+    line = [sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        deadline = time.monotonic() + 10
+        while not alive("sleep 2.125") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert said == "0\n"
 
 
 def test_a_repository_in_the_folder_is_only_data(sandbox: Bubblewrap, folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from penstock.core.proposal import matches_any
 
+USUAL_SECONDS, LONGEST_SECONDS = 120, 3600
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -101,7 +102,7 @@ class Recipe:
     run: str = ""
     rules: tuple[Rule, ...] = ()
     allowed_paths: Annotated[tuple[Glob, ...], Field(min_length=1)]
-    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
+    timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] = USUAL_SECONDS
     complexity: Annotated[int, Field(ge=0, le=10)] = 1
 
     def __post_init__(self) -> None:
@@ -112,14 +113,17 @@ class Recipe:
 RECIPE = TypeAdapter(Recipe)
 
 
-def ad_hoc(command: str) -> Recipe:
+def ad_hoc(command: str, seconds: int = USUAL_SECONDS) -> Recipe:
     """The recipe of `penstock try --run`: a command on any path of the repositories that a person named.
 
     Raises ValueError for an empty command.
     """
-    digest = hashlib.sha256(command.encode()).hexdigest()
+    limited = "" if seconds == USUAL_SECONDS else f"\0{seconds}"
+    digest = hashlib.sha256(f"{command}{limited}".encode()).hexdigest()
     title = f"Run {' '.join(command.split())[:80]}"
-    return Recipe(name=f"run-{digest[:10]}", title=title, run=command, allowed_paths=("*",))
+    return Recipe(
+        name=f"run-{digest[:10]}", title=title, run=command, allowed_paths=("*",), timeout_seconds=seconds
+    )
 
 
 def written(recipe: Recipe) -> str:
@@ -128,9 +132,9 @@ def written(recipe: Recipe) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
 
 
-def keep_ad_hoc(folder: Path, command: str) -> str:
+def keep_ad_hoc(folder: Path, command: str, seconds: int = USUAL_SECONDS) -> str:
     """The name of the recipe that runs this command, written whole to where every worker reads it."""
-    recipe = ad_hoc(command)
+    recipe = ad_hoc(command, seconds)
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f"{recipe.name}.draft"
     draft.write_text(written(recipe), encoding="utf-8")

@@ -9,8 +9,9 @@ from penstock.adapters.agents.definition import Recipe
 from penstock.adapters.agents.recipes import Library, Listed
 from penstock.adapters.agents.rules import RuleFailed, apply_rules
 from penstock.core.ledger import canonical, sha256
+from penstock.core.proposal import Brief, ProposalRefused, Proposed
 from penstock.core.refs import Sha
-from penstock.ports import Brief, Permanent, ProposalRefused, Proposed, Repositories, Sandbox
+from penstock.ports import Permanent, Repositories, Sandbox
 
 _REFUSED_TREES = frozenset({"unsafe_tree", "too_large"})
 _AGAIN = 3

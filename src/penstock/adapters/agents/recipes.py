@@ -6,14 +6,22 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE, Match, Recipe
-from penstock.core.document import Rejected, parse
-from penstock.core.proposal import matches_any
-from penstock.ports import Permanent, RecipeCard
+from penstock.core.document import MAX_BYTES, Rejected, parse
+from penstock.core.proposal import RecipeCard, matches_any
+from penstock.ports import Permanent
 
 _AT_ONCE = 200
 
 Read = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Contents of those files that exist."""
+
+
+def recipe_folders(*more: Path) -> tuple[Path, ...]:
+    """Where recipes are: those shipped, the working directory's own, then more, as far as they are there."""
+    package = Path(__file__).parents[2]
+    shipped, source = package / "recipes", package.parents[1] / "recipes"
+    places = (shipped if shipped.is_dir() else source, Path("recipes").absolute(), *more)
+    return tuple(dict.fromkeys(place for place in places if place.is_dir()))
 
 
 class BadRecipes(Permanent):
@@ -97,17 +105,16 @@ def load_library(folders: Sequence[Path]) -> Library:
 
 def _load(path: Path) -> Listed | tuple[str, ...]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         return (f"{path}: cannot be read: {error.strerror}",)
-    except UnicodeDecodeError as error:
-        return (f"{path}: is not UTF-8 (byte {error.start})",)
-    recipe = parse(text, RECIPE)
+    recipe = parse(raw, RECIPE)
     if isinstance(recipe, Rejected):
         return tuple(problem.shown(str(path)) for problem in recipe.problems)
     if recipe.name != path.stem:
         return (f"{path}: name: is `{recipe.name}`; a recipe is named as its file is, `{path.stem}`",)
-    return Listed(recipe=recipe, text=text)
+    return Listed(recipe=recipe, text=raw.decode())
 
 
 def _asks(match: Match, labels: frozenset[str], title: str) -> bool:

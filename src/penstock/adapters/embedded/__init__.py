@@ -2,18 +2,18 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from penstock.ports import Permanent, Transient
 
 ORGANIZATION, OPERATOR, BOT = "acme", "operator", "penstock-bot"
-WRITES = ("actions", "contents", "issues", "pull_requests", "workflows", "statuses", "checks")
-READS = ("metadata", "members", "administration")
 READY_SECONDS = 20.0
 
 
@@ -39,8 +39,8 @@ class Embedded:
 
 def find(state: Path) -> Embedded | None:
     """The embedded forge of a state directory, if it has one."""
-    path = state / "embedded.json"
-    if not path.exists():
+    path, forge = state / "embedded.json", state / "forge"
+    if not (path.exists() and forge.exists()):
         return None
     try:
         kept = json.loads(path.read_text())
@@ -51,10 +51,22 @@ def find(state: Path) -> Embedded | None:
         ) from error
 
 
-def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
-    """A new forge with an organization, its operator and a bot, and a token for each role."""
-    _make_private(state)
-    forge = state / "forge"
+def create(
+    state: Path, *, writer: Mapping[str, str], reader: Mapping[str, str], unsafe_no_sandbox: bool
+) -> Embedded:
+    """A new forge with an organization, its operator and a bot, and a token for each role, in a directory of its owner.
+
+    It is there whole or not at all: what an interruption leaves half made is made anew. Raises Permanent `bad_state`
+    where a forge stands whose tokens are gone.
+
+    `writer` and `reader`: what the bot's two tokens may, a level by GitHub's name of each permission.
+    """
+    if (state / "forge").exists():
+        raise Permanent(
+            "bad_state", f"{state / 'forge'} has lost its embedded.json; remove {state} to start over"
+        )
+    forge = state / "forge.new"
+    shutil.rmtree(forge, ignore_errors=True)
     for words in (
         ("user", OPERATOR),
         ("user", BOT),
@@ -62,9 +74,6 @@ def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
         ("member", ORGANIZATION, BOT, "--role", "admin"),
     ):
         _admin(forge, *words)
-    writes = [f"--permission={name}=write" for name in WRITES]
-    reads = [f"--permission={name}=read" for name in READS]
-    read_only = [f"--permission={name}=read" for name in (*WRITES, *READS) if name != "workflows"]
     embedded = Embedded(
         state=state,
         port=0,
@@ -81,32 +90,27 @@ def create(state: Path, *, unsafe_no_sandbox: bool = False) -> Embedded:
             "--scope",
             "delete_repo",
         ),
-        writer_token=_admin(forge, "token", BOT, *writes, *reads),
-        reader_token=_admin(forge, "token", BOT, *read_only),
+        writer_token=_admin(forge, "token", BOT, *_permitting(writer)),
+        reader_token=_admin(forge, "token", BOT, *_permitting(reader)),
         unsafe_no_sandbox=unsafe_no_sandbox,
     )
     _keep(embedded)
+    forge.rename(embedded.forge_state)
     return embedded
 
 
-def _make_private(state: Path) -> None:
-    """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = state.stat()
-    if found.st_uid == os.getuid() and found.st_mode & 0o077:
-        state.chmod(found.st_mode & 0o700)
+def _permitting(levels: Mapping[str, str]) -> list[str]:
+    return [f"--permission={name}={level}" for name, level in levels.items()]
 
 
 def ensure_running(embedded: Embedded) -> Embedded:
     """The forge, answering: found alive, or started in the background, where it outlives this process."""
-    if embedded.port and _pid(embedded) is not None:
-        return embedded
-    ready = embedded.state / "forge.url"
-    ready.unlink(missing_ok=True)
-    pid = _spawn(embedded, ready)
+    if _pid(embedded) is None:
+        _address_file(embedded).unlink(missing_ok=True)
+        _spawn(embedded)
     deadline = time.monotonic() + READY_SECONDS
-    while not (ready.exists() and ready.read_text().endswith("\n")):
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+    while not (address := _address(embedded)):
+        if _pid(embedded) is None:
             if embedded.port:
                 return ensure_running(replace(embedded, port=0))
             raise Transient("forge_down", f"the embedded forge did not start; its log is {_log(embedded)}")
@@ -116,32 +120,55 @@ def ensure_running(embedded: Embedded) -> Embedded:
                 f"the embedded forge did not answer in {READY_SECONDS:.0f} s; its log is {_log(embedded)}",
             )
         time.sleep(0.02)
-    running = replace(embedded, port=int(ready.read_text().strip().rsplit(":", 1)[1]))
-    (embedded.state / "forge.pid").write_text(f"{pid}\n")
-    _keep(running)
+    running = replace(embedded, port=int(address.rsplit(":", 1)[1]))
+    if running != embedded:
+        _keep(running)
     return running
+
+
+def _address_file(embedded: Embedded) -> Path:
+    return embedded.state / "forge.url"
+
+
+def _address(embedded: Embedded) -> str:
+    """Where it answers, as it wrote down itself; empty until it does."""
+    try:
+        written = _address_file(embedded).read_text()
+    except FileNotFoundError:
+        return ""
+    return written.strip() if written.endswith("\n") else ""
 
 
 def _log(embedded: Embedded) -> Path:
     return embedded.state / "forge.log"
 
 
-def _spawn(embedded: Embedded, ready: Path) -> int:
-    """A server in a session of its own, which this process does not own: it stays when this one ends."""
+def _spawn(embedded: Embedded) -> None:
+    """A server in a session of its own, which this process does not own: it stays when this one ends.
+
+    No interrupt comes between its start and its pid file, without which nobody would find it again.
+    """
     flags = ["--unsafe-no-sandbox"] if embedded.unsafe_no_sandbox else []
-    where = ["--state", str(embedded.forge_state), "--port", str(embedded.port), "--ready-file", str(ready)]
+    ready = str(_address_file(embedded))
+    where = ["--state", str(embedded.forge_state), "--port", str(embedded.port), "--ready-file", ready]
     writing = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-m", "localforge", "serve", *where, *flags],
-        {"PATH": os.defpath, "LANG": "C.UTF-8"},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(_log(embedded)), writing, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "localforge", "serve", *where, *flags],
+            {"PATH": os.defpath, "LANG": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(_log(embedded)), writing, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=before,
+        )
+        (embedded.state / "forge.pid").write_text(f"{pid}\n")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stop(embedded: Embedded) -> bool:
@@ -168,10 +195,16 @@ def _pid(embedded: Embedded) -> int | None:
     except (OSError, ValueError):
         return None
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return None
-    return pid if b"localforge" in words and str(embedded.forge_state).encode() in words else None
+    words = line.split(b"\0")
+    starting = (
+        not line and state != "Z"
+    )  # for a moment, a process that has just been started has no words yet
+    ours = b"localforge" in words and str(embedded.forge_state).encode() in words
+    return pid if ours or starting else None
 
 
 def _admin(forge: Path, *words: str) -> str:

@@ -1,35 +1,41 @@
 """Filling the embedded forge as its operator would: over REST and git, looking before creating."""
 
-import base64
 import itertools
-import os
-import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
 from penstock.adapters.embedded import ORGANIZATION, Embedded
 from penstock.ports import Permanent
 
-PUSH_SECONDS = 600
+Push = Callable[[Path, str, str], None]
+"""Put a bare repository's branch at a URL, in the place of whatever has its name there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Protocol):
     """A bare repository to publish: its branch becomes the default one. `origin` is the folder it is a copy of."""
 
-    bare: Path
-    name: str
-    branch: str
-    origin: Path
+    @property
+    def bare(self) -> Path: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def branch(self) -> str: ...
+
+    @property
+    def origin(self) -> Path: ...
 
 
 class Operator:
-    """The operator's hands: everything is done with the operator's own token."""
+    """The operator's hands: everything is done with the operator's own token, by `send`, too."""
 
-    def __init__(self, embedded: Embedded) -> None:
-        self._embedded = embedded
+    def __init__(self, embedded: Embedded, send: Push) -> None:
+        self._url = embedded.url
+        self._send = send
         self._http = httpx.Client(
             base_url=embedded.url,
             headers={
@@ -103,32 +109,5 @@ class Operator:
 
     def _push(self, source: Source, name: str) -> None:
         """The source's branch takes the place of what was there, and becomes the default one."""
-        pair = f"x-access-token:{self._embedded.operator_token}".encode()
-        environment = {
-            "PATH": os.defpath,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {base64.b64encode(pair).decode()}",
-        }
-        url = f"{self._embedded.url}/{ORGANIZATION}/{name}.git"
-        words = [
-            "git",
-            "--git-dir",
-            str(source.bare),
-            "push",
-            "--quiet",
-            url,
-            f"+refs/heads/{source.branch}:refs/heads/{source.branch}",
-        ]
-        done = subprocess.run(
-            words, env=environment, capture_output=True, text=True, timeout=PUSH_SECONDS, check=False
-        )
-        if done.returncode != 0:
-            raise Permanent(
-                "forge_setup",
-                f"pushing {source.origin} to the embedded forge failed: {done.stderr.strip()[-500:]}",
-            )
+        self._send(source.bare, f"{self._url}/{ORGANIZATION}/{name}.git", source.branch)
         self._ask("PATCH", f"/repos/{ORGANIZATION}/{name}", {"default_branch": source.branch})

@@ -21,6 +21,7 @@ _SETTINGS = (
     "core.protectNTFS=true",
     "gc.auto=0",
     "maintenance.auto=false",
+    "http.followRedirects=false",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=60",
 )

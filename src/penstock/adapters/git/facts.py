@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 from penstock.adapters.git.command import Git
 from penstock.adapters.git.diff import Changed, changes, patch_digest
-from penstock.adapters.git.objects import blobs
+from penstock.adapters.git.objects import blobs, folders_of, read_tree
 from penstock.adapters.git.syntax import problem_of
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import find_secrets
 from penstock.core.text import has_hidden
@@ -25,7 +26,24 @@ def diff_facts(git: Git, base: Sha, tree: Sha) -> DiffFacts:
         tree=tree,
         files=tuple(_fact(*parts) for parts in zip(changed, before, after, strict=True)),
         patch_digest=patch_digest(git, base, tree, changed),
+        collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
     )
+
+
+def _collisions(git: Git, base: Sha, tree: Sha) -> tuple[tuple[str, str], ...]:
+    """Only those of new names: what was there before is not this patch's doing."""
+    names = _names(git, tree)
+    spellings: dict[str, list[str]] = {}
+    for name in sorted(names):
+        spellings.setdefault(folded(name), []).append(name)
+    new = sorted(names - _names(git, base))
+    return tuple((name, other) for name in new for other in spellings[folded(name)] if other != name)
+
+
+def _names(git: Git, tree: Sha) -> frozenset[str]:
+    """Of all files and folders, from the root."""
+    files = read_tree(git, tree).keys()
+    return frozenset(name.decode(errors="replace") for name in (*files, *folders_of(files)))
 
 
 def _old_blob(change: Changed) -> Sha | None:
@@ -48,6 +66,7 @@ def _contents(
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
     added = list(_added_lines(old or b"", new or b""))
+    name = [change.path] if change.old_mode is FileMode.ABSENT else []
     return FileFact(
         path=change.path,
         status=change.status,
@@ -59,9 +78,8 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         deletions=change.deletions,
         binary=change.binary,
         hidden_characters=_hides(change, added),
-        size=len(new or b""),
         unparsable=_unparsable(change, old, new),
-        secrets=find_secrets("\n".join(line for _, line in added)),
+        secrets=find_secrets("\n".join([*name, *(line for _, line in added)])),
     )
 
 

@@ -6,6 +6,8 @@ objects are, and a repository of ours then takes the objects as data.
 
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +24,23 @@ _ONE_COMMIT = "Source as it was given to penstock try\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """A bare repository with one branch, which its HEAD names. `name` is fit for a forge."""
+    """A copy of a clone or folder: a bare repository with one branch, which its HEAD names. `name` is fit for a forge."""
 
+    origin: Path
     bare: Path
     name: str
     branch: str
     commit: Sha
     history: bool
     """Does the branch have the original's history; else it is one commit of its files."""
+
+
+def import_sources(scratch: Path, sources: Sequence[Path]) -> Iterator[Imported]:
+    """Copies of clones or folders below `scratch`, each there only until the next is asked for."""
+    for source in sources:
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            yield import_source(source, Path(folder) / "source.git")
 
 
 def import_source(source: Path, into: Path) -> Imported:
@@ -60,7 +71,14 @@ def _import_into(git: Git, source: Path) -> Imported:
     git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
     if theirs:
         _make_whole(git, source)
-    return Imported(bare=git.directory, name=_name(source), branch=branch, commit=commit, history=history)
+    return Imported(
+        origin=source,
+        bare=git.directory,
+        name=_name(source),
+        branch=branch,
+        commit=commit,
+        history=history,
+    )
 
 
 def _repository_of(source: Path) -> Path | None:

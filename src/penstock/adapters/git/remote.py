@@ -1,18 +1,28 @@
-"""Fetching: the credential travels in the environment, and failures are told apart."""
+"""Fetching and pushing: the credential travels in the environment, to one server only, and failures are told apart."""
 
 import base64
 import re
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from penstock.adapters.git.command import Git
 from penstock.core.ledger import sha256
 from penstock.ports import Permanent, Transient
 
-FETCH_SECONDS = 900
+FETCH_SECONDS = PUSH_SECONDS = 900
 
-Credential = Callable[[], str | None]
-"""A token that may read, asked for anew for each fetch; None where reading needs none."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A token, and the address of the one server (scheme, host and port) that may see it."""
+
+    token: str = field(repr=False)
+    to: str
+
+
+Credential = Callable[[], Shown | None]
+"""Asked for anew each time; None where nothing is needed."""
 
 _SCHEMES = frozenset({"http", "https", "file"})
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -31,7 +41,12 @@ _REFUSED = (
     (
         re.compile(r"Authentication failed|could not read Username|returned error: 40[13]|Permission denied"),
         "no_access",
-        "The credential may not read it: it needs the permission Contents: read.",
+        "The credential may not: it needs the permission Contents, to read or to write.",
+    ),
+    (
+        re.compile(r"returned error: 30[12378]"),
+        "redirected",
+        "The server sends git elsewhere, and there the credential must not go.",
     ),
 )
 
@@ -42,10 +57,7 @@ def fetch(git: Git, url: str, refs: Sequence[str], credential: Credential) -> No
     History is needed to merge; blobs are not left out, since a later lazy fetch would need the network and the
     credential in places that must have neither.
     """
-    if urlsplit(url).scheme not in _SCHEMES:
-        raise Permanent(
-            "bad_url", f"cannot fetch from {_without_password(url)!r}: it is no http, https or file URL"
-        )
+    _check(url)
     wanted = [_refspec(ref) for ref in refs if not (_COMMIT.fullmatch(ref) and _has(git, ref))]
     if not wanted:
         return
@@ -59,7 +71,22 @@ def fetch(git: Git, url: str, refs: Sequence[str], credential: Credential) -> No
     )
     ended = authorized.end("fetch", *options, "--", url, *wanted, seconds=FETCH_SECONDS)
     if ended.code:
-        raise _failure(_without_password(url), ended.complaint)
+        raise _failure(f"cannot fetch from {_without_password(url)}", ended.complaint)
+
+
+def push(git: Git, url: str, branch: str, credential: Credential) -> None:
+    """Put a branch in the place of whatever has its name there."""
+    _check(url)
+    authorized = git.with_environment(**_authorization(url, credential()))
+    ref = f"refs/heads/{branch}"
+    ended = authorized.end("push", "--quiet", "--", url, f"+{ref}:{ref}", seconds=PUSH_SECONDS)
+    if ended.code:
+        raise _failure(f"cannot push to {_without_password(url)}", ended.complaint)
+
+
+def _check(url: str) -> None:
+    if urlsplit(url).scheme not in _SCHEMES:
+        raise Permanent("bad_url", f"{_without_password(url)!r} is no http, https or file URL")
 
 
 def _refspec(ref: str) -> str:
@@ -74,12 +101,15 @@ def _has(git: Git, commit: str) -> bool:
     return git.end("cat-file", "-e", f"{commit}^{{tree}}").code == 0
 
 
-def _authorization(url: str, token: str | None) -> dict[str, str]:
-    """Git's configuration through the environment: not seen in a process list, and sent to this server only."""
+def _authorization(url: str, shown: Shown | None) -> dict[str, str]:
+    """Git's configuration through the environment: not seen in a process list, and sent to this server only.
+
+    A clone URL is the forge's word; where it leads to another server, nothing is shown there.
+    """
     parts = urlsplit(url)
-    if token is None or parts.scheme not in {"http", "https"}:
+    if shown is None or _server(parts) is None or _server(parts) != _server(urlsplit(shown.to)):
         return {}
-    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    basic = base64.b64encode(f"x-access-token:{shown.token}".encode()).decode()
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.extraHeader",
@@ -87,12 +117,21 @@ def _authorization(url: str, token: str | None) -> dict[str, str]:
     }
 
 
-def _failure(url: str, complaint: str) -> Permanent | Transient:
+def _server(parts: SplitResult) -> tuple[str, str | None, int] | None:
+    """Scheme, host and port; None for what is no http(s) address."""
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    try:
+        return None if usual is None else (parts.scheme, parts.hostname, parts.port or usual)
+    except ValueError:  # a port that is no number
+        return None
+
+
+def _failure(what: str, complaint: str) -> Permanent | Transient:
     last = complaint.splitlines()[-1] if complaint else "git said nothing"
     for pattern, code, advice in _REFUSED:
         if pattern.search(complaint):
-            return Permanent(code, f"cannot fetch from {url}: {last}. {advice}")
-    return Transient("unreachable", f"cannot fetch from {url}: {last}")
+            return Permanent(code, f"{what}: {last}. {advice}")
+    return Transient("unreachable", f"{what}: {last}")
 
 
 def _without_password(url: str) -> str:

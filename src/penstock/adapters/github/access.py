@@ -1,5 +1,6 @@
 """What a token may do with a repository, told before work depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.adapters.github import needs, wire
@@ -31,7 +32,7 @@ def check_access(client: ReadClient, repo: RepoRef, *, judges: bool, writes: boo
     `judges`: it also reads what decisions rest on (checks, protection), which a token that only writes need not.
     Raises Permanent `unauthorized` where the token is not valid at all.
     """
-    login = client.get("user", wire.Login, needs.IDENTITY).login
+    login = client.login()
     found = client.find(repo_path(repo), wire.Repository, needs.REPOSITORY)
     if found is None:
         return Access(login=login, missing=(needs.REPOSITORY,), unproven=())
@@ -43,6 +44,9 @@ def check_access(client: ReadClient, repo: RepoRef, *, judges: bool, writes: boo
     )
     if not writes:
         return Access(login=login, missing=unread, unproven=())
+    granted = client.account.credential.granted
+    if granted is not None:
+        return Access(login=login, missing=unread + _not_granted(granted), unproven=())
     scopes = client.scopes()
     if scopes is not None:
         return Access(login=login, missing=unread + _beyond(scopes, private=found.private), unproven=())
@@ -94,6 +98,11 @@ def _readable(client: ReadClient, path: str, need: Need) -> bool:
             return need is not needs.PROTECTION or not_protected(refusal)
         return refusal.status != 403 or not_in_plan(refusal)
     return True
+
+
+def _not_granted(granted: Mapping[str, str]) -> tuple[Need, ...]:
+    """What an App's installation does not permit writing."""
+    return tuple(need for need in needs.WRITES if granted.get(need.permission.partition("=")[0]) != "write")
 
 
 def _beyond(scopes: frozenset[str], *, private: bool) -> tuple[Need, ...]:

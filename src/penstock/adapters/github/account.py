@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 import httpx
 
 from penstock import __version__
-from penstock.adapters.github.credential import Credential
+from penstock.adapters.github.credential import Bearer
 from penstock.adapters.github.limits import Budget, budget_of
 from penstock.core.refs import RepoRef
 from penstock.ports import Clock, Permanent, Transient
@@ -25,7 +25,7 @@ class Account:
     the embedded forge's address. Raises Permanent `bad_address` for anything but an absolute http(s) URL.
     """
 
-    def __init__(self, base_url: str, credential: Credential, clock: Clock) -> None:
+    def __init__(self, base_url: str, credential: Bearer, clock: Clock) -> None:
         origin = _origin(base_url)
         if origin is None:
             raise Permanent("bad_address", f"{base_url!r} is no address of a forge: write https://HOST")

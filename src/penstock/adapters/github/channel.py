@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from penstock.adapters.github.account import PATIENCE, Account
-from penstock.adapters.github.failures import Limited, no_answer, refusal
+from penstock.adapters.github.failures import Limited, Refused, no_answer, refusal
 from penstock.adapters.github.needs import Need
 from penstock.adapters.github.transport import Http
 from penstock.ports import Transient
@@ -44,12 +44,18 @@ class Channel:
 
         `before` runs right before each attempt and may raise. Raises Transient or Refused.
         """
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
             self._account.hold(call.url)
             before()
             try:
                 return self._once(call)
+            except Refused as refused:
+                # Nothing was done, and an App can have another token: once.
+                if refused.status != 401 or renewed or not self._account.credential.renew():
+                    raise
+                renewed = True
+                continue
             except Transient as error:
                 pause = _pause(error, attempt, repeatable=call.repeatable)
                 if pause is None:

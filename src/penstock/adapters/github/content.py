@@ -13,8 +13,8 @@ from penstock.adapters.github.wire import Body
 from penstock.adapters.github.writing import Mutation
 from penstock.core.evidence import FileMode
 from penstock.core.refs import RepoRef, Sha
-from penstock.core.write import Content, PlaceTag, TreeEdit
-from penstock.ports import NotWritten, Permanent, Written
+from penstock.core.write import Content, NotWritten, PlaceTag, TreeEdit, Written
+from penstock.ports import Permanent
 
 BlobSource = Callable[[RepoRef, Sha], bytes]
 """The bytes of a blob, from the local mirror."""

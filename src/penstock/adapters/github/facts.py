@@ -15,9 +15,6 @@ from penstock.core.evidence import (
 )
 from penstock.core.refs import Sha
 
-STATUS_APP = "commit status"
-"""In place of an app where a check is a commit status; no app's slug has a space."""
-
 SIBLING_TITLE = "penstock-sibling"
 """Annotations of this title tell which commit of a sibling repository a job tested with."""
 
@@ -41,7 +38,6 @@ def repository_facts(answer: wire.Repository) -> RepositoryFacts:
         full_name=answer.full_name,
         default_branch=answer.default_branch,
         archived=answer.archived,
-        private=answer.private,
         clone_url=answer.clone_url,
     )
 
@@ -76,18 +72,17 @@ def pull_facts(answer: wire.Pull) -> PullFacts:
         head_branch=answer.head.ref,
         base_ref=answer.base.ref,
         author=login_of(answer.user),
-        draft=answer.draft,
         merged_by=answer.merged_by.login if answer.merged_by else None,
     )
 
 
-def required_of(protection: wire.Protection, rules: Iterable[wire.Rule]) -> RequiredChecks:
-    """Protection ∪ rules: every check of either, and the stricter of each demand.
+def required_of(protection: wire.Protection | None, rules: Iterable[wire.Rule]) -> RequiredChecks:
+    """Protection (None: the branch has none) ∪ rules: every check of either, and the stricter of each demand.
 
     Protection repeats in `contexts` the names of its `checks`; those that are bound to an app stay bound.
     """
-    checks = protection.required_status_checks or wire.ProtectedChecks()
-    reviews = protection.required_pull_request_reviews or wire.ProtectedReviews()
+    checks = (protection and protection.required_status_checks) or wire.ProtectedChecks(contexts=())
+    reviews = (protection and protection.required_pull_request_reviews) or wire.ProtectedReviews()
     demands = [rule.parameters for rule in rules if rule.parameters]
     asked = (*checks.checks, *(check for demand in demands for check in demand.required_status_checks))
     repeated = {check.context for check in checks.checks}
@@ -108,7 +103,6 @@ def _app_asked(check: wire.RequiredCheck) -> int | None:
 def check_of_run(run: wire.CheckRun, siblings: tuple[tuple[str, Sha], ...]) -> CheckFact:
     return CheckFact(
         name=run.name,
-        app=app_of(run),
         app_id=run.app.id if run.app else None,
         status=_STATUSES.get(run.status, CheckStatus.QUEUED),
         conclusion=run.conclusion or "",
@@ -122,7 +116,6 @@ def check_of_status(status: wire.Status) -> CheckFact:
     pending = status.state == "pending"
     return CheckFact(
         name=status.context,
-        app=STATUS_APP,
         status=CheckStatus.RUNNING if pending else CheckStatus.COMPLETED,
         conclusion={"success": "success", "pending": ""}.get(status.state, "failure"),
         url=status.target_url or "",

@@ -10,7 +10,7 @@ Permanent
 import httpx
 import pydantic_core
 
-from penstock.adapters.github.credential import Credential
+from penstock.adapters.github.credential import Bearer
 from penstock.adapters.github.limits import limited_for
 from penstock.adapters.github.needs import Need, accepted
 from penstock.ports import Permanent, PortError, Transient
@@ -58,13 +58,12 @@ def no_answer(error: httpx.RequestError, asked: str) -> Transient:
     reason = type(error).__name__
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         host = error.request.url.netloc.decode()
-        return Transient("unreachable", f"{asked}: the forge at {host} cannot be reached ({reason})")
+        why = f"{reason}: {error}" if str(error) else reason
+        return Transient("unreachable", f"{asked}: the forge at {host} cannot be reached ({why})")
     return Ambiguous("unreachable", f"{asked}: the connection was lost or timed out ({reason})")
 
 
-def refusal(
-    response: httpx.Response, asked: str, need: Need, *, credential: Credential, now: float
-) -> PortError:
+def refusal(response: httpx.Response, asked: str, need: Need, *, credential: Bearer, now: float) -> PortError:
     """What an answer of status 400 and above means; `now` is in Unix seconds."""
     status, said, source = response.status_code, credential.hidden(_words(response)), credential.source
     wait = limited_for(status, response.headers, said, now)

@@ -1,7 +1,7 @@
 """The one lane in which a credential writes: when it is whose turn, in this process and in others."""
 
 from penstock.adapters.github.account import PATIENCE, Account
-from penstock.adapters.github.limits import Pace, Times, Window, admitted, earliest
+from penstock.adapters.github.limits import Pace, Times, Window, admitted, believable, earliest
 from penstock.adapters.github.memory import TimeLog
 from penstock.ports import Transient
 
@@ -33,6 +33,7 @@ class WriterLane:
 
         def step(times: Times) -> Times:
             nonlocal at
+            times = believable(times, now, windows)
             at = earliest(times, now, windows)
             return admitted(times, at, windows) if at - now <= PATIENCE else times
 

@@ -3,11 +3,14 @@
 Source: GitHub Docs, "Rate limits for the REST API" and "Best practices for using the REST API".
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 SECONDARY_WAIT = 60.0
 """How long to wait after a secondary limit that names no time."""
+LONGEST_WAIT = 3600.0
+"""GitHub's longest window. Whatever an answer says, nothing is kept waiting for longer without asking again."""
 
 Times = tuple[float, ...]
 """When writes started, ascending; a time to come is a reservation."""
@@ -43,6 +46,12 @@ def earliest(times: Times, now: float, windows: tuple[Window, ...]) -> float:
     return max([now, *(times[-w.count] + w.seconds for w in windows if len(times) >= w.count)])
 
 
+def believable(times: Times, now: float, windows: tuple[Window, ...]) -> Times:
+    """The log without reservations that no limit can have made: a clock was wrong, or a forge talked nonsense."""
+    last = now + LONGEST_WAIT + max(w.seconds for w in windows)
+    return tuple(at for at in times if at <= last)
+
+
 def admitted(times: Times, at: float, windows: tuple[Window, ...]) -> Times:
     """The log with one more start, no longer than the windows look back."""
     return tuple(sorted((*times, at)))[-max(w.count for w in windows) :]
@@ -59,13 +68,13 @@ class Budget:
 
     def wait(self, now: float) -> float:
         """Seconds until there is something left to spend."""
-        return max(0.0, self.reset - now) if self.remaining == 0 else 0.0
+        return min(max(0.0, self.reset - now), LONGEST_WAIT) if self.remaining == 0 else 0.0
 
 
 def budget_of(headers: Mapping[str, str]) -> Budget | None:
     """What the `x-ratelimit-*` headers say; None where they are absent or unreadable."""
     try:
-        return Budget(
+        budget = Budget(
             resource=headers.get("x-ratelimit-resource", "core"),
             limit=int(headers["x-ratelimit-limit"]),
             remaining=int(headers["x-ratelimit-remaining"]),
@@ -73,6 +82,7 @@ def budget_of(headers: Mapping[str, str]) -> Budget | None:
         )
     except (KeyError, ValueError):
         return None
+    return budget if math.isfinite(budget.reset) else None
 
 
 def limited_for(status: int, headers: Mapping[str, str], said: str, now: float) -> float | None:
@@ -81,7 +91,7 @@ def limited_for(status: int, headers: Mapping[str, str], said: str, now: float) 
         return None
     after = headers.get("retry-after")
     if after is not None:
-        return float(after) if after.isdigit() else SECONDARY_WAIT
+        return min(float(after), LONGEST_WAIT) if after.isascii() and after.isdigit() else SECONDARY_WAIT
     budget = budget_of(headers)
     if budget is not None and budget.remaining == 0:
         return max(1.0, budget.wait(now))

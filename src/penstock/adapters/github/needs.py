@@ -1,4 +1,7 @@
-"""What each request needs a permission for, in GitHub's names and in words for people."""
+"""What each request needs a permission for, in GitHub's names and in words for people.
+
+The only list of permissions: what a token is asked to have, here and at the embedded forge, is derived from it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ NAMES = {
     "checks": "Checks",
     "contents": "Contents",
     "issues": "Issues",
+    "members": "Members",
     "metadata": "Metadata",
     "pull_requests": "Pull requests",
     "statuses": "Commit statuses",
@@ -40,6 +44,7 @@ PEOPLE = Need(purpose="read who may approve", permission="metadata=read")
 ISSUES = Need(purpose="read issues and comments", permission="issues=read")
 PULLS = Need(purpose="read pull requests", permission="pull_requests=read")
 RUNS = Need(purpose="read workflow runs", permission="actions=read")
+MEMBERS = Need(purpose="see that the author of an issue is a member", permission="members=read")
 
 WRITE_CONTENTS = Need(purpose="write branches, tags and commits", permission="contents=write")
 WRITE_PULLS = Need(purpose="open and close pull requests", permission="pull_requests=write")
@@ -50,7 +55,28 @@ WRITE_WORKFLOWS = Need(
     purpose="change workflow files where a person approved it", permission="workflows=write"
 )
 
+READS = (REPOSITORY, CONTENTS, PROTECTION, CHECKS, STATUSES, ISSUES, PULLS, RUNS)
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
+EVERY = (*READS, IDENTITY, RULES, PEOPLE, MEMBERS, *WRITES, MERGE)
+"""What a token is asked to have."""
+
+
+def permissions_of(*needs: Need) -> dict[str, str]:
+    """Permissions by name, each as high as any of the needs takes it (`write` after `read`)."""
+    pairs = (need.permission.partition("=") for need in needs)
+    return dict(sorted((name, level) for name, _, level in pairs))
+
+
+def explained() -> tuple[tuple[str, str, str], ...]:
+    """Every permission for people: its name, its level, and all that it is for."""
+    return tuple(
+        (NAMES[name], LEVELS[level], "to " + "; ".join(n.purpose for n in EVERY if _names(n, name)))
+        for name, level in permissions_of(*EVERY).items()
+    )
+
+
+def _names(need: Need, permission: str) -> bool:
+    return need.permission.partition("=")[0] == permission
 
 
 def permission_words(permissions: str) -> str:
@@ -64,15 +90,23 @@ def permission_words(permissions: str) -> str:
     )
 
 
+def _listed(scopes: str) -> set[str]:
+    return {scope.strip() for scope in scopes.split(",")}
+
+
 def _one(permission: str) -> str:
     name, _, level = permission.partition("=")
     return f"{NAMES.get(name, name)} ({LEVELS.get(level, level)})"
 
 
 def accepted(headers: Mapping[str, str], need: Need) -> str:
-    """Which permission would have been accepted: as the forge's headers say, else as we know it."""
+    """Which permission would have been accepted: as the forge's headers say, else as we know it.
+
+    Where the token has an accepted scope, it is its owner who lacks the permission.
+    """
     if permissions := headers.get("x-accepted-github-permissions"):
         return f"the permission {permission_words(permissions)}"
-    if scopes := headers.get("x-accepted-oauth-scopes"):
+    scopes = headers.get("x-accepted-oauth-scopes", "")
+    if scopes and not _listed(scopes) & _listed(headers.get("x-oauth-scopes", "")):
         return f"one of the scopes {scopes}"
     return f"the permission {need.words}"

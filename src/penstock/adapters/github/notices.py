@@ -4,8 +4,8 @@ from penstock.adapters.github import wire
 from penstock.adapters.github.needs import RERUN, WRITE_ISSUES
 from penstock.adapters.github.pen import Outcome, Pen
 from penstock.adapters.github.writing import Mutation
-from penstock.core.write import CloseIssue, Comment, Rerun
-from penstock.ports import NotWritten, Transient, Written
+from penstock.core.write import CloseIssue, Comment, NotWritten, Rerun, Written
+from penstock.ports import Transient
 
 STILL_RUNNING_WAIT = 60.0
 

@@ -11,7 +11,8 @@ from penstock.adapters.github.once import once
 from penstock.adapters.github.reader import GitHubReader
 from penstock.adapters.github.writing import Mutation, WriteClient
 from penstock.core.refs import RepoRef
-from penstock.ports import Clock, NotWritten, StopFlag, Written
+from penstock.core.write import NotWritten, Written
+from penstock.ports import Clock, StopFlag
 
 A = TypeVar("A", bound=BaseModel)
 Outcome: TypeAlias = Written | NotWritten

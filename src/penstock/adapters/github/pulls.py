@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from penstock.adapters.github import wire
+from penstock.adapters.github.content import Author
 from penstock.adapters.github.facts import login_of, same_login
 from penstock.adapters.github.failures import Refused, by_protection
 from penstock.adapters.github.needs import MERGE, WRITE_CONTENTS, WRITE_ISSUES, WRITE_PULLS
 from penstock.adapters.github.pen import Outcome, Pen
 from penstock.adapters.github.writing import Mutation
 from penstock.core.refs import Sha
-from penstock.core.write import Merge, OpenPull, Withdraw
-from penstock.ports import NotWritten, Transient, Written
+from penstock.core.write import Merge, NotWritten, OpenPull, Withdraw, Written
+from penstock.ports import Transient
 
 
 def open_pull(pen: Pen, wanted: OpenPull) -> Outcome:
@@ -120,7 +121,7 @@ def _merge_refused(pen: Pen, wanted: Merge, refusal: Refused) -> NotWritten:
     return NotWritten(code="protected" if by_protection(refusal) else "not_mergeable", detail=refusal.said)
 
 
-def withdraw(pen: Pen, wanted: Withdraw) -> Outcome:
+def withdraw(pen: Pen, wanted: Withdraw, author: Author) -> Outcome:
     """Close what is open and ours; take away the branch only while it is where we left it."""
     number = wanted.number or next((p.number for p in _our_pulls(pen, wanted.branch)), None)
     pull = pen.look.pull(pen.repo, number) if number else None
@@ -128,13 +129,23 @@ def withdraw(pen: Pen, wanted: Withdraw) -> Outcome:
         path = pen.path("pulls", pull.number)
         mutation = Mutation(method="PATCH", path=path, need=WRITE_PULLS, body={"state": "closed"})
         pen.send(mutation, wire.Anything)
-    return pen.once(lambda: _left(pen, wanted, number), lambda: _delete_branch(pen, wanted, number))
+    return pen.once(lambda: _left(pen, wanted, author, number), lambda: _delete_branch(pen, wanted, number))
 
 
-def _left(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome | None:
+def _left(pen: Pen, wanted: Withdraw, author: Author, number: int | None) -> Outcome | None:
     """Nothing of ours is left: the branch is gone, or somebody moved it and it is theirs."""
     head: Sha | None = pen.look.branch_head(pen.repo, wanted.branch)
-    return Written(number=number) if head is None or head != wanted.head else None
+    if head is None:
+        return Written(number=number)
+    ours = head == wanted.head if wanted.head else _is_by(pen.look.commit_object(pen.repo, head), author)
+    return None if ours else Written(number=number)
+
+
+def _is_by(commit: wire.Commit | None, author: Author) -> bool:
+    """Where the record of our own write was lost: the bot wrote the commit."""
+    return commit is not None and all(
+        (by.name, by.email) == (author.name, author.email) for by in (commit.author, commit.committer)
+    )
 
 
 def _delete_branch(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome:

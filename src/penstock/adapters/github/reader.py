@@ -30,7 +30,7 @@ class GitHubReader:
         self._client = client
 
     def viewer(self) -> str:
-        return self._client.get("user", wire.Login, needs.IDENTITY).login
+        return self._client.login()
 
     def repositories(self, owner: str) -> tuple[RepositoryFacts, ...]:
         account = self._client.find(quoted("users", owner), wire.OwnerKind, needs.REPOSITORY)
@@ -198,13 +198,13 @@ class GitHubReader:
             raise
         return found.object if found else None
 
-    def _protection(self, repo: RepoRef, branch: str) -> wire.Protection:
+    def _protection(self, repo: RepoRef, branch: str) -> wire.Protection | None:
         path = repo_path(repo, "branches", branch, "protection")
         try:
             return self._client.get(path, wire.Protection, needs.PROTECTION)
         except Refused as refusal:
             if not_protected(refusal) or not_in_plan(refusal):
-                return wire.Protection()
+                return None
             raise
 
     def _rules(self, repo: RepoRef, branch: str) -> list[wire.Rule]:
@@ -233,5 +233,7 @@ class GitHubReader:
             raise Permanent(
                 "unexpected_answer", f"GraphQL could not find {repo.full_name}: {others[0].message}"
             )
+        if answer.data is None and not answer.errors:
+            raise Permanent("unexpected_answer", f"GraphQL says nothing about {repo.full_name}")
         node = answer.data.node if answer.data else None
         return node.nameWithOwner if node else None

@@ -15,7 +15,7 @@ from penstock.adapters.github.failures import Refused
 from penstock.adapters.github.memory import ResponseCache
 from penstock.adapters.github.needs import Need
 from penstock.adapters.github.transport import Http, ReadOnly
-from penstock.adapters.github.wire import parsed
+from penstock.adapters.github.wire import Login, parsed
 from penstock.ports import Permanent
 
 PER_PAGE = 100
@@ -74,8 +74,14 @@ class ReadClient:
         )
         return parsed(self._channel.exchange(call).content, kind, "graphql")
 
+    def login(self) -> str:
+        """Whose token it is."""
+        return self.account.credential.login or self.get("user", Login, needs.IDENTITY).login
+
     def scopes(self) -> frozenset[str] | None:
         """Scopes of a classic token; None for a token that has permissions instead."""
+        if self.account.credential.granted is not None:
+            return None
         call = Call(method="GET", url=self.account.url("user", {}), need=needs.IDENTITY, repeatable=True)
         listed = self._channel.exchange(call).headers.get("x-oauth-scopes")
         return None if listed is None else frozenset(filter(None, map(str.strip, listed.split(","))))

@@ -15,6 +15,7 @@ from pydantic import (
     RootModel,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from penstock.core.refs import Sha
@@ -48,6 +49,21 @@ class Anything(RootModel[object]):
 
 class Login(Answer):
     login: str
+
+
+class AppName(Answer):
+    slug: str
+
+
+class Installed(Answer):
+    id: int
+    app_slug: str
+    permissions: Mapping[str, str]
+
+
+class InstallationToken(Answer):
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")]
+    expires_at: datetime
 
 
 class OwnerKind(Answer):
@@ -130,7 +146,7 @@ class RequiredCheck(Answer):
 
 class ProtectedChecks(Answer):
     strict: bool = False
-    contexts: tuple[str, ...] = ()
+    contexts: tuple[str, ...]
     checks: tuple[RequiredCheck, ...] = ()
 
 
@@ -139,6 +155,9 @@ class ProtectedReviews(Answer):
 
 
 class Protection(Answer):
+    """Each demand may be absent. `url` never is, so that an answer about something else is not "nothing demanded"."""
+
+    url: str
     required_status_checks: ProtectedChecks | None = None
     required_pull_request_reviews: ProtectedReviews | None = None
 
@@ -152,6 +171,13 @@ class RuleParameters(Answer):
 class Rule(Answer):
     type: str
     parameters: RuleParameters | None = None
+
+    @model_validator(mode="after")
+    def _names_its_checks(self) -> "Rule":
+        told = self.parameters.model_fields_set if self.parameters else frozenset()
+        if self.type == "required_status_checks" and self.type not in told:
+            raise ValueError("it demands checks and names none")
+        return self
 
 
 class Rules(RootModel[tuple[Rule, ...]]):
@@ -288,7 +314,6 @@ class Pull(Answer):
     head: PullHead
     base: PullBase
     user: Login | None
-    draft: bool = False
     merged_by: Login | None = None
 
 

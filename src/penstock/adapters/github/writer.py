@@ -17,13 +17,14 @@ from penstock.core.write import (
     Comment,
     Content,
     Merge,
+    NotWritten,
     OpenPull,
     PlaceTag,
     Rerun,
     Wanted,
     Withdraw,
 )
-from penstock.ports import NotWritten, StopFlag
+from penstock.ports import StopFlag
 
 
 class GitHubWriter:
@@ -72,7 +73,7 @@ class GitHubWriter:
             case CloseIssue():
                 return close_issue(pen, wanted)
             case Withdraw():
-                return withdraw(pen, wanted)
+                return withdraw(pen, wanted, self._author)
         assert_never(wanted)
 
     def _place(self, wanted: Wanted) -> tuple[str, str] | NotWritten:

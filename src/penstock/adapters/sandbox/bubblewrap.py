@@ -37,10 +37,6 @@ class Bubblewrap:
                 trial.output.strip() or f"a trial run ended with {trial.limit or trial.exit_code}"
             )
 
-    @property
-    def isolates(self) -> str:
-        return "bubblewrap"
-
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         began = time.monotonic()
         cpu_seconds = timeout_seconds * (os.cpu_count() or 1)

@@ -82,6 +82,7 @@ def _started(line: list[str]) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        start_new_session=True,  # an interrupt at the terminal is for Penstock, not a failure of what runs here
     )
     with process:
         try:

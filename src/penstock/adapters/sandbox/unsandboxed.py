@@ -23,10 +23,6 @@ class Unsandboxed:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
 
-    @property
-    def isolates(self) -> str:
-        return "none"
-
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         with tempfile.TemporaryDirectory(prefix="penstock-home-") as home:
             return self._run(command, folder, home, timeout_seconds)

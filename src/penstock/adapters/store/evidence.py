@@ -11,9 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
 
-from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode
+from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode, micros
 from penstock.adapters.store.seal import key_id, trusted
-from penstock.core.change.events import Entry, Erased
+from penstock.core.change.events import Created, Entry, Erased
+from penstock.core.change.fold import apply
+from penstock.core.change.model import ENDS
 from penstock.core.ledger import (
     START,
     Blob,
@@ -33,13 +35,27 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """What a head row repeats of its log, for finding changes without folding them: lists and queues go by it."""
+
+    state: str
+    open: bool
+    signal: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """One change's part of the ledger, as found. A log without a head is a forgery or a damage."""
+    """One change's part of the ledger, as found. A log without a head is a forgery or a damage.
+
+    `row` is None in an export, which has no such rows.
+    """
 
     change: ChangeId
     head: Head | None
     records: tuple[Record, ...]
     blobs: tuple[Blob, ...]
+    row: Projection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +145,31 @@ def first_break(log: Log, check: SignatureCheck) -> Break | None:
             entries.append(decode(record))
         except UnreadableRecord as error:
             return Break(change=log.change, n=record.n, problem=str(error))
-    return _bad_text(entries, log.blobs)
+    return _bad_text(entries, log.blobs) or (_bad_row(entries, log.row) if log.row else None)
+
+
+def _bad_row(entries: list[Entry], row: Projection) -> Break | None:
+    """The first thing that a head row says otherwise than its records."""
+    first, last = entries[0], entries[-1]
+    if not isinstance(first.event, Created):
+        return Break(change=first.change, n=first.n, problem="does not begin with its creation")
+    change, still_open = None, True
+    for entry in entries:
+        change = apply(change, entry)
+        still_open = still_open and change.state not in ENDS
+    told = {
+        "state": (row.state, change.state.value if change else ""),
+        "open": (row.open, still_open),
+        "signal": (row.signal, first.event.signal),
+        "created_at": (row.created_at, micros(first.at)),
+    }
+    wrong = next((name for name, (says, holds) in told.items() if says != holds), None)
+    if wrong is None:
+        return None
+    says, holds = told[wrong]
+    return Break(
+        change=last.change, n=last.n, problem=f"the head row says {wrong} {says}, the records {holds}"
+    )
 
 
 def _bad_text(entries: list[Entry], blobs: tuple[Blob, ...]) -> Break | None:
@@ -201,6 +241,10 @@ class EndLine:
     texts: int
     line: Literal["end"] = "end"
 
+    @property
+    def told(self) -> str:
+        return f"{self.changes} changes, {self.records} records and {self.texts} texts"
+
 
 Line = KeysLine | HeadLine | RecordLine | TextLine | EndLine
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Discriminator("line")])
@@ -245,11 +289,14 @@ def verify_export(
 def read_earlier(lines: Iterable[str], keys: Mapping[str, bytes] | None = None) -> Earlier | str:
     """An export to compare with; or what is wrong with it, since what does not hold proves nothing."""
     export, malformed = _read(lines)
+    if keys and export.keys and not keys.keys() & export.keys.keys():
+        return "it was sealed with another installation's key"
     report = judged(export.logs(), keys or export.keys, malformed)
     if not report.holds:
-        return (
-            malformed or f"{report.breaks[0].change} record {report.breaks[0].n}: {report.breaks[0].problem}"
+        broken = malformed or (
+            f"{report.breaks[0].change} record {report.breaks[0].n}: {report.breaks[0].problem}"
         )
+        return f"it does not hold itself: {broken}"
     points = {head.change: Point(n=head.n, hash=head.hash) for head in export.heads}
     return Earlier(points=points, keys=export.keys)
 
@@ -259,8 +306,12 @@ def _read(lines: Iterable[str]) -> "tuple[_Export, str]":
     export = _Export()
     for number, text in enumerate(lines, start=1):
         problem = export.take(text.rstrip("\n"))
+        if problem and not export.keys:
+            return export, f"this is not an export of a ledger (line {number}: {problem})"
         if problem:
             return export, f"line {number}: {problem}"
+    if not export.keys:
+        return export, "this is not an export of a ledger: it has no first line"
     return export, "" if export.ended else "its last line is missing: it was cut"
 
 
@@ -305,7 +356,11 @@ class _Export:
                 self.records[head.change], self.blobs[head.change] = [], []
             case EndLine():
                 self.ended = True
-                return "" if line == self._end() else f"it counts otherwise than it holds: {self._end()}"
+                return (
+                    ""
+                    if line == self._end()
+                    else f"its last line tells of {line.told}, but it holds {self._end().told}"
+                )
             case _ if not self.heads:
                 return f"a {line.line} before any head"
             case RecordLine(record=record):

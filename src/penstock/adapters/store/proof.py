@@ -1,6 +1,7 @@
 """The store's own ledger as evidence: verified in place, or exported. Each is one consistent view of the database."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from sqlalchemy import Connection, select, union
@@ -10,6 +11,7 @@ from penstock.adapters.store.evidence import (
     NOTHING,
     Earlier,
     Log,
+    Projection,
     Report,
     export_lines,
     judged,
@@ -59,9 +61,7 @@ def _earlier(file: Path, keys: Mapping[str, bytes] | None) -> Earlier:
     with file.open(encoding="utf-8", errors="replace") as lines:
         found = read_earlier(lines, keys)
     if isinstance(found, str):
-        raise Permanent(
-            "bad_export", f"{file} does not hold itself, so nothing was compared with it: {found}"
-        )
+        raise Permanent("bad_export", f"nothing was compared with {file}: {found}")
     return found
 
 
@@ -76,4 +76,11 @@ def _logs(connection: Connection) -> Iterator[Log]:
             head=read_head(connection, change),
             records=tuple(map(as_record, records)),
             blobs=tuple(Blob(ref=BlobRef(row.ref), salt=row.salt, text=row.text) for row in texts),
+            row=_projection(connection, change),
         )
+
+
+def _projection(connection: Connection, change: ChangeId) -> Projection | None:
+    columns = (change_head.c[field.name] for field in fields(Projection))
+    found = connection.execute(select(*columns).where(change_head.c.change_id == change)).mappings().first()
+    return Projection(**found) if found else None

@@ -44,7 +44,7 @@ from penstock.core.change.journal import (
     Settle,
     due_at,
 )
-from penstock.core.change.model import Change
+from penstock.core.change.model import ENDS, Change
 from penstock.core.ledger import Break, moment
 from penstock.core.refs import Actor, BlobRef, ChangeId
 from penstock.core.secrets import redact
@@ -83,8 +83,9 @@ class Store:
     def heads(self, *, only_open: bool = False) -> tuple[HeadRow, ...]:
         """Every change as the queue sees it, oldest first."""
         rows = select(change_head).order_by(_C.created_at, _C.change_id)
+        unended = rows.where(_C.state.not_in(sorted(ENDS)))  # `open` ends with DONE, which may be rolled back
         with self.database.reading() as connection:
-            found = connection.execute(rows.where(_C.open) if only_open else rows)
+            found = connection.execute(unended if only_open else rows)
             return tuple(head_row(row) for row in found.mappings())
 
     def of_signal(self, key: str) -> tuple[ChangeId, ...]:
@@ -206,14 +207,14 @@ class Store:
 
 def open_store(state: Path, clock: Clock) -> Store:
     """The store in a state directory: its database (made or migrated as needed) and the ledger's key."""
-    _make_private(state)
+    make_private(state)
     database = Database(state / "penstock.db")
     with database.reading() as connection:
         empty = connection.execute(select(_C.change_id).limit(1)).first() is None
     return Store(database, open_seal(state, may_make=empty), clock)
 
 
-def _make_private(state: Path) -> None:
+def make_private(state: Path) -> None:
     """The directory, closed to others even if it was there before; whoever else owns it decides for themselves."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = state.stat()

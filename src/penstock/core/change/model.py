@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 ENDS = frozenset({State.DONE, State.DECLINED, State.FAILED, State.CANCELLED, State.ROLLED_BACK})
-"""Nothing is written to a repository's content from here, except that DONE may still be rolled back."""
+"""Nothing is written to a repository's content from here, except that what was merged may still be rolled back."""
 
 BEFORE_WRITING = frozenset(
     {
@@ -127,6 +127,8 @@ class Leg:
     withdrawn: bool = False
     intents: frozenset[Action] = frozenset()
     """Writes that were allowed and recorded, and whose outcome is not known yet."""
+    subjects: frozenset[str] = frozenset()
+    """What exactly was allowed (`write.subject_of`); another write of the same kind is decided on anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +273,8 @@ class Change:
     wake_at: datetime | None = None
     ending: State | None = None
     """Where it ends once every branch and pull request it wrote is withdrawn."""
+    rollback: bool = False
+    """A person ordered that what merges in spite of the order to stop is taken back, too."""
     hurdles: int = 0
     """How often something stood in the way of its ending."""
     noticed: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ from penstock.core.change.effects import (
     TriageSignal,
     Write,
 )
-from penstock.core.change.model import Action, Change, Lane, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.change.table import PARKED, to_withdraw
 from penstock.core.refs import NodeId
 
@@ -43,7 +43,7 @@ def next_effects(change: Change) -> tuple[Effect, ...] | Await | None:
     """Effects of different repositories may run at the same time; of one repository there is one at a time."""
     if change.state in PARKED:
         work: tuple[Effect, ...] = ()
-    elif change.ending or change.state in {State.CANCELLED, State.FAILED}:
+    elif change.ending or change.state in ENDS:
         work = tuple(_step(change, lane, leg, Action.WITHDRAW) for lane, leg in to_withdraw(change))
     else:
         work = _work(change)

@@ -136,16 +136,27 @@ def merging(change: Change, at: datetime) -> Change:
 
 @on(e.ApprovalRevoked, OPEN)
 def _(change: Change, at: datetime, event: e.ApprovalRevoked) -> Change | None:
+    """A new generation: a write that is under way is told to stop, and the next one is decided on anew."""
     kept = tuple(a for a in change.approvals if a.id != event.approval)
     if len(kept) == len(change.approvals):
         return None
-    change = replace(change, approvals=kept, revoked=change.revoked + 1)
-    if change.state is State.APPLYING_PATCHES and change.ending is None:
-        unwritten = not any(lane.forward.head or lane.forward.intents for lane in change.lanes)
-        if unwritten:
+    change = fresh(replace(change, approvals=kept, revoked=change.revoked + 1))
+    if change.ending is not None:
+        return change
+    match change.state:
+        case State.APPLYING_PATCHES | State.PR_OPEN if not is_open(change):
+            if any(lane.forward.head or lane.forward.intents for lane in change.lanes):
+                return needs_human(change, "approval_revoked", None)
             return in_state(change, State.WAITING_USER_APPROVAL)
-        return needs_human(change, "approval_revoked", None)
-    return merging(change, at)
+        case State.ROLLING_BACK:
+            return needs_human(change, "approval_revoked", None)
+        case _:
+            return merging(change, at)
+
+
+def is_open(change: Change) -> bool:
+    """Is everything written that the approvals of patch sets let through."""
+    return all(lane.is_applied and lane.forward.pull for lane in change.shipping)
 
 
 @on(e.ChangesRequested, states(State.WAITING_USER_APPROVAL))
@@ -174,6 +185,6 @@ def _lane_of(change: Change, digest: str) -> Lane | None:
 
 @on(e.Superseded, BEFORE_WRITING)
 def _(change: Change, at: datetime, event: e.Superseded) -> Change | None:
-    if any(lane.forward.head for lane in change.lanes):
+    if any(lane.forward.head or lane.forward.intents for lane in change.lanes):
         return None
     return ended(replace(change, ending=State.CANCELLED, reason="superseded"))

@@ -42,18 +42,25 @@ def _(change: Change, at: datetime, event: e.TapDecided) -> Change | None:
     if lane is None:
         return None
     if event.allowed:
-        leg = lane.leg(event.leg)
-        return with_leg(change, lane, event.leg, replace(leg, intents=leg.intents | {event.action}))
+        return with_leg(change, lane, event.leg, _intended(lane.leg(event.leg), event))
     if change.state in ENDS:
         return left_behind(change, event.repo, f"{event.action}_denied", event.verdict)
     state = State.BLOCKED_POLICY if event.policy is Outcome.BLOCK else State.NEEDS_HUMAN
-    if event.leg is LegName.FORWARD and event.authority is not Outcome.PASS:
+    if event.leg is LegName.FORWARD and event.authority is Outcome.BLOCK:
         change = _unapproved(change, lane, event.action)
     return parked(change, state, f"{event.action}_denied", event.verdict)
 
 
+def _intended(leg: Leg, event: e.TapDecided) -> Leg:
+    """Decided anew because something else is to be written now, the next try has a key of its own."""
+    again = event.action in leg.intents
+    intents, subjects = leg.intents | {event.action}, leg.subjects | {event.subject}
+    return replace(leg, intents=intents, subjects=subjects, looks=leg.looks + again)
+
+
 def _unapproved(change: Change, lane: Lane, action: Action) -> Change:
-    """Approvals that no longer carry what they unlocked are void; they have to be given anew."""
+    """Approvals that no longer carry what they unlocked are void, others' of the same digest too; they have to be
+    given anew."""
     preview = lane.forward.preview
     if action in {Action.ROLLBACK_POINT, Action.MERGE}:
         void = preview.digest if preview else None
@@ -81,13 +88,14 @@ def _all_applied(change: Change) -> bool:
     return change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping)
 
 
-@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.ROLLING_BACK))
+@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.PR_OPEN, State.ROLLING_BACK))
 def _(change: Change, at: datetime, event: e.ApplyRefused) -> Change | None:
     lane = change.lane(event.repo)
     if lane is None:
         return None
-    change = with_leg(change, lane, event.leg, done_with(lane.leg(event.leg), Action.BRANCH))
-    return needs_human(change, event.reason, event.detail)
+    leg = lane.leg(event.leg)
+    leg = replace(leg, intents=leg.intents - {Action.BRANCH, Action.PULL_REQUEST})
+    return needs_human(with_leg(change, lane, event.leg, leg), event.reason, event.detail)
 
 
 @on(e.PullOpened, ANY)
@@ -226,7 +234,7 @@ def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
 
 def _after_merge(change: Change, at: datetime) -> Change:
     if change.ending is not None:
-        return ended(change)
+        return taken_back(change) if change.rollback else ended(change)
     if change.state is State.ROLLING_BACK:
         return rolling_back(change)
     if change.state not in OBSERVING:
@@ -257,6 +265,18 @@ def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
         return lane
     stale = change.terms.verify is Verify.STAGED and lane.wave == change.wave
     return replace(lane, forward=replace(lane.forward, preview=None, rerun=at if stale else None))
+
+
+def verifying(change: Change, at: datetime) -> Change:
+    """Read again, and on to merging or to the end where nothing else is needed."""
+    if change.wave is None:
+        return in_state(change, State.DONE)
+    return merging(in_state(change, State.VERIFYING_CI), at)
+
+
+def taken_back(change: Change) -> Change:
+    """On the way back from wherever it is, as a person ordered."""
+    return rolling_back(fresh(in_state(replace(change, ending=None), State.ROLLING_BACK)))
 
 
 def rolling_back(change: Change) -> Change:

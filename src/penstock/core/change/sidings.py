@@ -5,8 +5,8 @@ from datetime import datetime
 
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble
-from penstock.core.change.proposing import onward_if_approved
-from penstock.core.change.shipping import rolling_back
+from penstock.core.change.proposing import is_open, onward_if_approved
+from penstock.core.change.shipping import rolling_back, taken_back, verifying
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -21,7 +21,7 @@ from penstock.core.change.table import (
     states,
 )
 
-ROLLABLE = (OPEN | {State.DONE}) - {State.ROLLING_BACK}
+CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
 NOT_STARTED = states(State.INGESTED, State.TRIAGED, State.PLANNED)
 
 
@@ -43,40 +43,46 @@ def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
         return None
     stale = frozenset() if change.any_merged else frozenset(event.stale)
     lanes = tuple(_resumed(lane, stale=lane.repo.node_id in stale) for lane in change.lanes)
-    if change.ending is not None:  # what may have been written is still to be withdrawn
-        lanes = change.lanes
     rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
     target = State.PATCHES_PROPOSED if rejudge else change.resume_to
     change = fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
-    if target is State.ROLLING_BACK and change.ending is None:
-        return rolling_back(change)
-    unwritten = any(lane.forward.pull is None for lane in change.shipping)
-    if change.ending is None and target in {State.APPLYING_PATCHES, State.PR_OPEN} and unwritten:
-        return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
-    return change
+    return change if change.ending is not None else _onward(change, at)
+
+
+def _onward(change: Change, at: datetime) -> Change:
+    """Where a resumed change truly stands: what it waited for may have come meanwhile, or lapsed."""
+    match change.state:
+        case State.ROLLING_BACK:
+            return rolling_back(change)
+        case State.VERIFYING_CI | State.MERGING:
+            return verifying(change, at)
+        case State.APPLYING_PATCHES | State.PR_OPEN if not is_open(change):
+            return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+        case _:
+            return change
 
 
 def _resumed(lane: Lane, *, stale: bool) -> Lane:
-    """A repository whose base or policy moved is proposed and judged anew; what is merged stays as it is."""
-    cleared = replace(
-        lane,
-        forward=replace(lane.forward, intents=frozenset()),
-        inverse=replace(lane.inverse, intents=frozenset()),
-    )
-    if not stale or lane.forward.merged:
-        return cleared
-    return replace(send_back(cleared), previous=None)
+    """A repository whose base or policy moved is proposed and judged anew; what is merged stays as it is, and what
+    may have been written (an intent) is looked for first."""
+    if not stale or lane.forward.merged or lane.forward.intents:
+        return lane
+    return replace(send_back(lane), previous=None)
 
 
-@on(e.Cancelled, ROLLABLE)
+@on(e.Cancelled, CANCELLABLE)
 def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
-    if change.state is State.DONE and not event.rollback:
+    if change.state in ENDS and not (event.rollback and change.any_merged):
         return None
     if event.rollback and change.any_merged:
-        return rolling_back(fresh(in_state(replace(change, ending=None), State.ROLLING_BACK)))
+        return None if change.state is State.ROLLING_BACK else taken_back(change)
     if change.state in PARKED and change.resume_to:  # the order it waited for: nothing holds its withdrawals
         change = fresh(in_state(replace(change, hurdles=0), change.resume_to))
-    return ended(replace(change, ending=State.CANCELLED, reason="cancelled", detail=event.words))
+    rollback = change.rollback or event.rollback
+    stopped = replace(
+        change, ending=State.CANCELLED, rollback=rollback, reason="cancelled", detail=event.words
+    )
+    return ended(stopped)
 
 
 @on(e.PostMergeFailed, states(State.DONE))

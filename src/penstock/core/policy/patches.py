@@ -1,26 +1,24 @@
 """What the policy says of one patch set: each rule a predicate over facts of the raw tree diff."""
 
+import re
 from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.proposal import matches_any, names_any
-from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
+from penstock.core.verdict import Verdict, all_of, blocked, passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which paths a change may touch. `named_protected`: protected paths that a person's approved scope names."""
+    """Which paths a change may touch; a protected one it cannot name."""
 
     allowed: tuple[str, ...]
-    named_protected: tuple[str, ...] = ()
 
 
-def judge_policy(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
+def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
     """G3 for one patch set: no BLOCK violation among the rules that exist."""
-    return all_of(
-        "policy", (_own_files(facts), _protected(facts, scope, policy), _secrets(facts), _links(facts))
-    )
+    return all_of("policy", (_own_files(facts), _protected(facts, policy), _secrets(facts), _links(facts)))
 
 
 def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
@@ -31,6 +29,7 @@ def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
             _in_scope(facts, scope),
             _within_ceilings(facts, policy),
             _no_surprises(facts),
+            _names(facts),
             _parses(facts),
         ),
     )
@@ -50,16 +49,9 @@ def _own_files(facts: DiffFacts) -> Verdict:
     )
 
 
-def _protected(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
-    touched = [f.path for f in facts.files if is_protected(f.path, policy)]
-    hit = [path for path in touched if not matches_any(path, scope.named_protected)]
-    if touched and not hit:
-        return warned(
-            "protected_paths", f"named in the scope, so only a person approves: {', '.join(touched[:5])}"
-        )
-    return _rule(
-        "protected_paths", hit, "protected, and no approved scope names it (G-04, G-05)", "none touched"
-    )
+def _protected(facts: DiffFacts, policy: Policy) -> Verdict:
+    hit = [f.path for f in facts.files if is_protected(f.path, policy)]
+    return _rule("protected_paths", hit, "protected: only people change it (G-04, G-05)", "none touched")
 
 
 def is_protected(path: str, policy: Policy) -> bool:
@@ -77,14 +69,10 @@ def _links(facts: DiffFacts) -> Verdict:
 
 
 def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
-    hit = [f.path for f in facts.files if not _allowed(f, scope)]
+    hit = [f.path for f in facts.files if not matches_any(f.path, scope.allowed)]
     return _rule(
         "in_scope", hit, "outside the paths that the scope names", f"all {len(facts.files)} paths in scope"
     )
-
-
-def _allowed(fact: FileFact, scope: Scope) -> bool:
-    return matches_any(fact.path, scope.allowed) or matches_any(fact.path, scope.named_protected)
 
 
 def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
@@ -113,6 +101,26 @@ def _no_surprises(facts: DiffFacts) -> Verdict:
 
 def _made_executable(fact: FileFact) -> bool:
     return fact.new_mode is FileMode.EXECUTABLE and fact.old_mode is not FileMode.EXECUTABLE
+
+
+_NO_NAME = re.compile(
+    r"""[<>:"|?*\\\x00-\x1f]|[ .](?:/|$)"""
+    r"|(?:^|/)(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?:[.:/]|$)",
+    re.IGNORECASE,
+)
+"""In a path that Windows cannot have (Microsoft Learn, "Naming Files, Paths, and Namespaces")."""
+
+
+def _names(facts: DiffFacts) -> Verdict:
+    hit = [f"{new} (beside {other})" for new, other in facts.collisions]
+    hit += [f"{f.path} (no name on Windows)" for f in facts.files if _is_new(f) and _NO_NAME.search(f.path)]
+    return _rule(
+        "names", hit, "cannot be checked out on every system", "every new name can be checked out everywhere"
+    )
+
+
+def _is_new(fact: FileFact) -> bool:
+    return fact.old_mode is FileMode.ABSENT
 
 
 def _parses(facts: DiffFacts) -> Verdict:

@@ -65,11 +65,11 @@ ALWAYS_PROTECTED = (
 )
 """What others run or read as orders: CI, code owners, agent instructions, git's own files, hooks.
 
-BLOCK unless the person-approved scope names them.
+No change may touch them.
 """
 
 NEVER_WRITABLE = ("config/orchestrator.yml", ".infinity/**")
-"""Penstock's own policy and records: no scope can name them."""
+"""Penstock's own policy and records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,6 @@ class Policy:
     auto_fix_attempts: int = 2
     required_reviews: int = 1
     merge_method: MergeMethod = MergeMethod.SQUASH
-    human_approval_required: tuple[str, ...] = ("merge_to_main", "breaking_changes", "security_related")
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
     max_files: int = 500
     max_changed_lines: int = 20_000

@@ -145,7 +145,8 @@ class RollbackPointPlaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """`faithful`: the merged tree, read back, is the three-way merge on its real parent (invariant 11)."""
+    """`faithful`: the merged tree, read back, is the three-way merge on its real parent (invariant 11). `base` is that
+    parent: a forge cannot be told to merge onto one base only, so it may differ from the one that was previewed."""
 
     repo: NodeId
     leg: LegName
@@ -154,6 +155,7 @@ class Merged:
     tree: Sha
     faithful: bool
     by: Actor
+    base: Sha | None = None
     kind: Literal["E_MERGED"] = "E_MERGED"
 
 
