@@ -62,8 +62,10 @@ def greeting(stage: Stage) -> None:
         until(lambda: olga.get(comments).json(), "the app does not comment")
         said = olga.get(comments).json()[0]
         assert (said["body"], said["user"]["login"]) == ("Hello olga", "mia")
-        deliveries = olga.get(f"/repos/{name}/hooks/{made.json()['id']}/deliveries").json()
-        assert {(one["event"], one["status_code"]) for one in deliveries} == {("ping", 200), ("issues", 200)}
+        deliveries = f"/repos/{name}/hooks/{made.json()['id']}/deliveries"
+        until(lambda: len(olga.get(deliveries).json()) == 2, "the app's answer is not recorded")
+        told = {(one["event"], one["status_code"]) for one in olga.get(deliveries).json()}
+        assert told == {("ping", 200), ("issues", 200)}
         forged = {"x-github-event": "issues", "x-github-delivery": "1", "x-hub-signature-256": "sha256=00"}
         assert httpx.post(url, json={"action": "opened"}, headers=forged).status_code == 400
         assert len(olga.get(comments).json()) == 1

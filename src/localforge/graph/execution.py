@@ -35,7 +35,7 @@ MOST_ERRORS = 20
 
 # Modules whose `fields` make up the table.
 FILES = (
-    *("accounts", "repositories", "git", "issues", "pulls", "checks", "query"),
+    *("accounts", "repositories", "git", "issues", "pulls", "checks", "releases", "query"),
     *("auto_merge", "issue_mutations", "pull_mutations", "ref_mutations"),
 )
 
