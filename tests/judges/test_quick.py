@@ -59,5 +59,6 @@ def test_the_scoreboard_tells(tmp_path) -> None:
     assert [verdict.outcome for verdict in verdicts] == ["failed", "unsupported"]
     board = scoreboard([("somebody", "1", verdicts)])
     assert "| somebody | 1 | 2 | 0 | 1 | 1 |" in board
-    assert r"breaks: failed: test_quick.py:55 KeyError: 'no such\nkey'" in board
+    assert "breaks: failed: test_quick.py:" in board
+    assert r"KeyError: 'no such\nkey'" in board
     assert "waits: unsupported: not there yet: things/create" in board

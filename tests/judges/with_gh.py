@@ -5,9 +5,10 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ judge = Judge(name="gh", version=version)
 class Gh:
     """`gh` as one person, in a home of its own, with git sent to the forge."""
 
-    def __init__(self, stage: Stage, home: Path, login: str = "olga") -> None:
+    def __init__(self, stage: Stage, home: Path, sockets: Path, login: str = "olga") -> None:
         self.stage, self.home, self.login, self.cwd = stage, home, login, home
         config = home / "gh"
         config.mkdir()
-        (config / "config.yml").write_text(f"http_unix_socket: {home / 's'}\nprompt: disabled\n")
+        (config / "config.yml").write_text(f"http_unix_socket: {sockets / 's'}\nprompt: disabled\n")
         (config / "hosts.yml").write_text(
             f"{HOST}:\n    user: {login}\n    oauth_token: {stage.tokens[login]}\n    git_protocol: https\n"
         )
@@ -99,9 +100,11 @@ class Gh:
 @contextmanager
 def using(stage: Stage, name: str, login: str = "olga") -> Iterator[Gh]:
     """`gh` with a home of its own and its socket relayed to the forge."""
-    gh = Gh(stage, stage.work(f"gh-{name}-{login}"), login)
+    # The path of a socket has at most 107 bytes; a test's own folder may be deeper.
+    sockets = Path(tempfile.mkdtemp(prefix="gh-"))
+    gh = Gh(stage, stage.work(f"gh-{name}-{login}"), sockets, login)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(gh.home / "s"))
+    listener.bind(str(sockets / "s"))
     listener.listen()
     threading.Thread(target=_relay, args=(listener, stage.url), daemon=True).start()
     try:
@@ -109,6 +112,7 @@ def using(stage: Stage, name: str, login: str = "olga") -> Iterator[Gh]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        shutil.rmtree(sockets)
 
 
 def _relay(listener: socket.socket, url: str) -> None:
@@ -118,18 +122,24 @@ def _relay(listener: socket.socket, url: str) -> None:
             near, _ = listener.accept()
         except OSError:
             return
-        far = socket.create_connection((host, int(port)))
-        for source, target in ((near, far), (far, near)):
-            threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+        threading.Thread(target=_join, args=(near, (host, int(port))), daemon=True).start()
+
+
+def _join(near: socket.socket, address: tuple[str, int]) -> None:
+    with near, socket.create_connection(address) as far:
+        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+        back.start()
+        _copy(near, far)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
-    try:
+    """Until the source ends; then the target is told so."""
+    with suppress(OSError):
         while data := source.recv(CHUNK):
             target.sendall(data)
+    with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
-    except OSError:
-        source.close()
 
 
 @judge.scenario("repo: view, list, clone, create, rename, delete; auth status")
