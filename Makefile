@@ -10,6 +10,7 @@ demo: .venv/ready
 	@$(BIN)/penstock demo $(ARGS)
 
 test: .venv/ready
+	@scripts/judges quick
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 check: .venv/ready
@@ -23,7 +24,8 @@ crash: .venv/ready
 	$(BIN)/python -m tests.crash $(ARGS)
 
 judges: .venv/ready
-	$(BIN)/pytest -n 2 -m "slow or not slow" tests/forge tests/contract $(ARGS)
+	@scripts/judges
+	@$(BIN)/python -m tests.judges $(ARGS)
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from localforge.call import Answer
 from localforge.control.door import DOOR, Control
-from localforge.dispatch import Found, Request, dispatch, refuse
+from localforge.dispatch import Found, Request, dispatch, refuse, repo_path
 from localforge.errors import ForgeError, NotFoundError, TooLargeError
 from localforge.faults.past import Past
 from localforge.faults.requests import LostAnswerError, Proceed, changes
@@ -81,15 +81,23 @@ class App:
 
     def body_limit(self, request: Request) -> int:
         """How many bytes of body the request's operation takes."""
-        found = self.router.match(request.method, request.segments)
+        found = self._found(request)
         return found[0].body_limit if found else MEBIBYTE
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request whose body has been read. Raises LostAnswerError where a fault loses it."""
         if request.segments[:1] == [DOOR] and not request.prefix:
             return self.control.answer(request) if self.control else refuse(NotFoundError())
-        found = self.router.match(request.method, request.segments)
+        found = self._found(request)
         return self._faulty(request, found, partial(_dispatched, request, found))
+
+    def _found(self, request: Request) -> Found | None:
+        """The operation; `/repositories/{id}`, to which GitHub's own links lead, is the repository's `/repos/{owner}/{repo}`."""
+        match request.segments:
+            case ("repositories", number, *rest) if number.isascii() and number.isdigit():
+                named = repo_path(self.forge.store.db, number)
+                return self.router.match(request.method, [*named, *rest]) if named else None
+        return self.router.match(request.method, request.segments)
 
     def _faulty(self, request: Request, found: Found | None, proceed: Proceed) -> Answer:
         if self.forge.faults.wants_past() and changes(request):

@@ -25,7 +25,8 @@ from localforge.json_types import decode, encode
 from localforge.operations import Operation
 from localforge.pages.overview import FRONT
 from localforge.pages.page import html
-from localforge.store import accounts
+from localforge.store import accounts, repos
+from localforge.store.database import Db
 from localforge.store.repos import Repository
 from localforge.urls import Urls
 from localforge.versions import FIRST, SUPPORTED, in_second
@@ -90,6 +91,12 @@ _PREFLIGHT = (
 )
 
 Found = tuple[Operation, Mapping[str, str]]
+
+
+def repo_path(db: Db, number: str) -> Sequence[str] | None:
+    """The segments of the repository with this id: `repos`, owner, name; None when there is none."""
+    repo = repos.by_id(db, int(number)) if len(number) < 19 else None
+    return ("repos", accounts.by_id(db, repo.owner_id).login, repo.name) if repo else None
 
 
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
@@ -206,7 +213,7 @@ def _repository(forge: Forge, request: Request, found: Found, actor: Actor, need
     if old_name:
         full_name = f"{accounts.by_id(db, repo.owner_id).login}/{repo.name}"
         base, depth = (
-            (request.urls.page(full_name), 3) if operation.page else (request.urls.repo(full_name), 4)
+            (request.urls.page(full_name), 3) if operation.page else (request.urls.repo_by_id(repo.id), 4)
         )
         url = "/".join([base, *request.path.split("/")[depth:]])
         query = f"?{request.query}" if request.query else ""

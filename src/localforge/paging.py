@@ -61,7 +61,15 @@ def _link(call: Call, page: int, last: int) -> tuple[tuple[str, str], ...]:
         return ()
     kept = [(name, value) for name, value in parse_qsl(call.query.raw) if name != "page"]
     links = (
-        f'<{call.urls.api}{call.path}?{urlencode([*kept, ("page", str(number))])}>; rel="{relation}"'
+        f'<{_address(call)}?{urlencode([*kept, ("page", str(number))])}>; rel="{relation}"'
         for relation, number in targets
     )
     return (("link", ", ".join(links)),)
+
+
+def _address(call: Call) -> str:
+    """The list's address; below a repository it is the one that survives a rename."""
+    parts = call.path.split("/")
+    if call.found_repo and parts[1] == "repos":
+        return "/".join([call.urls.repo_by_id(call.found_repo.id), *parts[4:]])
+    return call.urls.api + call.path

@@ -15,11 +15,13 @@ from localforge.operations import Operation
 # Modules with an `area` of operations.
 AREAS = (
     "localforge.rest.meta",
+    "localforge.rest.markdown",
     "localforge.rest.users",
     "localforge.rest.orgs",
     "localforge.rest.repos",
     "localforge.rest.repo_lists",
     "localforge.rest.collaborators",
+    "localforge.rest.invitations",
     "localforge.rest.branches",
     "localforge.rest.branch_protection",
     "localforge.rest.commits",
@@ -54,7 +56,6 @@ AREAS = (
     "localforge.rest.releases",
     "localforge.rest.contributors",
     "localforge.rest.codeowners",
-    "localforge.rest.invitations",
     "localforge.rest.forks",
     "localforge.rest.app_hooks",
     "localforge.rest.app_manifests",
@@ -70,7 +71,7 @@ AREAS = (
 
 # Modules with a `subscriber(forge) -> Subscriber`.
 ACTIONS = "localforge.actions.occasions"
-SUBSCRIBERS: tuple[str, ...] = (ACTIONS, "localforge.hooks.queueing")
+SUBSCRIBERS: tuple[str, ...] = (ACTIONS, "localforge.hooks.queueing", "localforge.pulls.automerging")
 
 # Modules with a `worker(forge) -> Worker`: background work beside the bus.
 WORKERS: tuple[str, ...] = ("localforge.hooks.delivering", "localforge.actions.scheduling")

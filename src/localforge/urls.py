@@ -28,6 +28,10 @@ class Urls:
         """The API address of a repository."""
         return f"{self.api}/repos/{full_name}"
 
+    def repo_by_id(self, repo_id: int) -> str:
+        """The address that a repository keeps when it is renamed; links of pages and redirects use it, as GitHub's do."""
+        return f"{self.api}/repositories/{repo_id}"
+
     def page(self, *parts: str | int) -> str:
         """A web page's address, e.g. `page("o/r", "pull", 7)`."""
         return "/".join([self.origin, *(quoted(str(part)) for part in parts)])

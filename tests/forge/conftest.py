@@ -1,5 +1,6 @@
 """Fixtures: a populated forge mounted in process, and one that runs as a server of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.forge.openapi import JudgedForge
 from tests.forge.proposing import open_pull, propose
 from tests.forge.receiving import Receiver, listening
 from tests.forge.world import World, build, copied, make_clone
@@ -100,3 +102,10 @@ def proposed(world: World) -> World:
     propose(world, "topic", {"src/widget.py": "def spin():\n    return 3\n\n\ndef stop():\n    return 0\n"})
     open_pull(world, head="topic")
     return world
+
+
+def pytest_sessionfinish() -> None:
+    """Where `FORGE_SEEN` names a folder, note which operations answered with which status in this process."""
+    folder = os.environ.get("FORGE_SEEN")
+    if folder and JudgedForge.seen:
+        (Path(folder) / f"{os.getpid()}.json").write_text(json.dumps(sorted(JudgedForge.seen)))

@@ -20,6 +20,7 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "activity/mark-notifications-as-read",
     "apps/delete-installation",
     "apps/get-by-slug",
     "apps/get-user-installation",
@@ -27,9 +28,12 @@ BEYOND = {
     "apps/suspend-installation",
     "apps/unsuspend-installation",
     "apps/update-webhook-config-for-app",
-    "graphql",
+    "git/list-refs",
     "graphql (enterprise)",
+    "graphql",
     "issues/remove-all-labels",
+    "markdown/render",
+    "markdown/render-raw",
     "orgs/check-membership-for-user",
     "orgs/delete-webhook",
     "orgs/get-membership-for-authenticated-user",
@@ -50,8 +54,8 @@ BEYOND = {
     "reactions/delete-for-issue-comment",
     "reactions/list-for-issue",
     "reactions/list-for-issue-comment",
-    "repos/delete",
     "repos/create-repo-ruleset",
+    "repos/delete",
     "repos/delete-release",
     "repos/delete-repo-ruleset",
     "repos/download-tarball-archive (default branch)",

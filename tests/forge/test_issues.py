@@ -261,6 +261,12 @@ def test_assignees_and_milestones(world: World) -> None:
         ("updated:2026-01-01..*", {1, 2, 3, 4}),
         ("updated:*..2026-01-01", set()),
         ("org:acme is:pr", set()),
+        ("author:@me", {1, 2, 3}),
+        ("commenter:@me", {1}),
+        ("involves:mia", {3}),
+        ("involves:@me", {1, 2, 3}),
+        ("review-requested:@me", set()),
+        ("-reviewed-by:@me", {1, 2, 3, 4}),
     ],
 )
 def test_search(populated: World, query: str, expected: set[int]) -> None:

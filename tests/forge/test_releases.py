@@ -1,6 +1,7 @@
 """Releases: tags that they make, the latest one, drafts, and the notes that are written for them."""
 
 import pytest
+from tests.forge.graph import data
 from tests.forge.proposing import REPO, merge, open_pull, propose, sha_of
 from tests.forge.receiving import Receiver, deliver
 from tests.forge.world import World
@@ -118,3 +119,20 @@ def test_hooks_are_told(world: World, receiver: Receiver) -> None:
     deliver(world)
     (told,) = receiver.payloads("release")
     assert (told["action"], told["release"]["tag_name"]) == ("published", "v2")
+
+
+def test_through_graphql(world: World) -> None:
+    """In the order asked for, the latest marked, drafts for writers alone."""
+    for tag, more in (("v2", {}), ("v3", {}), ("v4", {"prerelease": True}), ("v5", {"draft": True})):
+        release(world, tag, **more)
+    query = """{ repository(owner: "acme", name: "widget") { latestRelease { tagName } release(tagName: "v2") { isDraft }
+        releases(first: 9, orderBy: {field: CREATED_AT, direction: DESC}) {
+            totalCount nodes { tagName isLatest isDraft author { login } } } } }"""
+    seen = data(world, query)["repository"]
+    assert (seen["latestRelease"], seen["release"]) == ({"tagName": "v3"}, {"isDraft": False})
+    nodes = seen["releases"]["nodes"]
+    assert [one["tagName"] for one in nodes] == ["v5", "v4", "v3", "v2"]
+    assert [one["tagName"] for one in nodes if one["isLatest"]] == ["v3"]
+    strangers = data(world, query, "otto")["repository"]["releases"]
+    assert [one["tagName"] for one in strangers["nodes"]] == ["v4", "v3", "v2"]
+    assert strangers["totalCount"] == 3

@@ -143,8 +143,13 @@ def test_renaming(world: World) -> None:
     moved = olga.get("/repos/acme/widget/branches?per_page=1")
     assert (moved.status_code, moved.headers["location"]) == (
         301,
-        "http://forge.test/repos/acme/gadget/branches?per_page=1",
+        f"http://forge.test/repositories/{world.widget.id}/branches?per_page=1",
     )
+    followed = olga.get(moved.headers["location"])
+    assert len(followed.json()) == 1
+    assert f"/repositories/{world.widget.id}/branches?per_page=1&page=2>" in followed.headers["link"]
+    assert world.as_("otto").get(f"/repositories/{world.secret.id}").status_code == 404
+    assert {olga.get(f"/repositories/{n}").status_code for n in ("0", "x", "9" * 30, "٣")} == {404}
     assert olga.patch("/repos/acme/widget", json={"description": "x"}).status_code == 307
     assert world.as_("otto").patch("/repos/acme/widget", json={}).status_code == 403
     assert olga.patch("/repos/acme/gadget", json={"name": "secret"}).status_code == 422

@@ -35,8 +35,8 @@ MOST_ERRORS = 20
 
 # Modules whose `fields` make up the table.
 FILES = (
-    *("accounts", "repositories", "git", "issues", "pulls", "checks", "query"),
-    *("issue_mutations", "pull_mutations", "ref_mutations"),
+    *("accounts", "repositories", "git", "issues", "pulls", "checks", "releases", "query"),
+    *("auto_merge", "issue_mutations", "pull_mutations", "ref_mutations"),
 )
 
 _KINDS = {401: "UNAUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "STALE_DATA"}

@@ -232,7 +232,6 @@ fields.of(
         "viewerCanUpdateBranch": lambda node, ask: viewer_role(ask, node.repo) >= Role.WRITE,
         "viewerCanDeleteHeadRef": lambda node, ask: viewer_role(ask, node.repo) >= Role.WRITE,
         # What this forge has none of.
-        "autoMergeRequest": lambda _node, _ask: None,
         "isInMergeQueue": lambda _node, _ask: False,
         "isMergeQueueEnabled": lambda _node, _ask: False,
         "mergeQueue": lambda _node, _ask: None,

@@ -343,9 +343,6 @@ fields.of(
         "viewerDefaultMergeMethod": lambda _node, _ask: "MERGE",
         # What this forge has none of.
         "codeOfConduct": lambda _node, _ask: None,
-        "latestRelease": lambda _node, _ask: None,
-        "release": lambda _node, _ask: None,
-        "releases": _nothing,
         "licenseInfo": lambda _node, _ask: None,
         "mergeQueue": lambda _node, _ask: None,
         "mirrorUrl": lambda _node, _ask: None,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localforge.access import Actor, can_see
 from localforge.errors import FieldError, InvalidError
@@ -43,7 +43,7 @@ def terms(query: str) -> Iterator[Term]:
 
 def conditions(db: Db, actor: Actor, query: str) -> Conditions:
     """Everything that must hold for an issue that the query finds and the actor may see."""
-    parsed = list(terms(query))
+    parsed = [_resolved(term, actor) for term in terms(query)]
     where = Conditions()
     _scope(where, db, actor, parsed)
     named = ",".join(term.value for term in parsed if term.name == "in")
@@ -55,6 +55,11 @@ def conditions(db: Db, actor: Actor, query: str) -> Conditions:
             sql, args = clause
             where.add(f"NOT ({sql})" if term.negated else f"({sql})", *args)
     return where
+
+
+def _resolved(term: Term, actor: Actor) -> Term:
+    """`@me` is whoever asks."""
+    return replace(term, value=actor.user.login) if term.value == "@me" and term.name and actor.user else term
 
 
 def _scope(where: Conditions, db: Db, actor: Actor, parsed: Sequence[Term]) -> None:
@@ -109,6 +114,27 @@ def _pull(column: str) -> Callable[[str], Clause]:
         f"issue.id IN (SELECT pull.issue_id FROM pull WHERE {column} = ?)",  # noqa: S608 (ours)
         (value,),
     )
+
+
+def _reviewing(table: str, column: str) -> Callable[[str], Clause]:
+    found = f"SELECT pull_id FROM {table} JOIN account ON account.id = {column} WHERE account.login = ?"  # noqa: S608 (ours)
+    return lambda login: (
+        f"issue.id IN (SELECT pull.issue_id FROM pull WHERE pull.id IN ({found}))",  # noqa: S608 (ours)
+        (login,),
+    )
+
+
+_COMMENTED = (
+    "issue.id IN (SELECT issue_comment.issue_id FROM issue_comment JOIN account"
+    " ON account.id = issue_comment.author_id WHERE NOT deleted AND account.login = ?)"
+)
+
+
+def _involved(login: str) -> Clause:
+    """Its author, assigned to it, mentioned or commenting."""
+    parts = [_QUALIFIERS[name](login) for name in ("author", "assignee", "mentions", "commenter")]
+    found = [part for part in parts if part]
+    return " OR ".join(sql for sql, _ in found), tuple(arg for _, args in found for arg in args)
 
 
 def _compared(column: str) -> Callable[[str], Clause | None]:
@@ -196,6 +222,10 @@ _QUALIFIERS: Mapping[str, Callable[[str], Clause | None]] = {
         (title,),
     ),
     "mentions": lambda login: ("issue.body LIKE ? ESCAPE '\\'", (like(f"@{login}"),)),
+    "commenter": lambda login: (_COMMENTED, (login,)),
+    "involves": _involved,
+    "review-requested": _reviewing("review_request", "user_id"),
+    "reviewed-by": _reviewing("review", "author_id"),
     "head": _pull("head_ref"),
     "base": _pull("base_ref"),
     "draft": lambda value: (

@@ -28,6 +28,8 @@ _PHRASES = {
     "base_ref_changed": "changed the base branch",
     "ready_for_review": "marked this as ready for review",
     "convert_to_draft": "made this a draft",
+    "auto_merge_enabled": "asked for a merge as soon as nothing stands against it",
+    "auto_merge_disabled": "no longer asks for a merge",
     "review_requested": "asked for a review",
     "review_request_removed": "withdrew a request for review",
     "review_dismissed": "dismissed a review",

@@ -3,7 +3,7 @@
 from localforge.access import Role
 from localforge.json_types import Json
 from localforge.render.view import View
-from localforge.store.accounts import Account
+from localforge.store.accounts import Account, member_role
 from localforge.urls import Urls, node_id
 
 _PREFIXES = {"Organization": "O", "User": "U", "Bot": "BOT"}
@@ -77,7 +77,7 @@ def private_user(view: View, account: Account) -> dict[str, Json]:
         "private_gists": 0,
         "total_private_repos": private,
         "owned_private_repos": private,
-        "disk_usage": view.db.count("SELECT sum(size_kb) FROM repository WHERE owner_id = ?", account.id),
+        "disk_usage": _disk_usage(view, account),
         "collaborators": 0,
         "two_factor_authentication": False,
     }
@@ -103,7 +103,9 @@ def simple_org(urls: Urls, account: Account) -> dict[str, Json]:
 
 
 def full_org(view: View, account: Account) -> dict[str, Json]:
-    """`organization-full`, as a stranger sees it plus the members' default role."""
+    """`organization-full`, as a stranger sees it plus the members' default role; to its owners, its settings too."""
+    viewer = view.actor.user
+    owned = viewer is not None and member_role(view.db, account.id, viewer.id) == "admin"
     profile: dict[str, Json] = {"name": account.name} if account.name else {}
     return {
         **simple_org(view.urls, account),
@@ -121,6 +123,34 @@ def full_org(view: View, account: Account) -> dict[str, Json]:
         "archived_at": None,
         "type": "Organization",
         "default_repository_permission": account.default_role,
+        **(_settings(view, account) if owned else {}),
+    }
+
+
+def _settings(view: View, account: Account) -> dict[str, Json]:
+    """What only owners are told. Every member may create repositories here, and there are no internal ones."""
+    private = _repositories(view, account, private=True)
+    seats = view.db.count("SELECT count(*) FROM membership WHERE org_id = ?", account.id)
+    plan: dict[str, Json] = {"name": "free", "space": 976562499, "private_repos": 10000}
+    return {
+        "total_private_repos": private,
+        "owned_private_repos": private,
+        "private_gists": 0,
+        "disk_usage": _disk_usage(view, account),
+        "collaborators": 0,
+        "billing_email": account.email,
+        "members_can_create_repositories": True,
+        "two_factor_requirement_enabled": False,
+        "members_allowed_repository_creation_type": "all",
+        "members_can_create_public_repositories": True,
+        "members_can_create_private_repositories": True,
+        "members_can_create_internal_repositories": False,
+        "members_can_create_pages": False,
+        "members_can_fork_private_repositories": False,
+        "members_can_create_public_pages": False,
+        "members_can_create_private_pages": False,
+        "web_commit_signoff_required": False,
+        "plan": {**plan, "filled_seats": seats, "seats": seats},
     }
 
 
@@ -133,6 +163,10 @@ def permissions(role: Role) -> dict[str, Json]:
         "triage": role >= Role.TRIAGE,
         "pull": role >= Role.READ,
     }
+
+
+def _disk_usage(view: View, account: Account) -> int:
+    return view.db.count("SELECT sum(size_kb) FROM repository WHERE owner_id = ?", account.id)
 
 
 def _repositories(view: View, account: Account, *, private: bool) -> int:

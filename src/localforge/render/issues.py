@@ -115,7 +115,7 @@ def comment(
 
 
 def label(view: View, repo: Repository, item: Label) -> dict[str, Json]:
-    """`label`."""
+    """`label`; newer clients also demand to know that it is not archived, which labels of the forge never are."""
     return {
         "id": item.id,
         "node_id": node_id("LA", item.repo_id, item.id),
@@ -124,6 +124,8 @@ def label(view: View, repo: Repository, item: Label) -> dict[str, Json]:
         "color": item.color,
         "default": item.is_default,
         "description": item.description,
+        "archived_at": None,
+        "archived_by": None,
     }
 
 

@@ -11,7 +11,7 @@ from localforge.render.issues import issue_node_id, reactions, shared
 from localforge.render.markdown import bodies
 from localforge.render.repository import repository
 from localforge.render.view import View
-from localforge.store import pulls, repos
+from localforge.store import auto_merges, pulls, repos
 from localforge.store.issues import Issue
 from localforge.store.pulls import Pull, Review, ReviewComment
 from localforge.store.repos import Repository
@@ -58,7 +58,20 @@ def simple(view: View, repo: Repository, issue: Issue, pull: Pull, kind: str = "
         "base": _base(view, repo, pull),
         "_links": _links(api, page, issue_url, statuses, review_comment),
         "author_association": association(view, repo, author),
-        "auto_merge": None,
+        "auto_merge": _auto_merge(view, issue, pull),
+    }
+
+
+def _auto_merge(view: View, issue: Issue, pull: Pull) -> dict[str, Json] | None:
+    """`auto-merge`; a title or message that was left to the defaults is shown as far as it is known before."""
+    asked = auto_merges.of_pull(view.db, pull.id)
+    if asked is None:
+        return None
+    return {
+        "enabled_by": simple_user(view.urls, view.account(asked.enabled_by_id)),
+        "merge_method": asked.method,
+        "commit_title": asked.headline or issue.title,
+        "commit_message": asked.body or "",
     }
 
 

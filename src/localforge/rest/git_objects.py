@@ -45,7 +45,9 @@ def create_blob(call: Call) -> Answer:
 def get_blob(call: Call) -> Answer:
     """A blob in base64, or its bytes with `Accept: …raw`."""
     sha = call.params["file_sha"]
-    found = call.git.object(sha) if refnames.SHA.fullmatch(sha) else None
+    if not refnames.SHA.fullmatch(sha):
+        raise InvalidError("The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
+    found = call.git.object(sha)
     if found is None or found.kind != "blob":
         refuse_empty(call.git)
         raise NotFoundError

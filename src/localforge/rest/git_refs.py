@@ -37,6 +37,15 @@ def list_matching_refs(call: Call) -> Answer:
     return page_of(call, found).answer(lambda ref: git_ref(call.view, call.repo, ref))
 
 
+@area("GET", "/repos/{owner}/{repo}/git/refs", "git/list-refs", needs="contents:read")
+def list_refs(call: Call) -> Answer:
+    """Every ref; no longer described, and still answered."""
+    refuse_empty(call.git)
+    return page_of(call, refnames.refs(call.git, "refs/")).answer(
+        lambda ref: git_ref(call.view, call.repo, ref)
+    )
+
+
 @area("POST", "/repos/{owner}/{repo}/git/refs", "git/create-ref", needs="contents:write")
 def create_ref(call: Call) -> Answer:
     """A new ref at an existing object."""

@@ -52,7 +52,8 @@ def add_collaborator(call: Call) -> Answer:
             created_at=call.forge.clock(),
         )
     item = invitations.by_id(call.db, invitation_id)
-    return created(_rendered(call.view, item) if item else None)
+    where = f"{call.urls.api}{_MINE}/{invitation_id}"
+    return created(_rendered(call.view, item) if item else None, location=where)
 
 
 @area("DELETE", _ONE, "repos/remove-collaborator", needs="administration:write")

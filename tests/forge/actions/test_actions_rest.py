@@ -154,6 +154,7 @@ def test_logs_are_behind_a_short_lived_address(world: World) -> None:
     zipped = olga.get(f"{WIDGET}/actions/runs/{run['id']}/logs")
     archive = zipfile.ZipFile(io.BytesIO(stranger.get(zipped.headers["location"]).content))
     assert archive.namelist() == ["0_build.txt", "build/1_Set up ab.txt"]
+    assert olga.get(f"{WIDGET}/actions/runs/{run['id']}/attempts/1/logs").status_code == 302
     assert olga.get(f"{WIDGET}/actions/runs/{run['id']}/attempts/2/logs").status_code == 404
 
 
