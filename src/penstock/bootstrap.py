@@ -275,6 +275,7 @@ class Installation:
     @cached_property
     def world(self) -> World:
         return World(
+            fleet=self.fleet,
             reader=self.reader,
             writer=self.writer,
             repositories=self.mirrors,

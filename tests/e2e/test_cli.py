@@ -27,7 +27,7 @@ LOOKS = [
     ("ledger verify", "The ledger holds"),
     ("list-issues", "No open issue in acme"),
 ]
-WITHOUT_JSON = {"schema", "start", "export-state", "ledger export"}
+WITHOUT_JSON = {"forge", "schema", "start", "export-state", "ledger export"}
 """Commands that print a document already, or nothing that a script would read."""
 
 
@@ -69,10 +69,8 @@ def test_documents_hold_what_words_say(penstock: Caller, change: str) -> None:
 
 def test_the_beginning_of_an_id_is_enough_where_it_is_the_only_one(penstock: Caller, change: str) -> None:
     assert penstock.ask("changes", "show", change[:8])["summary"]["id"] == change
-    other = penstock.waiting(penstock.folder_of("another", **CODE))
-    said = penstock("changes", "show", "c-", expect=Exit.NO).err
-    assert change in said
-    assert other in said
+    penstock.waiting(penstock.folder_of("another", **CODE))
+    assert "Several changes begin with `c-`" in penstock("changes", "show", "c-", expect=Exit.NO).err
 
 
 def test_everything_a_person_can_decide(penstock: Caller) -> None:

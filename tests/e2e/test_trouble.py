@@ -47,10 +47,10 @@ def kept(penstock: Caller, once: dict[str, str], tmp_path: Path) -> tuple[Path, 
     return state, once["change"]
 
 
-def title_of(penstock: Caller, state: Path, name: str) -> str:
-    """The name of a text of the change, which can be erased without asking any forge."""
-    entries = penstock.ask(*in_state(state, f"ledger show {name}"))
-    return str(entries[0]["event"]["title"])
+def patch_of(penstock: Caller, state: Path, name: str) -> str:
+    """The name of a text that the change does not need to go on, and which can be erased without asking any forge."""
+    events = [entry["event"] for entry in penstock.ask(*in_state(state, f"ledger show {name}"))]
+    return str(next(event["patch_set"]["patch"] for event in events if "patch_set" in event))
 
 
 def in_state(state: Path, words: str) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def test_a_state_that_is_no_folder_is_said(penstock: Caller, tmp_path: Path) -> 
 def test_a_locked_database_is_read_and_loses_no_order(penstock: Caller, kept: tuple[Path, str]) -> None:
     """Another process holds a write transaction: looks go on, an order says so, and works once it is let go."""
     state, name = kept
-    order = (*in_state(state, f"ledger erase {title_of(penstock, state, name)}"), "-m", "because")
+    order = (*in_state(state, f"ledger erase {patch_of(penstock, state, name)}"), "-m", "because")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(state / "penstock.db")],
         stdin=subprocess.PIPE,
@@ -162,7 +162,7 @@ def test_a_read_only_state_is_said(kept: tuple[Path, str]) -> None:
 def test_files_that_may_not_grow_are_said_and_lose_nothing(penstock: Caller, kept: tuple[Path, str]) -> None:
     """A process whose files may not grow is as good as a full disk to it; another one then finds everything."""
     state, name = kept
-    order = in_state(state, f"ledger erase {title_of(penstock, state, name)}")
+    order = in_state(state, f"ledger erase {patch_of(penstock, state, name)}")
     done = subprocess.run(
         [*COMMAND, *order, "-m", "because"],
         preexec_fn=_may_write_little,

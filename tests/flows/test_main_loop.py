@@ -73,6 +73,18 @@ def test_who_depends_on_it_is_unknown_unless_every_repository_was_read(
     assert ("is unknown" in said) is (dependents is None)
 
 
+def test_an_excluded_repository_takes_no_part(house: House):
+    """An issue of one repository changes those of the fleet, and no other."""
+    lib = house.repository("fleet-lib")
+    house.repository("fleet-out")
+    fleet = replace(house.home.world.fleet, include=("fleet-*",), exclude=("*-out",))
+    world = replace(house.home.world, fleet=fleet, recipes=house.script)
+    asked = replace(house.change(house.start(lib)), recipe="scripted", targets=())
+    planned = plan(world, replace(asked, issue=IssueLink(repo=lib, number=1)), house.home.store.texts())
+    assert isinstance(planned, ArtifactsReady)
+    assert [repo.repo.name for repo in planned.repos] == ["fleet-lib"]
+
+
 class Narrowed:
     """A reader that sees only these repositories of the organization."""
 

@@ -127,10 +127,11 @@ def test_a_repository_is_renamed_or_archived_under_somebody(world: World) -> Non
     olga, faults = world.as_("olga"), world.forge.faults
     faults.add(Rule(kind="rename", path=f"{REPO}/*", skip=1, name="gadget"))
     assert olga.get(f"{REPO}/branches").status_code == 200
+    number = olga.get(REPO).json()["id"]
     moved = olga.get(f"{REPO}/branches")
     assert (moved.status_code, moved.headers["location"]) == (
         301,
-        "http://forge.test/repos/acme/gadget/branches",
+        f"http://forge.test/repositories/{number}/branches",
     )
     faults.add(Rule(kind="archive", method="POST", path="/repos/acme/gadget/*"))
     refused = olga.post("/repos/acme/gadget/issues", json={"title": "t"})

@@ -23,7 +23,6 @@ from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard,
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
-from penstock.flows.discovery import ref_of
 from penstock.flows.words import words
 from penstock.flows.world import (
     World,
@@ -116,13 +115,7 @@ def plan(world: World, change: Change, texts: Texts) -> Event:
 def _candidates(world: World, change: Change) -> list[tuple[RepoRef, RepositoryFacts]]:
     if change.targets:
         return [(repo, found(world, repo)) for repo in change.targets]
-    assert change.issue is not None, "a change has targets or an issue"  # noqa: S101
-    home = change.issue.repo
-    return [
-        (ref_of(home.forge, facts), facts)
-        for facts in world.reader.repositories(home.owner)
-        if not facts.archived
-    ]
+    return [(repo, facts) for repo, facts in world.fleet.repositories(world.reader) if not facts.archived]
 
 
 def _look(world: World, card: RecipeCard, repo: RepoRef, facts: RepositoryFacts) -> _Found:

@@ -14,6 +14,7 @@ from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
+from penstock.flows.discovery import Fleet
 from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
 
 POLICY = TypeAdapter(Policy)
@@ -24,6 +25,7 @@ VERDICT = TypeAdapter(Verdict)
 class World:
     """Ports and current settings. `own_login` is who writes; `notices_today` counts since midnight UTC."""
 
+    fleet: Fleet
     reader: ForgeReader
     writer: ForgeWriter
     repositories: Repositories
