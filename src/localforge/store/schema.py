@@ -24,7 +24,7 @@ from localforge.store import (
     variables,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 AREAS = (
     accounts,
