@@ -90,12 +90,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--scenario", choices=[*SCENARIOS, "all"], default="all")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="rows of the table whose name has this in it")
     chosen = parser.parse_args()
     names = list(SCENARIOS) if chosen.scenario == "all" else [chosen.scenario]
-    return max(disturb(name, SCENARIOS[name], chosen.jobs) for name in names)
+    return max(disturb(name, SCENARIOS[name], chosen.jobs, chosen.only) for name in names)
 
 
-def disturb(name: str, scenario: Scenario, at_once: int) -> int:
+def disturb(name: str, scenario: Scenario, at_once: int, only: str) -> int:
     """Every trial of one scenario; prints its table, and answers 1 if any run came out differently."""
     print(f"\n{name}: {scenario.__doc__}", flush=True)
     home = Path(tempfile.mkdtemp(prefix="penstock-crash-"))
@@ -105,7 +106,7 @@ def disturb(name: str, scenario: Scenario, at_once: int) -> int:
     failures = list(differences(alone, together))
     assert not failures, f"two undisturbed runs differ: {failures}"
     rows: dict[str, Row] = {}
-    todo = list(enumerate(trials(scenario, alone, together)))
+    todo = [(n, trial) for n, trial in enumerate(trials(scenario, alone, together)) if only in trial.row]
     with ThreadPoolExecutor(at_once) as jobs:
         results = jobs.map(lambda one: _try(one[1], home / str(one[0]), alone), todo)
         for (_, trial), (reached, found) in zip(todo, results, strict=True):

@@ -8,6 +8,7 @@ import pytest
 from tests.flows.house import ORG, House, digest_of, lane_in
 
 from penstock.core.approval import ApprovalScope
+from penstock.core.change import next_effects
 from penstock.core.change.events import ArtifactsReady
 from penstock.core.change.model import Change, IssueLink, State
 from penstock.core.policy.rules import Holder
@@ -27,7 +28,7 @@ def test_providers_merge_first_and_every_write_was_decided_before(house: House):
         name = house.to_merge_approval(app, lib)
         assert not any(pull["merged_at"] for repo in (lib, app) for pull in house.pulls(repo))
         house.approve(name, ApprovalScope.MERGE)
-        done = house.until(name, State.DONE)
+        done = house.until(name, State.DONE, and_=lambda change: next_effects(change) is None)
     merges = [e.event.repo for e in house.home.store.reader.entries(name) if e.event.kind == "E_MERGED"]
     assert merges == [lib.node_id, app.node_id]
     assert all(len(house.pulls(repo)) == 1 for repo in (lib, app))
@@ -35,9 +36,10 @@ def test_providers_merge_first_and_every_write_was_decided_before(house: House):
     (labels,) = [[label["name"] for label in pull["labels"]] for pull in house.pulls(lib)]
     assert labels == [f"risk:{done.tier}"], "a person approved it"
     kinds = house.kinds(name)
-    assert kinds.count("E_TAP_DECIDED") == kinds.count("E_PATCHES_APPLIED") + kinds.count(
-        "E_PR_OPENED"
-    ) + kinds.count("E_ROLLBACK_POINT_PLACED") + kinds.count("E_MERGED")
+    written = ("E_PATCHES_APPLIED", "E_PR_OPENED", "E_ROLLBACK_POINT_PLACED", "E_MERGED", "E_WITHDRAWN")
+    assert [kinds.count(kind) for kind in written] == [2] * len(written)
+    assert kinds.count("E_TAP_DECIDED") == 2 * len(written)
+    assert all(house.branches(repo) == {"main"} for repo in (lib, app)), "what is merged is taken away"
 
 
 def test_nothing_is_written_before_the_approval(house: House):

@@ -163,7 +163,10 @@ def _late(event: e.Event, change: Change) -> Text | None:
                 style="yellow",
             )
         case e.Withdrawn():
-            return Text(f"withdrawn {_name(change, event.repo)}: pull request and branch closed")
+            lane = change.lane(event.repo)
+            merged = lane is not None and lane.leg(event.leg).merged
+            what = "merged branch deleted" if merged else "pull request closed, branch deleted"
+            return Text(f"withdrawn {_name(change, event.repo)}: {what}")
         case e.Superseded():
             return Text(f"replaced  by change {event.successor}")
         case _:

@@ -162,7 +162,7 @@ def _done_already(scene: Scene, effect: Write) -> Event | None:
         case Action.MERGE:
             return read_back(scene)
         case Action.WITHDRAW:
-            done = read_back(scene)
+            done = None if scene.lane.leg(effect.leg).merged else read_back(scene)
             return done if isinstance(done, Merged) else None
         case _:
             return None

@@ -346,9 +346,9 @@ def test_only_the_authors_own_comment_counts() -> None:
         {"id": 3, "body": "x <!-- m1 --> y", "user": {"login": "Penstock[bot]"}},
     ]
     with serving(at({"/comments": Reply(body=comments)})) as (kit, _):
-        assert kit.reader.comment_with(REPO, 1, "m1", "penstock[bot]") == 3
-        assert kit.reader.comment_with(REPO, 1, "m2", "penstock[bot]") is None
-        assert kit.reader.comment_with(REPO, 1, "m1", "someone") is None
+        assert list(kit.reader.comments_with(REPO, 1, "m1", "penstock[bot]")) == [3]
+        assert list(kit.reader.comments_with(REPO, 1, "m2", "penstock[bot]")) == []
+        assert list(kit.reader.comments_with(REPO, 1, "m1", "someone")) == []
 
 
 def test_an_owner_that_is_not_there_is_no_empty_list() -> None:

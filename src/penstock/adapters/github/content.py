@@ -46,7 +46,18 @@ def put_content(pen: Pen, wanted: Content, author: Author, blob: BlobSource) -> 
             code="tree_differs", detail=f"the forge made tree {tree} where {wanted.tree} was approved"
         )
     commit = _commit(pen, wanted, author)
-    return pen.once(look, lambda: _point(pen, wanted, commit))
+    put = pen.once(look, lambda: _point(pen, wanted, commit))
+    return _too_late(pen, wanted) or put
+
+
+def _too_late(pen: Pen, wanted: Content) -> NotWritten | None:
+    """A request for a new branch that was held up on its way, until all was over: the branch is taken back."""
+    over = _closed_pull(pen, wanted.branch) if wanted.expected_head is None else None
+    if over is None:
+        return None
+    pen.take_back(Mutation(method="DELETE", path=pen.branch(wanted.branch), need=WRITE_CONTENTS))
+    detail = f"pull request #{over.number} of {wanted.branch} was closed before the branch could be made"
+    return NotWritten(code="closed", detail=detail)
 
 
 def place_tag(pen: Pen, wanted: PlaceTag) -> Outcome:
@@ -62,6 +73,10 @@ def place_tag(pen: Pen, wanted: PlaceTag) -> Outcome:
         return _create_ref(pen, f"refs/tags/{wanted.tag}", wanted.commit)
 
     return pen.once(look, write)
+
+
+def _closed_pull(pen: Pen, branch: str) -> wire.ListedPull | None:
+    return next((pull for pull in pen.pulls(branch) if pull.state == "closed"), None)
 
 
 def _head(pen: Pen, wanted: Content, author: Author) -> Outcome | None:
@@ -179,7 +194,7 @@ def _point(pen: Pen, wanted: Content, commit: Sha) -> Outcome:
     """The branch to our commit; never by force, so a head that moved meanwhile refuses it."""
     if wanted.expected_head is None:
         return _create_ref(pen, f"refs/heads/{wanted.branch}", commit)
-    path = pen.path("git", "refs", "heads", *wanted.branch.split("/"))
+    path = pen.branch(wanted.branch)
     body: Body = {"sha": commit, "force": False}
     mutation = Mutation(method="PATCH", path=path, need=WRITE_CONTENTS, body=body)
     return Written(sha=pen.send(mutation, wire.Ref).object.sha)

@@ -11,18 +11,30 @@ STILL_RUNNING_WAIT = 60.0
 
 
 def comment(pen: Pen, wanted: Comment) -> Outcome:
-    """The comment with its marker hidden in it; only our own counts as posted."""
+    """The comment with its marker hidden in it; only our own counts as posted.
+
+    The forge takes every comment, so a request that was held up on its way can come second: it is taken back.
+    """
     hidden, me = f"<!-- {wanted.marker} -->", pen.login()
 
+    def first() -> int | None:
+        return next(pen.look.comments_with(pen.repo, wanted.number, hidden, me), None)
+
     def look() -> Outcome | None:
-        found = pen.look.comment_with(pen.repo, wanted.number, hidden, me)
+        found = first()
         return Written(number=found) if found is not None else None
 
     def write() -> Outcome:
         body = {"body": f"{wanted.body}\n\n{hidden}"}
         path = pen.path("issues", wanted.number, "comments")
         mutation = Mutation(method="POST", path=path, need=WRITE_ISSUES, body=body, creates=True)
-        return Written(number=pen.send(mutation, wire.Identified).id)
+        posted = pen.send(mutation, wire.Identified).id
+        earlier = first()
+        if earlier is None or earlier == posted:
+            return Written(number=posted)
+        path = pen.path("issues", "comments", posted)
+        pen.take_back(Mutation(method="DELETE", path=path, need=WRITE_ISSUES))
+        return Written(number=earlier)
 
     return pen.once(look, write)
 

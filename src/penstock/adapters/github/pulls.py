@@ -1,10 +1,8 @@
 """Pull requests: open, merge, withdraw."""
 
-from collections.abc import Iterator
-
 from penstock.adapters.github import wire
 from penstock.adapters.github.content import Author
-from penstock.adapters.github.facts import login_of, same_login
+from penstock.adapters.github.facts import same_login
 from penstock.adapters.github.failures import Refused, by_protection
 from penstock.adapters.github.needs import MERGE, WRITE_CONTENTS, WRITE_ISSUES, WRITE_PULLS
 from penstock.adapters.github.pen import Outcome, Pen
@@ -40,7 +38,7 @@ def open_pull(pen: Pen, wanted: OpenPull) -> Outcome:
 def _standing(pen: Pen, wanted: OpenPull) -> Outcome | None:
     """Our pull request of the branch, or what stands in its way, or None."""
     head = pen.look.branch_head(pen.repo, wanted.branch)
-    ours = next(_our_pulls(pen, wanted.branch), None)
+    ours = next(pen.pulls(wanted.branch), None)
     if ours is not None and ours.state == "closed":
         if ours.merged_at:
             return Written(number=ours.number)
@@ -123,7 +121,7 @@ def _merge_refused(pen: Pen, wanted: Merge, refusal: Refused) -> NotWritten:
 
 def withdraw(pen: Pen, wanted: Withdraw, author: Author) -> Outcome:
     """Close what is open and ours; take away the branch only while it is where we left it."""
-    number = wanted.number or next((p.number for p in _our_pulls(pen, wanted.branch)), None)
+    number = wanted.number or next((p.number for p in pen.pulls(wanted.branch)), None)
     pull = pen.look.pull(pen.repo, number) if number else None
     if pull and pull.open and pull.head_branch == wanted.branch and same_login(pull.author, pen.login()):
         path = pen.path("pulls", pull.number)
@@ -149,11 +147,5 @@ def _is_by(commit: wire.Commit | None, author: Author) -> bool:
 
 
 def _delete_branch(pen: Pen, wanted: Withdraw, number: int | None) -> Outcome:
-    path = pen.path("git", "refs", "heads", *wanted.branch.split("/"))
-    pen.send(Mutation(method="DELETE", path=path, need=WRITE_CONTENTS), wire.Anything)
+    pen.send(Mutation(method="DELETE", path=pen.branch(wanted.branch), need=WRITE_CONTENTS), wire.Anything)
     return Written(number=number)
-
-
-def _our_pulls(pen: Pen, branch: str) -> Iterator[wire.ListedPull]:
-    me = pen.login()
-    return (pull for pull in pen.look.pulls_of(pen.repo, branch) if same_login(login_of(pull.user), me))

@@ -126,13 +126,13 @@ class GitHubReader:
                 found.update({i.number: facts.issue_facts(i) for i in page.root if not i.pull_request})
         return tuple(found[number] for number in sorted(found))
 
-    def comment_with(self, repo: RepoRef, number: int, marker: str, author: str) -> int | None:
+    def comments_with(self, repo: RepoRef, number: int, marker: str, author: str) -> Iterator[int]:
+        """Ids of an author's comments with this marker, oldest first."""
         path = repo_path(repo, "issues", number, "comments")
         for page in self._client.pages(path, wire.Comments, needs.ISSUES):
             for comment in page.root:
                 if marker in (comment.body or "") and same_login(login_of(comment.user), author):
-                    return comment.id
-        return None
+                    yield comment.id
 
     def labels(self, repo: RepoRef, number: int) -> frozenset[str]:
         """Labels of an issue or pull request."""

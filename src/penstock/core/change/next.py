@@ -134,7 +134,7 @@ def _rollback(change: Change) -> tuple[Effect, ...]:
     withdrawals = tuple(
         _step(change, lane, leg, Action.WITHDRAW)
         for lane, leg in to_withdraw(change)
-        if leg is LegName.FORWARD
+        if leg is LegName.FORWARD and not lane.forward.merged
     )
     merged = [lane for lane in change.shipping if lane.forward.merged and not lane.inverse.merged]
     last = max((lane.wave for lane in merged), default=None)

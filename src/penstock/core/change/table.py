@@ -103,24 +103,23 @@ def left_behind(change: Change, repo: NodeId | None, reason: str, detail: BlobRe
     lane = change.lane(repo) if repo else None
     if lane is None:
         return change
-    name = unmerged_leg(lane)
+    name = next((name for left, name in to_withdraw(change) if left is lane), LegName.FORWARD)
     leg = replace(lane.leg(name), withdrawn=True, intents=frozenset())
     return replace(with_leg(change, lane, name, leg), reason=reason, detail=detail)
 
 
-def unmerged_leg(lane: Lane) -> LegName:
-    """The leg that is under way: an inverse begins only where the forward leg has merged."""
-    return LegName.INVERSE if lane.forward.merged else LegName.FORWARD
-
-
 def to_withdraw(change: Change) -> tuple[tuple[Lane, LegName], ...]:
-    """Legs that may have left a branch or pull request behind, and were not merged."""
-    legs = ((lane, unmerged_leg(lane)) for lane in change.lanes)
-    return tuple((lane, name) for lane, name in legs if _left_something(lane.leg(name)))
+    """The next leg of each repository that may have left a branch or an open pull request behind.
+
+    A branch that was merged counts too: while it is there, a late request could open a second pull request from it.
+    """
+    left = ((lane, _left_behind(lane)) for lane in change.lanes)
+    return tuple((lane, name) for lane, name in left if name)
 
 
-def _left_something(leg: Leg) -> bool:
-    return not leg.merged and not leg.withdrawn and bool(leg.head or leg.intents)
+def _left_behind(lane: Lane) -> LegName | None:
+    legs = ((name, lane.leg(name)) for name in LegName)
+    return next((name for name, leg in legs if not leg.withdrawn and (leg.head or leg.intents)), None)
 
 
 def ended(change: Change) -> Change:
