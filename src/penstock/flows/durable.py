@@ -47,7 +47,7 @@ class Options:
     lease: timedelta = timedelta(seconds=30)
     changes_at_once: int = 8
     effects_at_once: int = 8
-    poll_seconds: float = 0.02
+    poll_seconds: float = 0.035
     shortest_look: timedelta = timedelta(seconds=0.5)
     stuck_after: int = 5
     grace_seconds: float = 5.0

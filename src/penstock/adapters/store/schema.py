@@ -45,7 +45,6 @@ change_head = Table(
         "signal",
         unique=True,
         sqlite_where=text("open"),
-        postgresql_where=text("open"),
     ),
     sqlite_with_rowid=False,
 )
