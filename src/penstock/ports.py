@@ -106,6 +106,10 @@ class ForgeReader(Protocol):
         """Logins of everybody with write permission; None where that could not be read."""
         ...
 
+    def team(self, repo: RepoRef, name: str) -> frozenset[str] | None:
+        """Lower-case logins of an `organization/team` of the repository's owner; None where it could not be read."""
+        ...
+
     def issue(self, repo: RepoRef, number: int) -> IssueFacts | None: ...
 
     def issues(self, repo: RepoRef, labels: Iterable[str]) -> tuple[IssueFacts, ...]:

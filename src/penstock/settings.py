@@ -82,6 +82,7 @@ class IssueProcessing(_Section):
 class PrManagement(_Section):
     auto_fix_attempts: Count = 2
     require_reviews: Positive = 1
+    require_code_owners: bool = False
     auto_merge: bool = True
     merge_strategy: MergeMethod = MergeMethod.SQUASH
 
@@ -170,6 +171,7 @@ def policy_of(config: Config) -> Policy:
         max_complexity=issues.max_complexity,
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
+        code_owners=pulls.require_code_owners,
         merge_method=pulls.merge_strategy,
         protected_paths=safety.protected_paths,
         max_files=safety.max_files,

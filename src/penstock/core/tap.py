@@ -76,6 +76,8 @@ class Standing:
     approvals: tuple[Approval, ...]
     quorum: int
     now: datetime
+    owners: Verdict | None = None
+    """Whether the code owners have approved; None where they are not asked."""
     rights: Mapping[str, bool | None] = field(default_factory=dict)
     """Whether approvers may still write there, as `judge_approvals` takes it."""
 
@@ -93,7 +95,7 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", (approved,)),
+        authority=all_of("authority", (approved, standing.owners) if standing.owners else (approved,)),
         truth=all_of("truth", _truth(heads)),
         policy_digest=rules.policy_digest,
         approvals=_ids(standing.approvals, standing.digest, ApprovalScope.CONTENT),

@@ -7,7 +7,6 @@ change whose effects come one after the other never leaves its thread.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -122,8 +121,9 @@ class Durable:
                 stop.wait(self._turn(watch))
         finally:
             stop.set()
+            self._tell_all()
+            self._threads.close(self._options.grace_seconds)
             self._give_all_back()
-            self._threads.close()
             watch.close()
         if self._failure:
             raise self._failure
@@ -195,16 +195,17 @@ class Durable:
         for holding in claimed:
             self._start(partial(self._begin, holding))
 
-    def _give_all_back(self) -> None:
-        """Effects are told to stop before their next write, and get a moment to land; what does not is found dead."""
+    def _tell_all(self) -> None:
+        """Effects stop before their next write, and get a moment to land; what does not is found dead."""
         with self._lock:
             holdings = tuple(self._held.values())
         for holding in holdings:
             for stop in tuple(holding.running.values()):
                 stop.told = True
-        deadline = time.monotonic() + self._options.grace_seconds
-        while any(holding.running for holding in holdings) and time.monotonic() < deadline:
-            time.sleep(0.01)
+
+    def _give_all_back(self) -> None:
+        with self._lock:
+            holdings = tuple(self._held.values())
         now = self._clock.now()
         for holding in holdings:
             if not holding.over and not holding.running:

@@ -9,6 +9,7 @@ from penstock.core.change.events import (
     Event,
     GatesEvaluated,
     NeedsHuman,
+    OwnersNeeded,
     PatchSetsProposed,
     Triage,
     TriageDecided,
@@ -23,9 +24,11 @@ from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard,
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
+from penstock.flows.owners import Ownership, ownership
 from penstock.flows.words import words
 from penstock.flows.world import (
     World,
+    binding_policy,
     diff_of,
     found,
     judged_whole,
@@ -225,7 +228,10 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     """G2, G3 and risk of every patch set, under the pinned policy and under today's."""
     lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
     policies = (pinned_policy(change, texts), world.policy)
-    verdict = judged_whole(change, lanes, policies)
+    owners = _owners(world, change, texts)
+    verdict = judged_whole(
+        change, lanes, policies, {node: found.unapproved for node, found in owners.items()}
+    )
     risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
     lines = "\n".join(f"{item.points:+d}: {item.reason}" for item in risk.items)
     return GatesEvaluated(
@@ -236,8 +242,22 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
         score=risk.score,
         verdict=texts.put(verdict_text(verdict)),
         risk=texts.put(lines),
+        owners=tuple(_needed(lane, owners[lane.repo.node_id]) for lane, _ in lanes if owners),
         quorum=world.policy.required_reviews,
     )
+
+
+def _owners(world: World, change: Change, texts: Texts) -> dict[NodeId, Ownership]:
+    """Whom to ask, for each repository; nobody where code owners are not asked."""
+    if not binding_policy(world, change, texts).code_owners:
+        return {}
+    return {lane.repo.node_id: ownership(world, lane) for lane in change.shipping}
+
+
+def _needed(lane: Lane, found: Ownership) -> OwnersNeeded:
+    assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
+    groups = tuple(tuple(sorted(group.people or ())) for group in found.groups)
+    return OwnersNeeded(digest=lane.patch_set.digest, groups=groups)
 
 
 def _violations(verdict: Verdict, lanes: tuple[tuple[Lane, DiffFacts], ...]) -> tuple[ViolationFact, ...]:

@@ -1,6 +1,7 @@
 """A few threads that run what they are given, in order. They die with the process: no effect needs a goodbye."""
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -28,10 +29,13 @@ class Threads:
                 self._started.append(thread)
                 thread.start()
 
-    def close(self) -> None:
-        """Let them end after what they are doing; nobody waits."""
+    def close(self, patience: float) -> None:
+        """Let them end after what they are doing; that is waited for, but for no more than so many seconds."""
         for _ in self._started:
             self._tasks.put(None)
+        deadline = time.monotonic() + patience
+        for thread in self._started:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:

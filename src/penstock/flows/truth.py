@@ -12,6 +12,7 @@ from penstock.core.refs import PENSTOCK, Actor, Digest, Sha
 from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict, passed
 from penstock.core.write import Content, Wanted
+from penstock.flows.owners import ownership
 from penstock.flows.shaping import branch_name, inverse_tree
 from penstock.flows.world import Scene, World, binding_policy, diff_of, judged, pinned_policy, policy_digest
 from penstock.ports import Permanent
@@ -56,13 +57,22 @@ def standing_of(scene: Scene) -> Standing:
     if scene.leg is LegName.INVERSE:
         quorum, then = scene.change.terms.quorum, scene.change.created_at
         return Standing(digest=digest, approvals=approvals, quorum=quorum, now=then)
+    rights = rights_now(scene, digest, ApprovalScope.CONTENT)
     return Standing(
         digest=digest,
         approvals=approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        rights=rights_now(scene, digest, ApprovalScope.CONTENT),
+        owners=_owners_now(scene, frozenset(login for login, right in rights.items() if right)),
+        rights=rights,
     )
+
+
+def _owners_now(scene: Scene, people: frozenset[str]) -> Verdict | None:
+    """Asked for at creation or today, and of those who are owners today."""
+    if not binding_policy(scene.world, scene.change, scene.texts).code_owners:
+        return None
+    return ownership(scene.world, scene.lane).judge(people)
 
 
 def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, bool | None]:

@@ -1,6 +1,6 @@
 """What performing effects can reach, and what several of them look up the same way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -120,9 +120,12 @@ def judged(
 
 
 def judged_whole(
-    change: Change, lanes: tuple[tuple[Lane, DiffFacts], ...], policies: tuple[Policy, Policy]
+    change: Change,
+    lanes: tuple[tuple[Lane, DiffFacts], ...],
+    policies: tuple[Policy, Policy],
+    owners: Mapping[NodeId, Verdict],
 ) -> Verdict:
-    """One tree for all repositories, each under both policies."""
+    """One tree for all repositories, each under both policies; `owners` says whether it is known whom to ask."""
     nodes = []
     for lane, facts in lanes:
         pinned, current = judged(facts, change.scope, policies)
@@ -134,7 +137,10 @@ def judged_whole(
                 replace(current, reason="today's policy"),
             )
         )
-        nodes.append(all_of(lane.repo.full_name, (part for whole in parts for part in whole.children)))
+        asked = (owners[lane.repo.node_id],) if lane.repo.node_id in owners else ()
+        nodes.append(
+            all_of(lane.repo.full_name, (*(part for whole in parts for part in whole.children), *asked))
+        )
     return all_of("gates", nodes)
 
 

@@ -117,6 +117,20 @@ class GitHubReader:
         found = self._client.find(repo_path(repo, "issues", number), wire.Issue, needs.ISSUES)
         return facts.issue_facts(found) if found and not found.pull_request else None
 
+    def team(self, repo: RepoRef, name: str) -> frozenset[str] | None:
+        """Another organization's team owns nothing here, and is not asked for."""
+        organization, _, slug = name.partition("/")
+        if organization.casefold() != repo.owner.casefold():
+            return None
+        path = f"/orgs/{quoted(organization)}/teams/{quoted(slug)}/members"
+        try:
+            pages = self._client.pages(path, wire.Logins, needs.MEMBERS)
+            return frozenset(person.login.lower() for page in pages for person in page.root)
+        except Refused as refusal:
+            if refusal.status in {403, 404}:
+                return None
+            raise
+
     def issues(self, repo: RepoRef, labels: Iterable[str]) -> tuple[IssueFacts, ...]:
         """GitHub joins labels by "and", so each is asked for by itself."""
         found: dict[int, IssueFacts] = {}

@@ -156,6 +156,8 @@ class Lane:
     proposed: bool = False
     patch_set: PatchSet | None = None
     """None once proposed means: the proposer leaves this repository as it is."""
+    owners: tuple[tuple[str, ...], ...] = ()
+    """Of each of these groups of code owners (logins, lower case), one must approve the patch set."""
     forward: Leg = Leg()
     inverse: Leg = Leg()
     previous: Digest | None = None
@@ -311,4 +313,11 @@ class Change:
         return tuple(lane for lane in unmerged if lane.wave == self.wave)
 
     def approved(self, digest: Digest, scope: ApprovalScope, now: datetime) -> bool:
-        return len(approvers(self.approvals, scope, digest, now)) >= self.terms.quorum
+        """By enough people and, for a patch set, by an owner of everything in it."""
+        people = approvers(self.approvals, scope, digest, now)
+        return len(people) >= self.terms.quorum and self._owners_approved(digest, people)
+
+    def _owners_approved(self, digest: Digest, people: frozenset[str]) -> bool:
+        logins = {login.lower() for login in people}
+        owned = (lane.owners for lane in self.lanes if lane.patch_set and lane.patch_set.digest == digest)
+        return all(logins.intersection(group) for groups in owned for group in groups)

@@ -81,6 +81,10 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
         return None
     terms = replace(change.terms, quorum=max(change.terms.quorum, event.quorum))
     change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk, terms=terms)
+    groups = {needed.digest: needed.groups for needed in event.owners}
+    for lane in change.shipping:
+        assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
+        change = with_lane(change, replace(lane, owners=groups.get(lane.patch_set.digest, ())))
     match event.outcome:
         case Outcome.PASS | Outcome.WARN:
             return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)

@@ -155,26 +155,47 @@ def named_owners(known: CodeOwners, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(owner for path in paths for owner in known.owners_of(path))
 
 
+def to_be_asked(known: CodeOwners, groups: tuple[Owned, ...]) -> Verdict:
+    """Before anybody has approved: whom to ask, if that can be told."""
+    return _judged(
+        known,
+        tuple(
+            passed("owner", f"{_shown(group)} must approve ({', '.join(sorted(group.people))})")
+            if group.people is not None
+            else _unread(group)
+            for group in groups
+        ),
+    )
+
+
 def judge_owners(known: CodeOwners, groups: tuple[Owned, ...], approvers: frozenset[str]) -> Verdict:
     """Has one owner of each changed path approved. An invalid line, or people that could not be read, is a don't-know.
 
     `approvers` are logins in lower case.
     """
-    bad = [unknown(f"line {line.line}", line.problem) for line in known.invalid]
-    return (
-        all_of("code_owners", (*bad, *(_judge(group, approvers) for group in groups)))
-        if bad or groups
-        else passed("code_owners", "none of the changed paths has an owner")
-    )
+    return _judged(known, tuple(_judge(group, approvers) for group in groups))
+
+
+def _judged(known: CodeOwners, groups: tuple[Verdict, ...]) -> Verdict:
+    bad = tuple(unknown(f"line {line.line}", f"CODEOWNERS: {line.problem}") for line in known.invalid)
+    if not bad and not groups:
+        return passed("code_owners", "none of the changed paths has an owner")
+    return all_of("code_owners", (*bad, *groups))
 
 
 def _judge(group: Owned, approvers: frozenset[str]) -> Verdict:
-    what = f"{', '.join(group.paths[:3])}{' …' if len(group.paths) > 3 else ''}: {', '.join(group.owners)}"
     if group.people is None:
-        return unknown("owner", f"{what}: who that is could not be read")
+        return _unread(group)
     gave = sorted(group.people & approvers)
-    return (
-        passed("owner", f"{what} approved ({', '.join(gave)})")
-        if gave
-        else pending("owner", f"{what} must approve")
-    )
+    if gave:
+        return passed("owner", f"{_shown(group)} approved ({', '.join(gave)})")
+    return pending("owner", f"{_shown(group)} must approve")
+
+
+def _unread(group: Owned) -> Verdict:
+    return unknown("owner", f"{_shown(group)}: who that is could not be read")
+
+
+def _shown(group: Owned) -> str:
+    more = " …" if len(group.paths) > 3 else ""
+    return f"{', '.join(group.paths[:3])}{more}: {', '.join(group.owners)}"

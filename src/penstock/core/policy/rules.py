@@ -93,6 +93,8 @@ class Policy:
     max_complexity: int = 7
     auto_fix_attempts: int = 2
     required_reviews: int = 1
+    code_owners: bool = False
+    """Must an owner of each changed path, as CODEOWNERS names them, have approved."""
     merge_method: MergeMethod = MergeMethod.SQUASH
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
     max_files: int = 500
@@ -116,6 +118,7 @@ def stricter(pinned: Policy, current: Policy) -> Policy:
     return replace(
         current,
         required_reviews=max(pinned.required_reviews, current.required_reviews),
+        code_owners=pinned.code_owners or current.code_owners,
         approval_days=min(pinned.approval_days, current.approval_days),
         separation=Separation.REQUIRED if separated else Separation.AUTO,
         ci=ci,

@@ -13,6 +13,7 @@ from penstock.core.change.events.proposing import ArtifactsReady as ArtifactsRea
 from penstock.core.change.events.proposing import ChangesRequested as ChangesRequested
 from penstock.core.change.events.proposing import Created as Created
 from penstock.core.change.events.proposing import GatesEvaluated as GatesEvaluated
+from penstock.core.change.events.proposing import OwnersNeeded as OwnersNeeded
 from penstock.core.change.events.proposing import PatchSetRejected as PatchSetRejected
 from penstock.core.change.events.proposing import PatchSetsProposed as PatchSetsProposed
 from penstock.core.change.events.proposing import Superseded as Superseded

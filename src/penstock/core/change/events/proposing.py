@@ -77,6 +77,14 @@ class PatchSetsProposed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersNeeded:
+    """Of a patch set that code owners must approve: of each group of logins (lower case), one."""
+
+    digest: Digest
+    groups: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatesEvaluated:
     digests: tuple[Digest, ...]
     outcome: Outcome
@@ -85,6 +93,7 @@ class GatesEvaluated:
     score: int
     verdict: BlobRef
     risk: BlobRef
+    owners: tuple[OwnersNeeded, ...] = ()
     quorum: int = 1
     """How many people must approve today; the change asks for the higher of this and what it was created with."""
     kind: Literal["E_GATES_EVALUATED"] = "E_GATES_EVALUATED"
