@@ -44,6 +44,7 @@ CASES = [
     ("a symbolic link", replace(PLAIN, new_mode=FileMode.SYMLINK), Outcome.BLOCK, "links"),
     ("a submodule", replace(PLAIN, new_mode=FileMode.SUBMODULE), Outcome.BLOCK, "links"),
     ("a binary", replace(PLAIN, binary=True), Outcome.BLOCK, "no_surprises"),
+    ("lookalikes", replace(PLAIN, disguised=("line 1: U+0430",)), Outcome.BLOCK, "no_surprises"),
     ("hidden characters", replace(PLAIN, hidden_characters=True), Outcome.BLOCK, "no_surprises"),
     ("a new executable", replace(PLAIN, new_mode=FileMode.EXECUTABLE), Outcome.BLOCK, "no_surprises"),
     ("what does not parse", replace(PLAIN, unparsable="line 3"), Outcome.BLOCK, "parses"),

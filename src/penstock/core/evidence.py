@@ -38,6 +38,8 @@ class FileFact:
     binary: bool
     hidden_characters: bool
     """An added line has bidirectional controls or invisible characters (Trojan Source)."""
+    disguised: tuple[str, ...] = ()
+    """Where an added line or a new name has letters that pass for others; the first few, each with its line."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[str, ...] = ()

@@ -85,6 +85,14 @@ def test_hidden_characters_count_in_added_lines_only(
     assert found["f"].hidden_characters is hidden
 
 
+def test_letters_that_pass_for_others_are_named_with_their_lines(tmp_path: Path) -> None:
+    old = "is_\u0430dmin = 1\n"
+    new = old + "plain = 2\nis_\u0430dmin = 3\n"
+    found = facts_of(tmp_path, {"a.py": old.encode()}, {"a.py": new.encode(), "\u0440ay.py": b"x = 1\n"})
+    assert found["a.py"].disguised == ("line 3: U+0430 in 'is_\\u0430dmin'",)
+    assert found["\u0440ay.py"].disguised == ("name: U+0440 in '\\u0440ay'",)
+
+
 @pytest.mark.parametrize(
     ("name", "before", "after", "problem"),
     [

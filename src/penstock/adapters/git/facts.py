@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 from penstock.adapters.git.command import Git
 from penstock.adapters.git.diff import Changed, changes, patch_digest
 from penstock.adapters.git.objects import blobs, folders_of, read_tree
 from penstock.adapters.git.syntax import problem_of
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.lookalikes import disguised
 from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import find_secrets
 from penstock.core.text import has_hidden
 
+SHOWN = 3
+"""How many places of one file are named."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
@@ -78,6 +82,7 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         deletions=change.deletions,
         binary=change.binary,
         hidden_characters=_hides(change, added),
+        disguised=_disguises(change, added),
         unparsable=_unparsable(change, old, new),
         secrets=find_secrets("\n".join([*name, *(line for _, line in added)])),
     )
@@ -97,6 +102,12 @@ def _hides(change: Changed, added: list[tuple[int, str]]) -> bool:
     if change.old_sha is None and not change.path.isprintable():
         return True
     return not change.binary and any(has_hidden(line, first=number == 0) for number, line in added)
+
+
+def _disguises(change: Changed, added: list[tuple[int, str]]) -> tuple[str, ...]:
+    found = (f"line {number + 1}: {what}" for number, line in added if (what := disguised(line)))
+    name = disguised(change.path) if change.old_sha is None else ""
+    return tuple(islice(chain((f"name: {name}",) if name else (), () if change.binary else found), SHOWN))
 
 
 def _unparsable(change: Changed, old: bytes | None, new: bytes | None) -> str | None:

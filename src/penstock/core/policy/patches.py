@@ -90,6 +90,11 @@ def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
 def _no_surprises(facts: DiffFacts) -> Verdict:
     hit = [f"{f.path} (binary)" for f in facts.files if f.binary and f.new_sha]
     hit += [f"{f.path} (hidden characters)" for f in facts.files if f.hidden_characters]
+    hit += [
+        f"{f.path} (letters that pass for others: {'; '.join(f.disguised)})"
+        for f in facts.files
+        if f.disguised
+    ]
     hit += [f"{f.path} (made executable)" for f in facts.files if _made_executable(f)]
     return _rule(
         "no_surprises",
