@@ -11,6 +11,7 @@ from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app
 from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
+from penstock.cli.policies import policy_app
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(changes_app, name="changes")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(policy_app, name="policy")
 
 
 @app.callback()

@@ -103,10 +103,10 @@ def found(world: World, repo: RepoRef) -> RepositoryFacts:
     return facts
 
 
-def diff_of(world: World, lane: Lane) -> DiffFacts:
+def diff_of(mirrors: Repositories, lane: Lane) -> DiffFacts:
     """Facts of the lane's patch set, read from git objects."""
     assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
-    return world.repositories.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+    return mirrors.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
 
 
 def judged(

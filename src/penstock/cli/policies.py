@@ -1,0 +1,70 @@
+"""The command group `policy`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from penstock.cli.options import ChangeName, Json, Options, begun, leave, opened
+
+policy_app = typer.Typer(no_args_is_help=True, help="What the policy says, and what another one would.")
+
+Candidate = Annotated[
+    Path, typer.Argument(metavar="CANDIDATE.yml", help="A configuration, as config/orchestrator.yml.")
+]
+
+
+@policy_app.command("check")
+def policy_check(
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT", help="A change, REPOSITORY#NUMBER (a pull request), or a patch with --in."
+        ),
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--in",
+            help="WHAT is a patch (- for standard input), onto this clone or folder.",
+            show_default=False,
+        ),
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope", help="Paths that a patch may change; repeatable (default: all).", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Judge what git would make of it by today's policy. Ends with 0 approved, 4 a person has to look, 1 blocked."""
+    from penstock.cli import judging
+    from penstock.settings import load
+
+    repository, hash_sign, number = subject.partition("#")
+    if source:
+        policy = load(state=Options.state, config_path=Options.config).policy
+        onto = judging.Onto(source=source, scope=tuple(scope or ()))
+        leave(judging.check_patch(policy, subject, onto, json=json))
+    elif hash_sign and number.isascii() and number.isdigit():
+        leave(judging.check_pull(opened(), repository, int(number), json=json))
+    else:
+        home = begun()
+        leave(judging.check_change(home, subject, home.policy, json=json))
+
+
+@policy_app.command("simulate")
+def policy_simulate(change: ChangeName, candidate: Candidate, json: Json = False) -> None:
+    """Judge a recorded change as if this were the policy. Nothing is recorded."""
+    from penstock.cli import judging
+
+    leave(judging.check_change(begun(), change, judging.candidate_of(candidate), json=json))
+
+
+@policy_app.command("backtest")
+def policy_backtest(candidate: Candidate, json: Json = False) -> None:
+    """Try a policy on every recorded change: what it would have let through, and what became of that."""
+    from penstock.cli import judging
+
+    leave(judging.try_candidate(begun(), candidate, json=json))
