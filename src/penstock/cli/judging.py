@@ -79,6 +79,9 @@ def check_pull(home: Installation, repository: str, number: int, *, json: bool) 
     if pull is None or base is None:
         output.complain(f"{repo.full_name} has no pull request #{number}.")
         return Exit.NO
+    if not pull.open:
+        output.complain(f"{repo.full_name}#{number} is closed; only what is open is judged.")
+        return Exit.NO
     home.mirrors.sync(repo, where.clone_url, (base, pull.head))
     tree = home.mirrors.merge_tree(repo, base, pull.head)
     if tree is None:
@@ -167,6 +170,9 @@ def _tell(found: Backtest) -> None:
         f"\n{found.count(Answer.APPROVE)} approved, {found.count(Answer.ESCALATE)} left to a person, "
         f"{found.count(Answer.BLOCK)} blocked, {found.count(None)} not judged."
     )
+    if not known:
+        output.say("Of none of those approved the outcome is known yet, so nothing is proven of it.")
+        return
     output.say(
         f"Of those approved whose outcome is known, {failed} of {known} were taken back: "
         f"with 95 % confidence, at most {found.bound:.1%} of such changes break."
