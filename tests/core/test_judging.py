@@ -10,7 +10,7 @@ from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import Digest, Sha
 from penstock.core.risk import assess
-from penstock.core.verdict import Outcome, failures
+from penstock.core.verdict import Outcome, failures, render_text
 
 OLD, NEW = Sha("1" * 40), Sha("2" * 40)
 PLAIN = FileFact(
@@ -51,6 +51,15 @@ CASES = [
     ("a secret", replace(PLAIN, secrets=("github-token",)), Outcome.BLOCK, "P-001"),
     ("too many lines", replace(PLAIN, additions=20_001), Outcome.BLOCK, "G-13"),
 ]
+
+
+def test_weaker_tests_are_said_to_whoever_approves_and_raise_the_risk():
+    weaker = diff(replace(PLAIN, weakened=("line 3: a test is left out",)))
+    verdict = judge_patches(weaker, SCOPE, Policy())
+    assert verdict.outcome is Outcome.WARN
+    assert "line 3: a test is left out" in render_text(verdict)
+    before = assess((diff(PLAIN),), dependents=0, policy=Policy()).score
+    assert assess((weaker,), dependents=0, policy=Policy()).score > before
 
 
 PROTECTED = (

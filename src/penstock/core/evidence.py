@@ -40,6 +40,8 @@ class FileFact:
     """An added line has bidirectional controls or invisible characters (Trojan Source)."""
     disguised: tuple[str, ...] = ()
     """Where an added line or a new name has letters that pass for others; the first few, each with its line."""
+    weakened: tuple[str, ...] = ()
+    """Signs that its tests say less than before."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[str, ...] = ()

@@ -6,18 +6,9 @@ from dataclasses import dataclass
 from penstock.core.evidence import DiffFacts, FileFact, FileStatus
 from penstock.core.policy.patches import is_protected
 from penstock.core.policy.rules import Policy, Tier
+from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
 
-TESTS = (
-    "test_*.py",
-    "*_test.py",
-    "tests/**",
-    "test/**",
-    "**/__tests__/**",
-    "*.spec.ts",
-    "*.test.ts",
-    "*_test.go",
-)
 DEPENDENCIES = (
     "pyproject.toml",
     "requirements*.txt",
@@ -90,6 +81,7 @@ def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, 
             "tests that got smaller",
             15,
         ),
+        _touched(files, lambda f: bool(f.weakened), "tests that may say less", 15),
         _touched(files, lambda f: f.status is FileStatus.DELETED, "deleted files", 5),
     )
     code = any(not matches_any(f.path, TESTS) for f in files)

@@ -85,6 +85,22 @@ def test_hidden_characters_count_in_added_lines_only(
     assert found["f"].hidden_characters is hidden
 
 
+def test_tests_that_say_less_are_noticed(tmp_path: Path) -> None:
+    old: dict[str, bytes | None] = {
+        "test_a.py": b"assert a\nassert b\n",
+        "tests/test_b.py": b"assert b\n",
+        "a.py": b"assert a\n",
+    }
+    new: dict[str, bytes | None] = dict.fromkeys(old)
+    new["test_a.py"] = b"import pytest\n@pytest.mark.skip\nassert a\n"
+    found = facts_of(tmp_path, old, new)
+    assert {path: fact.weakened for path, fact in found.items()} == {
+        "a.py": (),
+        "test_a.py": ("line 2: a test is left out", "1 fewer assertion"),
+        "tests/test_b.py": ("deleted",),
+    }
+
+
 def test_letters_that_pass_for_others_are_named_with_their_lines(tmp_path: Path) -> None:
     old = "is_\u0430dmin = 1\n"
     new = old + "plain = 2\nis_\u0430dmin = 3\n"

@@ -10,6 +10,7 @@ from penstock.adapters.git.objects import blobs, folders_of, read_tree
 from penstock.adapters.git.syntax import problem_of
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.lookalikes import disguised
+from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import find_secrets
@@ -83,6 +84,7 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         binary=change.binary,
         hidden_characters=_hides(change, added),
         disguised=_disguises(change, added),
+        weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=find_secrets("\n".join([*name, *(line for _, line in added)])),
     )
@@ -108,6 +110,15 @@ def _disguises(change: Changed, added: list[tuple[int, str]]) -> tuple[str, ...]
     found = (f"line {number + 1}: {what}" for number, line in added if (what := disguised(line)))
     name = disguised(change.path) if change.old_sha is None else ""
     return tuple(islice(chain((f"name: {name}",) if name else (), () if change.binary else found), SHOWN))
+
+
+def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: bytes) -> tuple[str, ...]:
+    """By the lines that came and went, numbered from 1."""
+    if change.binary:
+        return ()
+    sides = (added, _added_lines(new, old))
+    after, before = ([(number + 1, text) for number, text in side] for side in sides)
+    return weakened(change.path, Lines(added=after, removed=before), deleted=change.new_sha is None)
 
 
 def _unparsable(change: Changed, old: bytes | None, new: bytes | None) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.proposal import matches_any, names_any
-from penstock.core.verdict import Verdict, all_of, blocked, passed
+from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,16 @@ class Scope:
 
 def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
     """G3 for one patch set: no BLOCK violation among the rules that exist."""
-    return all_of("policy", (_own_files(facts), _protected(facts, policy), _secrets(facts), _links(facts)))
+    return all_of(
+        "policy",
+        (
+            _own_files(facts),
+            _protected(facts, policy),
+            _secrets(facts),
+            _links(facts),
+            _weakened(facts),
+        ),
+    )
 
 
 def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
@@ -66,6 +75,13 @@ def _secrets(facts: DiffFacts) -> Verdict:
 def _links(facts: DiffFacts) -> Verdict:
     hit = [f.path for f in facts.files if f.new_mode in {FileMode.SYMLINK, FileMode.SUBMODULE}]
     return _rule("links", hit, "symbolic link or submodule", "none added or changed")
+
+
+def _weakened(facts: DiffFacts) -> Verdict:
+    """Signs only, so it warns: whoever approves sees them."""
+    signs = [f"{f.path} ({'; '.join(f.weakened)})" for f in facts.files if f.weakened]
+    found = _rule("weakened_tests", signs, "tests that may say less", "no sign of it")
+    return found if found.allows else warned(found.rule, found.reason)
 
 
 def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:

@@ -1,0 +1,97 @@
+"""Tests that say less than before: left out, asserting less, or asked for less coverage.
+
+Signs, not proofs: they are read from changed lines, so what they find is for a person to look at.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from penstock.core.proposal import matches_any
+
+TESTS = (
+    "test_*.py",
+    "*_test.py",
+    "conftest.py",
+    "tests/**",
+    "test/**",
+    "**/__tests__/**",
+    "*.spec.[jt]s",
+    "*.spec.[jt]sx",
+    "*.test.[jt]s",
+    "*.test.[jt]sx",
+    "*_test.go",
+    "*_spec.rb",
+    "spec/**",
+    "src/test/**",
+    "*Test.java",
+    "*Tests.cs",
+)
+MAX_LINE = 2000
+"""Characters of a line that are looked at: a longer one is no test's."""
+
+_LEFT_OUT = re.compile(
+    r"@(?:pytest\.mark\.|unittest\.)?(?:skip|skipif|skipIf|skipUnless|xfail|expectedFailure)\b"
+    r"|\bpytest\.(?:skip|xfail|importorskip)\(|\bself\.skipTest\("
+    r"|\b(?:it|test|describe|context|suite)\.(?:skip|todo|only|fixme)\b|\b(?:xit|xtest|xdescribe|xcontext|fit|fdescribe)\("
+    r"|\bt\.Skip(?:f|Now)?\(|#\[ignore\b|@(?:Disabled|Ignore)\b|\[(?:Fact|Theory)\(Skip\b|\[Ignore\b"
+)
+_ASSERTION = re.compile(
+    r"\bassert\w*\b|\bexpect\(|\bself\.assert\w+\(|\b(?:EXPECT|ASSERT)_\w+\(|\b(?:assert|require)\.\w+\("
+    r"|\bpytest\.raises\(|\bt\.(?:Error|Fatal)f?\(|\bshould\b|\bverify\("
+)
+_COVERAGE = re.compile(
+    r"(fail[_-]under|minimum_coverage|min_coverage|coverage_threshold|"
+    r"[\"']?(?:branches|functions|lines|statements)[\"']?\s*(?=:))[\"']?\s*[=:]?\s*(\d{1,3}(?:\.\d{1,4})?)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """What a change adds to a file and takes from it: (number from 1, text)."""
+
+    added: Sequence[tuple[int, str]]
+    removed: Sequence[tuple[int, str]]
+
+
+def weakened(path: str, lines: Lines, *, deleted: bool) -> tuple[str, ...]:
+    """Signs that the tests of this file say less now; empty where there is none."""
+    return (*_tests(path, lines, deleted=deleted), *_thresholds(lines))
+
+
+def _tests(path: str, lines: Lines, *, deleted: bool) -> Iterator[str]:
+    if not matches_any(path, TESTS):
+        return
+    if deleted:
+        yield "deleted"
+        return
+    skips = [number for number, text in lines.added if _LEFT_OUT.search(text[:MAX_LINE])]
+    known = sum(1 for _, text in lines.removed if _LEFT_OUT.search(text[:MAX_LINE]))
+    if len(skips) > known:
+        yield f"line {skips[0]}: a test is left out"
+    before, after = _assertions(lines.removed), _assertions(lines.added)
+    if after < before:
+        yield f"{before - after} fewer assertion{'s' if before - after > 1 else ''}"
+
+
+def _assertions(lines: Sequence[tuple[int, str]]) -> int:
+    return sum(1 for _, text in lines if _ASSERTION.search(text[:MAX_LINE]))
+
+
+def _thresholds(lines: Lines) -> Iterator[str]:
+    """The lowest of each name on either side: a threshold that is gone altogether counts as lowered, too."""
+    before, after = _lowest(lines.removed), _lowest(lines.added)
+    for name, value in before.items():
+        if name not in after:
+            yield f"{name} {value:g} is gone"
+        elif after[name] < value:
+            yield f"{name} from {value:g} to {after[name]:g}"
+
+
+def _lowest(lines: Sequence[tuple[int, str]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for _, text in lines:
+        for name, value in _COVERAGE.findall(text[:MAX_LINE]):
+            key = name.strip("\"' ").replace("-", "_")
+            found[key] = min(float(value), found.get(key, float(value)))
+    return found
