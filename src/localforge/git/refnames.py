@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from localforge.git.directory import GitDir
+from localforge.git.loose import no_ref
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _SHORT_SHA = re.compile(r"[0-9a-f]{4,39}")
@@ -35,7 +36,7 @@ def head_branch(git: GitDir) -> str:
 
 def ref(git: GitDir, name: str) -> Ref | None:
     """The ref of this full name, or None."""
-    if not valid(name):
+    if not valid(name) or no_ref(git.path, name):
         return None
     found = git.info(name)
     return Ref(name=name, sha=found[0], kind=found[1]) if found else None
