@@ -49,13 +49,14 @@ class Credential:
     """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
 
     `installation` for that of an App: it may what it is permitted, whatever role somebody has.
-    `home_id` is the one repository that a job's token may write.
+    `home_id` is the one repository that a job's token may write. After `expires_at` it is none.
     """
 
     key: str
     scopes: frozenset[str] | None
     permissions: Mapping[str, str]
     repositories: frozenset[int] | None
+    expires_at: str | None
     token_id: int = 0
     installation: Installation | None = None
     home_id: int | None = None

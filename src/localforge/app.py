@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from localforge.call import Answer
 from localforge.control.door import DOOR, Control
-from localforge.dispatch import Found, Request, dispatch, refuse, repo_path
+from localforge.dispatch import Found, Request, dispatch, recalled, refuse, repo_path
 from localforge.errors import ForgeError, NotFoundError, TooLargeError
 from localforge.faults.past import Past
 from localforge.faults.requests import LostAnswerError, Proceed, changes
@@ -70,6 +70,10 @@ class App:
             await _send(channel[1], answer, head=False)
 
     async def _api(self, request: Request, receive: Receive, send: Send) -> None:
+        remembered = self._recalled(request)
+        if remembered:
+            await _send(send, remembered, head=False)
+            return
         try:
             limit = self.body_limit(request)
             request.content = await _read(receive, limit, request.headers.get("content-length"))
@@ -88,6 +92,18 @@ class App:
         """The answer to a request whose body has been read. Raises LostAnswerError where a fault loses it."""
         if request.segments[:1] == [DOOR] and not request.prefix:
             return self.control.answer(request) if self.control else refuse(NotFoundError())
+        if request.method != "GET":
+            return self._made(request)
+        remembered = self._recalled(request)
+        if remembered:
+            return remembered
+        with self.forge.memory.watching():
+            return self._made(request)
+
+    def _recalled(self, request: Request) -> Answer | None:
+        return recalled(self.forge, request) if request.method == "GET" and not request.content else None
+
+    def _made(self, request: Request) -> Answer:
         found = self._found(request)
         return self._faulty(request, found, partial(_dispatched, request, found))
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -22,6 +22,7 @@ from localforge.errors import (
 )
 from localforge.forge import Forge
 from localforge.json_types import decode, encode
+from localforge.memory import Headers, Known
 from localforge.operations import Operation
 from localforge.pages.overview import FRONT
 from localforge.pages.page import html
@@ -69,6 +70,12 @@ class Request:
         )
 
     @property
+    def identity(self) -> Hashable:
+        """Everything that its answer can follow from, but the address and what the caller has already."""
+        headers = tuple(item for item in self.headers.items() if item[0] != "if-none-match")
+        return (self.method, self.prefix, self.path, self.query, self.origin, headers, self.content)
+
+    @property
     def urls(self) -> Urls:
         """The forge's addresses as this caller sees it."""
         return Urls(origin=self.origin, api=self.origin + self.prefix)
@@ -102,7 +109,7 @@ def repo_path(db: Db, number: str) -> Sequence[str] | None:
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     """The answer to a request, refusals included. Never raises."""
     if request.method == "OPTIONS":
-        return Answer(status=204, headers=(*_standard_headers(), *_PREFLIGHT))
+        return Answer(status=204, headers=(_request_id(), *_standard_headers(), *_PREFLIGHT))
     if found and found[0].page and request.prefix:
         found = None
     browses = not request.prefix and "text/html" in request.headers.get("accept", "")
@@ -128,7 +135,7 @@ def refuse(error: ForgeError, *, page: bool = False) -> Answer:
         answer = html("refused", error.status, message=error.message, full_name=None)
         return replace(answer, headers=(*answer.headers, *error.headers))
     answer = _refusal(error)
-    return replace(answer, headers=(*answer.headers, *_standard_headers()))
+    return replace(answer, headers=(*answer.headers, _request_id(), *_standard_headers()))
 
 
 def _refusal(error: ForgeError) -> Answer:
@@ -151,21 +158,66 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
     exhausted = bool(operation.resource) and quota.remaining == 0
+    standing = (*_standard_headers(version), *_accepted(operation, actor))
     try:
         if exhausted:
             forge.limiter.refuse_beyond(key, quota)
-        answer = operation.handler(_call(forge, request, found, actor))
-        answer = _revalidated(request, _versioned(answer, version))
+        answer = _versioned(operation.handler(_call(forge, request, found, actor)), version)
+        caching = _caching(request, answer)
+        if caching and operation.memorable and not actor.app:
+            _keep(forge, request, (operation, actor), (answer, caching, standing))
+        answer = _revalidated(request, answer, caching)
     except ForgeError as error:
         answer = _refusal(error)
-    if operation.resource:
-        if answer.status != 304 and not exhausted:
-            forge.limiter.spend(key, operation.resource)
-            quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
-        answer = replace(answer, headers=(*answer.headers, *quota.headers()))
-    return replace(
-        answer, headers=(*answer.headers, *_standard_headers(version), *_accepted(operation, actor))
+    if not operation.resource:
+        return _finished(answer, (), standing)
+    if answer.status != 304 and not exhausted:
+        forge.limiter.spend(key, operation.resource)
+        quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
+    return _finished(answer, quota.headers(), standing)
+
+
+def _finished(answer: Answer, limits: Headers, standing: Headers) -> Answer:
+    return replace(answer, headers=(*answer.headers, *limits, _request_id(), *standing))
+
+
+def _keep(
+    forge: Forge, request: Request, asked: tuple[Operation, Actor], made: tuple[Answer, Headers, Headers]
+) -> None:
+    (operation, actor), (answer, caching, standing) = asked, made
+    known = Known(
+        content=answer.content,
+        media_type=answer.media_type,
+        caching=caching,
+        others=answer.headers,
+        standing=standing,
+        key=actor.key,
+        resource=operation.resource,
+        expires_at=actor.credential.expires_at if actor.credential else None,
     )
+    forge.memory.keep(request.identity, known)
+
+
+def recalled(forge: Forge, request: Request) -> Answer | None:
+    """The answer to a request that the forge remembers, counted like any other.
+
+    None where there is none, and where the long way may end otherwise: a limit is used up, a token has expired, a rule for
+    faults is set.
+    """
+    if forge.faults.active:
+        return None
+    known = forge.memory.recall(request.identity)
+    if known is None or (known.expires_at is not None and known.expires_at <= forge.clock()):
+        return None
+    whole = Answer(status=200, content=known.content, media_type=known.media_type, headers=known.others)
+    answer = _revalidated(request, whole, known.caching)
+    quota = forge.limiter.take(
+        known.key or f"address:{request.address}",
+        known.resource,
+        0 if answer.status == 304 else 1,
+        anonymous=known.key is None,
+    )
+    return _finished(answer, quota.headers(), known.standing) if quota else None
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
@@ -238,30 +290,36 @@ def _versioned(answer: Answer, version: str) -> Answer:
     return replace(answer, content=encode(in_second(decode(answer.content))))
 
 
-def _revalidated(request: Request, answer: Answer) -> Answer:
-    """The answer with an ETag, or 304 when the caller has it already."""
+def _caching(request: Request, answer: Answer) -> Headers:
+    """The headers that let the caller keep an answer, its ETag first; none for what is not to be kept."""
     if request.method not in {"GET", "HEAD"} or answer.status != 200:
-        return answer
-    tag = f'W/"{hashlib.sha256(answer.content).hexdigest()}"'
+        return ()
     visibility = "private" if "authorization" in request.headers else "public"
-    caching = (
-        ("etag", tag),
+    return (
+        ("etag", f'W/"{hashlib.sha256(answer.content).hexdigest()}"'),
         ("cache-control", f"{visibility}, max-age=60, s-maxage=60"),
         ("vary", "Accept, Authorization, Cookie, X-GitHub-OTP"),
     )
-    known = (
-        entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")
-    )
-    if tag.removeprefix("W/") in known:
-        return Answer(status=304, headers=caching)
+
+
+def _revalidated(request: Request, answer: Answer, caching: Headers) -> Answer:
+    """The answer with these headers, or 304 when the caller has it already."""
+    known = request.headers.get("if-none-match") if caching else None
+    if known is not None:
+        tags = {entry.strip().removeprefix("W/") for entry in known.split(",")}
+        if caching[0][1].removeprefix("W/") in tags:
+            return Answer(status=304, headers=caching)
     return replace(answer, headers=(*answer.headers, *caching))
 
 
-def _standard_headers(version: str = FIRST) -> tuple[tuple[str, str], ...]:
+def _request_id() -> tuple[str, str]:
     number = secrets.token_hex(16).upper()
-    request_id = f"{number[:4]}:{number[4:10]}:{number[10:17]}:{number[17:24]}:{number[24:]}"
+    parts = (number[:4], number[4:10], number[10:17], number[17:24], number[24:])
+    return ("x-github-request-id", ":".join(parts))
+
+
+def _standard_headers(version: str = FIRST) -> Headers:
     return (
-        ("x-github-request-id", request_id),
         ("x-github-media-type", "github.v3; format=json"),
         ("x-github-api-version-selected", version),
         ("x-content-type-options", "nosniff"),
@@ -270,7 +328,7 @@ def _standard_headers(version: str = FIRST) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _accepted(operation: Operation, actor: Actor) -> tuple[tuple[str, str], ...]:
+def _accepted(operation: Operation, actor: Actor) -> Headers:
     """What the token has and what the operation takes: scopes of a classic token, permissions of any other."""
     need, credential = operation.need, actor.credential
     if credential is None:

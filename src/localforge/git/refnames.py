@@ -31,7 +31,12 @@ def valid(name: str) -> bool:
 
 def head_branch(git: GitDir) -> str:
     """The default branch: where HEAD points, whether or not the branch exists yet."""
-    return (git.path / "HEAD").read_text().removeprefix(f"ref: {BRANCH}").strip()
+    return branch_in((git.path / "HEAD").read_text())
+
+
+def branch_in(head: str) -> str:
+    """The branch that the text of a HEAD names."""
+    return head.removeprefix(f"ref: {BRANCH}").strip()
 
 
 def ref(git: GitDir, name: str) -> Ref | None:
