@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -39,7 +39,10 @@ API_PREFIX = "/api/v3"
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """What arrived. `prefix` is `/api/v3` or empty, `path` (still encoded) and `segments` come after it."""
+    """What arrived. `prefix` is `/api/v3` or empty, `path` (still encoded) and `segments` come after it.
+
+    `identity` is all of a GET without a body that an answer can follow from (see `identified`); None for other requests.
+    """
 
     method: str
     path: str
@@ -50,6 +53,7 @@ class Request:
     origin: str
     address: str
     content: bytes = b""
+    identity: Hashable = None
 
     @classmethod
     def of(
@@ -70,15 +74,26 @@ class Request:
         )
 
     @property
-    def identity(self) -> Hashable:
-        """Everything that its answer can follow from, but the address and what the caller has already."""
-        headers = tuple(item for item in self.headers.items() if item[0] != "if-none-match")
-        return (self.method, self.prefix, self.path, self.query, self.origin, headers, self.content)
-
-    @property
     def urls(self) -> Urls:
         """The forge's addresses as this caller sees it."""
         return Urls(origin=self.origin, api=self.origin + self.prefix)
+
+
+def identified(target: Hashable, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Hashable, str | None]:
+    """Of a GET without a body: all that its answer can follow from, the address aside, and its If-None-Match.
+
+    `target` is its address, `headers` are as they came, names in lower case. (None, None) where there is a body.
+    """
+    kept, known = [], None
+    for header in headers:
+        match header[0]:
+            case b"content-length" | b"transfer-encoding":
+                return None, None
+            case b"if-none-match":
+                known = header[1].decode("latin-1")
+            case _:
+                kept.append(header)
+    return (target, tuple(kept)), known
 
 
 # What a script of another origin may read of an answer, and ask with (docs.github.com, "Using CORS and JSONP").
@@ -164,9 +179,9 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
             forge.limiter.refuse_beyond(key, quota)
         answer = _versioned(operation.handler(_call(forge, request, found, actor)), version)
         caching = _caching(request, answer)
-        if caching and operation.memorable and not actor.app:
+        if caching and operation.memorable and request.identity is not None and not actor.app:
             _keep(forge, request, (operation, actor), (answer, caching, standing))
-        answer = _revalidated(request, answer, caching)
+        answer = _revalidated(answer, caching, request.headers.get("if-none-match"))
     except ForgeError as error:
         answer = _refusal(error)
     if not operation.resource:
@@ -178,7 +193,18 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
 
 
 def _finished(answer: Answer, limits: Headers, standing: Headers) -> Answer:
-    return replace(answer, headers=(*answer.headers, *limits, _request_id(), *standing))
+    return _with(answer, (*limits, _request_id(), *standing))
+
+
+def _with(answer: Answer, headers: Headers) -> Answer:
+    """The answer with headers added."""
+    return Answer(
+        status=answer.status,
+        content=answer.content,
+        media_type=answer.media_type,
+        headers=answer.headers + headers,
+        stream=answer.stream,
+    )
 
 
 def _keep(
@@ -198,26 +224,22 @@ def _keep(
     forge.memory.keep(request.identity, known)
 
 
-def recalled(forge: Forge, request: Request) -> Answer | None:
-    """The answer to a request that the forge remembers, counted like any other.
+def recalled(forge: Forge, identity: Hashable, known: str | None, address: str) -> Answer | None:
+    """The answer that the forge remembers of a request, counted like any other. `known`: its If-None-Match.
 
     None where there is none, and where the long way may end otherwise: a limit is used up, a token has expired, a rule for
     faults is set.
     """
-    if forge.faults.active:
+    if identity is None or forge.faults.active:
         return None
-    known = forge.memory.recall(request.identity)
-    if known is None or (known.expires_at is not None and known.expires_at <= forge.clock()):
+    kept = forge.memory.recall(identity)
+    if kept is None or (kept.expires_at is not None and kept.expires_at <= forge.clock()):
         return None
-    whole = Answer(status=200, content=known.content, media_type=known.media_type, headers=known.others)
-    answer = _revalidated(request, whole, known.caching)
-    quota = forge.limiter.take(
-        known.key or f"address:{request.address}",
-        known.resource,
-        0 if answer.status == 304 else 1,
-        anonymous=known.key is None,
-    )
-    return _finished(answer, quota.headers(), known.standing) if quota else None
+    whole = Answer(status=200, content=kept.content, media_type=kept.media_type, headers=kept.others)
+    answer = _revalidated(whole, kept.caching, known)
+    cost, key = 0 if answer.status == 304 else 1, kept.key or f"address:{address}"
+    quota = forge.limiter.take(key, kept.resource, cost, anonymous=kept.key is None)
+    return _finished(answer, quota.headers(), kept.standing) if quota else None
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
@@ -302,14 +324,13 @@ def _caching(request: Request, answer: Answer) -> Headers:
     )
 
 
-def _revalidated(request: Request, answer: Answer, caching: Headers) -> Answer:
-    """The answer with these headers, or 304 when the caller has it already."""
-    known = request.headers.get("if-none-match") if caching else None
-    if known is not None:
+def _revalidated(answer: Answer, caching: Headers, known: str | None) -> Answer:
+    """The answer with these headers, or 304 when its ETag is among those that the caller knows."""
+    if known is not None and caching:
         tags = {entry.strip().removeprefix("W/") for entry in known.split(",")}
         if caching[0][1].removeprefix("W/") in tags:
             return Answer(status=304, headers=caching)
-    return replace(answer, headers=(*answer.headers, *caching))
+    return _with(answer, caching)
 
 
 def _request_id() -> tuple[str, str]:
