@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeAlias
 
 from localforge.call import Answer
@@ -173,20 +173,11 @@ async def _read(receive: Receive, limit: int, declared: str | None) -> bytes:
     return b"".join(parts)
 
 
-@lru_cache(maxsize=1024)
-def _encoded(header: tuple[str, str]) -> tuple[bytes, bytes]:
-    return header[0].encode("latin-1"), header[1].encode("latin-1", "replace")
-
-
 async def _send(send: Send, answer: Answer, *, head: bool) -> None:
-    headers = list(map(_encoded, answer.headers))
-    if answer.media_type:
-        headers.append((b"content-type", answer.media_type.encode()))
+    headers = answer.encoded()
     if answer.stream and not head:
         await _stream(send, answer, headers)
         return
-    if answer.status not in {204, 304} and not answer.stream:
-        headers.append((b"content-length", str(len(answer.content)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.content})
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from localforge import access
 from localforge.access import Actor, Need
 from localforge.apps.assertions import UNREADABLE
-from localforge.call import JSON, Answer, Call, Query
+from localforge.call import JSON, Answer, Call, Headers, Query
 from localforge.credentials import authenticate
 from localforge.errors import (
     BadRequestError,
@@ -22,7 +22,7 @@ from localforge.errors import (
 )
 from localforge.forge import Forge
 from localforge.json_types import decode, encode
-from localforge.memory import Headers, Known
+from localforge.memory import Known
 from localforge.operations import Operation
 from localforge.pages.overview import FRONT
 from localforge.pages.page import html
@@ -213,10 +213,9 @@ def _keep(
     (operation, actor), (answer, caching, standing) = asked, made
     known = Known(
         content=answer.content,
-        media_type=answer.media_type,
-        caching=caching,
-        others=answer.headers,
-        standing=standing,
+        etag=caching[0][1],
+        whole=tuple(_with(answer, (*caching, *standing)).encoded()),
+        same=tuple(Answer(status=304, headers=(*caching, *standing)).encoded()),
         key=actor.key,
         resource=operation.resource,
         expires_at=actor.credential.expires_at if actor.credential else None,
@@ -235,11 +234,15 @@ def recalled(forge: Forge, identity: Hashable, known: str | None, address: str) 
     kept = forge.memory.recall(identity)
     if kept is None or (kept.expires_at is not None and kept.expires_at <= forge.clock()):
         return None
-    whole = Answer(status=200, content=kept.content, media_type=kept.media_type, headers=kept.others)
-    answer = _revalidated(whole, kept.caching, known)
-    cost, key = 0 if answer.status == 304 else 1, kept.key or f"address:{address}"
+    same = known is not None and _names(known, kept.etag)
+    cost, key = 0 if same else 1, kept.key or f"address:{address}"
     quota = forge.limiter.take(key, kept.resource, cost, anonymous=kept.key is None)
-    return _finished(answer, quota.headers(), kept.standing) if quota else None
+    if quota is None:
+        return None
+    headers = (*quota.headers(), _request_id())
+    if same:
+        return Answer(status=304, headers=headers, ready=kept.same)
+    return Answer(status=200, content=kept.content, headers=headers, ready=kept.whole)
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
@@ -326,11 +329,14 @@ def _caching(request: Request, answer: Answer) -> Headers:
 
 def _revalidated(answer: Answer, caching: Headers, known: str | None) -> Answer:
     """The answer with these headers, or 304 when its ETag is among those that the caller knows."""
-    if known is not None and caching:
-        tags = {entry.strip().removeprefix("W/") for entry in known.split(",")}
-        if caching[0][1].removeprefix("W/") in tags:
-            return Answer(status=304, headers=caching)
+    if known is not None and caching and _names(known, caching[0][1]):
+        return Answer(status=304, headers=caching)
     return _with(answer, caching)
+
+
+def _names(known: str, etag: str) -> bool:
+    """Whether an If-None-Match names the ETag, weak or not."""
+    return etag.removeprefix("W/") in {entry.strip().removeprefix("W/") for entry in known.split(",")}
 
 
 def _request_id() -> tuple[str, str]:

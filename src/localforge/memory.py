@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-Headers = tuple[tuple[str, str], ...]
+EncodedHeaders = tuple[tuple[bytes, bytes], ...]
 
 MOST_ANSWERS = 4096
 MOST_BYTES = 32 << 20
@@ -25,18 +25,16 @@ Mark = tuple[int, int, int, int] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """An answer to a read (200) before it is counted.
+    """An answer to a read before it is counted: its content, and its headers ready to be sent.
 
-    `caching` are headers that a 304 has, too, its ETag first, `others` those that it has not, `standing` those of every answer.
-    `key` is what limits are counted on (None: the address that asks), `resource` the limit. After `expires_at` the
-    credential that it was made for is none.
+    `whole` are the headers of a 200, `same` those of the 304 for who knows the `etag`. `key` is what limits are counted on
+    (None: the address that asks), `resource` the limit. After `expires_at` the credential that it was made for is none.
     """
 
     content: bytes
-    media_type: str | None
-    caching: Headers
-    others: Headers
-    standing: Headers
+    etag: str
+    whole: EncodedHeaders
+    same: EncodedHeaders
     key: str | None
     resource: str
     expires_at: str | None

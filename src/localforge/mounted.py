@@ -45,8 +45,7 @@ class MountedForge(httpx.BaseTransport):
 
 
 def _response(answer: Answer, content: bytes) -> httpx.Response:
-    media_type = (("content-type", answer.media_type),) if answer.media_type else ()
-    return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)
+    return httpx.Response(answer.status, headers=answer.encoded(), content=content)
 
 
 def _content(answer: Answer) -> bytes:
