@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-import secrets
+import random
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
@@ -340,7 +340,7 @@ def _names(known: str, etag: str) -> bool:
 
 
 def _request_id() -> tuple[str, str]:
-    number = secrets.token_hex(16).upper()
+    number = f"{random.getrandbits(128):032X}"
     parts = (number[:4], number[4:10], number[10:17], number[17:24], number[24:])
     return ("x-github-request-id", ":".join(parts))
 

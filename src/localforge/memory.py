@@ -43,15 +43,15 @@ class Known:
 class Versions(Protocol):
     """Where the answers come from."""
 
-    def version(self) -> int | None:
-        """A number that differs once anything has been committed; None when it cannot be known."""
+    def version(self) -> Hashable:
+        """Something that differs once anything has been committed; None when it cannot be known."""
 
 
 @dataclass(slots=True)
 class Watch:
     """Over one answer while it is made: since when, and of which files."""
 
-    version: int | None
+    version: Hashable
     files: dict[Path, Mark] = field(default_factory=dict)
 
     def text(self, path: Path) -> str:
@@ -77,7 +77,7 @@ class Memory:
         self._lock = threading.Lock()
         self._kept: dict[Hashable, _Kept] = {}
         self._bytes = 0
-        self._version: int | None = None
+        self._version: Hashable = None
         self._watching = threading.local()
 
     def recall(self, key: Hashable) -> Known | None:
@@ -133,7 +133,7 @@ class Memory:
         watch: Watch | None = getattr(self._watching, "watch", None)
         return watch
 
-    def _current(self, version: int | None) -> bool:
+    def _current(self, version: Hashable) -> bool:
         """Whether the version is known; everything of another one is forgotten."""
         if version is None or version != self._version:
             self._kept.clear()

@@ -47,26 +47,6 @@ class Db:
         return int(row[0]) if row is not None and row[0] is not None else 0
 
 
-class Commits:
-    """Tells, by a connection of its own, whether anything was committed through any other, also by another process."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA query_only = ON")
-        # Who asks would rather not know than wait.
-        connection.execute("PRAGMA busy_timeout = 0")
-        self._connection = connection
-
-    def version(self) -> int | None:
-        """A number that is another one after each commit; None while it cannot be told. Not for two threads at once."""
-        try:
-            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error:
-            return None
-        return version
-
-
 class Tx(Db):
     """The open write transaction."""
 
