@@ -49,13 +49,14 @@ class Credential:
     """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
 
     `installation` for that of an App: it may what it is permitted, whatever role somebody has.
-    `home_id` is the one repository that a job's token may write.
+    `home_id` is the one repository that a job's token may write. After `expires_at` it is none.
     """
 
     key: str
     scopes: frozenset[str] | None
     permissions: Mapping[str, str]
     repositories: frozenset[int] | None
+    expires_at: str | None
     token_id: int = 0
     installation: Installation | None = None
     home_id: int | None = None
@@ -158,16 +159,14 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
         return max(everybody, _role_of_jobs(db, repo))
     if user.kind == "Bot":
         return max(everybody, _role_of_bot(db, repo, user))
+    membership = accounts.member_role(db, repo.owner_id, user.id)
+    if membership == "admin":
+        return Role.ADMIN
     granted = repos.collaborator_role(db, repo.id, user.id)
     roles = [everybody, Role[granted.upper()] if granted else Role.NONE]
     roles += [Role[name.upper()] for name in teams.roles_on(db, repo.id, user.id)]
-    match accounts.member_role(db, repo.owner_id, user.id):
-        case "admin":
-            return Role.ADMIN
-        case "member":
-            roles.append(Role[accounts.by_id(db, repo.owner_id).default_role.upper()])
-        case None:
-            pass
+    if membership == "member":
+        roles.append(Role[accounts.by_id(db, repo.owner_id).default_role.upper()])
     return max(roles)
 
 
@@ -199,7 +198,9 @@ def can(db: Db, actor: Actor, repo: Repository, need: Need) -> bool:
 
 
 def can_see(db: Db, actor: Actor, repo: Repository) -> bool:
-    """Whether the repository exists for this actor."""
+    """Whether the repository exists for this actor; a public one does for everybody."""
+    if not repo.private:
+        return True
     if actor.installation is None and role_on(db, repo, actor.user) < Role.READ:
         return False
     return actor.credential is None or actor.credential.sees(repo)

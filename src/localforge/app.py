@@ -1,14 +1,14 @@
 """The ASGI application: reads a request, finds its operation, runs it in a thread, sends the answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeAlias
 
 from localforge.call import Answer
 from localforge.control.door import DOOR, Control
-from localforge.dispatch import Found, Request, dispatch, refuse, repo_path
+from localforge.dispatch import Found, Request, dispatch, identified, recalled, refuse, repo_path
 from localforge.errors import ForgeError, NotFoundError, TooLargeError
 from localforge.faults.past import Past
 from localforge.faults.requests import LostAnswerError, Proceed, changes
@@ -42,7 +42,12 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI HTTP request."""
-        request = _request(scope)
+        identity, known = _identity(scope)
+        remembered = recalled(self.forge, identity, known, _address(scope))
+        if remembered:
+            await _send(send, remembered, head=False)
+            return
+        request = _request(scope, identity)
         git = parse(request)
         try:
             if git:
@@ -71,8 +76,9 @@ class App:
 
     async def _api(self, request: Request, receive: Receive, send: Send) -> None:
         try:
-            limit = self.body_limit(request)
-            request.content = await _read(receive, limit, request.headers.get("content-length"))
+            if request.identity is None:
+                limit = self.body_limit(request)
+                request.content = await _read(receive, limit, request.headers.get("content-length"))
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._threads, self.answer, request)
         except ForgeError as error:
@@ -88,6 +94,12 @@ class App:
         """The answer to a request whose body has been read. Raises LostAnswerError where a fault loses it."""
         if request.segments[:1] == [DOOR] and not request.prefix:
             return self.control.answer(request) if self.control else refuse(NotFoundError())
+        if request.identity is None:
+            return self._made(request)
+        with self.forge.memory.watching():
+            return self._made(request)
+
+    def _made(self, request: Request) -> Answer:
         found = self._found(request)
         return self._faulty(request, found, partial(_dispatched, request, found))
 
@@ -117,18 +129,32 @@ async def _hang_up(send: Send) -> None:
     raise ConnectionAbortedError
 
 
-def _request(scope: Scope) -> Request:
+def _identity(scope: Scope) -> tuple[Hashable, str | None]:
+    """See `dispatch.identified`. HTTP/2 has bodies that no header tells of."""
+    if scope["method"] != "GET" or not scope["http_version"].startswith("1"):
+        return None, None
+    target = (scope.get("raw_path") or scope["path"], scope["query_string"], scope.get("scheme"))
+    return identified(target, scope["headers"])
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _request(scope: Scope, identity: Hashable) -> Request:
     path = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("ascii", "replace")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    client = scope.get("client")
-    return Request.of(
+    request = Request.of(
         method=scope["method"],
         path=path,
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         origin=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
-        address=client[0] if client else "",
+        address=_address(scope),
     )
+    request.identity = identity
+    return request
 
 
 async def _read(receive: Receive, limit: int, declared: str | None) -> bytes:
@@ -148,14 +174,10 @@ async def _read(receive: Receive, limit: int, declared: str | None) -> bytes:
 
 
 async def _send(send: Send, answer: Answer, *, head: bool) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers]
-    if answer.media_type:
-        headers.append((b"content-type", answer.media_type.encode()))
+    headers = answer.encoded()
     if answer.stream and not head:
         await _stream(send, answer, headers)
         return
-    if answer.status not in {204, 304} and not answer.stream:
-        headers.append((b"content-length", str(len(answer.content)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.content})
 

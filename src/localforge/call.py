@@ -12,10 +12,13 @@ from localforge.errors import BadRequestError, InvalidError, NotFoundError
 from localforge.forge import Forge
 from localforge.git.directory import GitDir
 from localforge.json_types import Json, decode, encode
+from localforge.memory import EncodedHeaders
 from localforge.render.view import View
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 from localforge.urls import Urls
+
+Headers = tuple[tuple[str, str], ...]
 
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -29,14 +32,29 @@ _VARIANTS = frozenset({"diff", "patch", "raw", "html", "sha", "full", "text", "o
 class Answer:
     """Status, encoded content and headers. Made by the functions below rather than directly.
 
-    `stream`: arguments of git, whose output is the content, sent as it comes.
+    `stream`: arguments of git, whose output is the content, sent as it comes. `ready`: more headers, as they are sent; where
+    there are any, those of the content are among them.
     """
 
     status: int
     content: bytes = b""
     media_type: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     stream: tuple[str, ...] = ()
+    ready: EncodedHeaders = ()
+
+    def encoded(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they are sent."""
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in self.headers
+        ]
+        if self.ready:
+            return [*self.ready, *headers]
+        if self.media_type:
+            headers.append((b"content-type", self.media_type.encode()))
+        if self.status not in {204, 304} and not self.stream:
+            headers.append((b"content-length", str(len(self.content)).encode()))
+        return headers
 
 
 def ok(value: Json, *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -76,6 +76,7 @@ def _actor(db: Db, token: str, clock: Clock) -> Actor | None:
             scopes=None if row.scopes is None else frozenset(row.scopes),
             permissions=row.permissions or {},
             repositories=None if row.repositories is None else frozenset(row.repositories),
+            expires_at=row.expires_at,
             home_id=row.home_id,
         ),
     )
@@ -96,6 +97,7 @@ def _of_installation(db: Db, row: Token, installation_id: int) -> Credential:
         scopes=None,
         permissions=row.permissions or {},
         repositories=None if reached is None else frozenset(reached),
+        expires_at=row.expires_at,
         token_id=row.id,
         installation=item,
     )

@@ -2,15 +2,15 @@
 
 import hashlib
 import logging
-import secrets
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from localforge import access
 from localforge.access import Actor, Need
 from localforge.apps.assertions import UNREADABLE
-from localforge.call import JSON, Answer, Call, Query
+from localforge.call import JSON, Answer, Call, Headers, Query
 from localforge.credentials import authenticate
 from localforge.errors import (
     BadRequestError,
@@ -22,6 +22,7 @@ from localforge.errors import (
 )
 from localforge.forge import Forge
 from localforge.json_types import decode, encode
+from localforge.memory import Known
 from localforge.operations import Operation
 from localforge.pages.overview import FRONT
 from localforge.pages.page import html
@@ -38,7 +39,10 @@ API_PREFIX = "/api/v3"
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """What arrived. `prefix` is `/api/v3` or empty, `path` (still encoded) and `segments` come after it."""
+    """What arrived. `prefix` is `/api/v3` or empty, `path` (still encoded) and `segments` come after it.
+
+    `identity` is all of a GET without a body that an answer can follow from (see `identified`); None for other requests.
+    """
 
     method: str
     path: str
@@ -49,6 +53,7 @@ class Request:
     origin: str
     address: str
     content: bytes = b""
+    identity: Hashable = None
 
     @classmethod
     def of(
@@ -72,6 +77,23 @@ class Request:
     def urls(self) -> Urls:
         """The forge's addresses as this caller sees it."""
         return Urls(origin=self.origin, api=self.origin + self.prefix)
+
+
+def identified(target: Hashable, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Hashable, str | None]:
+    """Of a GET without a body: all that its answer can follow from, the address aside, and its If-None-Match.
+
+    `target` is its address, `headers` are as they came, names in lower case. (None, None) where there is a body.
+    """
+    kept, known = [], None
+    for header in headers:
+        match header[0]:
+            case b"content-length" | b"transfer-encoding":
+                return None, None
+            case b"if-none-match":
+                known = header[1].decode("latin-1")
+            case _:
+                kept.append(header)
+    return (target, tuple(kept)), known
 
 
 # What a script of another origin may read of an answer, and ask with (docs.github.com, "Using CORS and JSONP").
@@ -102,7 +124,7 @@ def repo_path(db: Db, number: str) -> Sequence[str] | None:
 def dispatch(forge: Forge, request: Request, found: Found | None) -> Answer:
     """The answer to a request, refusals included. Never raises."""
     if request.method == "OPTIONS":
-        return Answer(status=204, headers=(*_standard_headers(), *_PREFLIGHT))
+        return Answer(status=204, headers=(_request_id(), *_standard_headers(), *_PREFLIGHT))
     if found and found[0].page and request.prefix:
         found = None
     browses = not request.prefix and "text/html" in request.headers.get("accept", "")
@@ -128,7 +150,7 @@ def refuse(error: ForgeError, *, page: bool = False) -> Answer:
         answer = html("refused", error.status, message=error.message, full_name=None)
         return replace(answer, headers=(*answer.headers, *error.headers))
     answer = _refusal(error)
-    return replace(answer, headers=(*answer.headers, *_standard_headers()))
+    return replace(answer, headers=(*answer.headers, _request_id(), *_standard_headers()))
 
 
 def _refusal(error: ForgeError) -> Answer:
@@ -151,21 +173,76 @@ def _api(forge: Forge, request: Request, found: Found, actor: Actor) -> Answer:
     anonymous = actor.user is None and actor.app is None
     quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
     exhausted = bool(operation.resource) and quota.remaining == 0
+    standing = (*_standard_headers(version), *_accepted(operation, actor))
     try:
         if exhausted:
             forge.limiter.refuse_beyond(key, quota)
-        answer = operation.handler(_call(forge, request, found, actor))
-        answer = _revalidated(request, _versioned(answer, version))
+        answer = _versioned(operation.handler(_call(forge, request, found, actor)), version)
+        caching = _caching(request, answer)
+        if caching and operation.memorable and request.identity is not None and not actor.app:
+            _keep(forge, request, (operation, actor), (answer, caching, standing))
+        answer = _revalidated(answer, caching, request.headers.get("if-none-match"))
     except ForgeError as error:
         answer = _refusal(error)
-    if operation.resource:
-        if answer.status != 304 and not exhausted:
-            forge.limiter.spend(key, operation.resource)
-            quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
-        answer = replace(answer, headers=(*answer.headers, *quota.headers()))
-    return replace(
-        answer, headers=(*answer.headers, *_standard_headers(version), *_accepted(operation, actor))
+    if not operation.resource:
+        return _finished(answer, (), standing)
+    if answer.status != 304 and not exhausted:
+        forge.limiter.spend(key, operation.resource)
+        quota = forge.limiter.quota(key, operation.resource, anonymous=anonymous)
+    return _finished(answer, quota.headers(), standing)
+
+
+def _finished(answer: Answer, limits: Headers, standing: Headers) -> Answer:
+    return _with(answer, (*limits, _request_id(), *standing))
+
+
+def _with(answer: Answer, headers: Headers) -> Answer:
+    """The answer with headers added."""
+    return Answer(
+        status=answer.status,
+        content=answer.content,
+        media_type=answer.media_type,
+        headers=answer.headers + headers,
+        stream=answer.stream,
     )
+
+
+def _keep(
+    forge: Forge, request: Request, asked: tuple[Operation, Actor], made: tuple[Answer, Headers, Headers]
+) -> None:
+    (operation, actor), (answer, caching, standing) = asked, made
+    known = Known(
+        content=answer.content,
+        etag=caching[0][1],
+        whole=tuple(_with(answer, (*caching, *standing)).encoded()),
+        same=tuple(Answer(status=304, headers=(*caching, *standing)).encoded()),
+        key=actor.key,
+        resource=operation.resource,
+        expires_at=actor.credential.expires_at if actor.credential else None,
+    )
+    forge.memory.keep(request.identity, known)
+
+
+def recalled(forge: Forge, identity: Hashable, known: str | None, address: str) -> Answer | None:
+    """The answer that the forge remembers of a request, counted like any other. `known`: its If-None-Match.
+
+    None where there is none, and where the long way may end otherwise: a limit is used up, a token has expired, a rule for
+    faults is set.
+    """
+    if identity is None or forge.faults.active:
+        return None
+    kept = forge.memory.recall(identity)
+    if kept is None or (kept.expires_at is not None and kept.expires_at <= forge.clock()):
+        return None
+    same = known is not None and _names(known, kept.etag)
+    cost, key = 0 if same else 1, kept.key or f"address:{address}"
+    quota = forge.limiter.take(key, kept.resource, cost, anonymous=kept.key is None)
+    if quota is None:
+        return None
+    headers = (*quota.headers(), _request_id())
+    if same:
+        return Answer(status=304, headers=headers, ready=kept.same)
+    return Answer(status=200, content=kept.content, headers=headers, ready=kept.whole)
 
 
 def _call(forge: Forge, request: Request, found: Found, actor: Actor) -> Call:
@@ -238,30 +315,38 @@ def _versioned(answer: Answer, version: str) -> Answer:
     return replace(answer, content=encode(in_second(decode(answer.content))))
 
 
-def _revalidated(request: Request, answer: Answer) -> Answer:
-    """The answer with an ETag, or 304 when the caller has it already."""
+def _caching(request: Request, answer: Answer) -> Headers:
+    """The headers that let the caller keep an answer, its ETag first; none for what is not to be kept."""
     if request.method not in {"GET", "HEAD"} or answer.status != 200:
-        return answer
-    tag = f'W/"{hashlib.sha256(answer.content).hexdigest()}"'
+        return ()
     visibility = "private" if "authorization" in request.headers else "public"
-    caching = (
-        ("etag", tag),
+    return (
+        ("etag", f'W/"{hashlib.sha256(answer.content).hexdigest()}"'),
         ("cache-control", f"{visibility}, max-age=60, s-maxage=60"),
         ("vary", "Accept, Authorization, Cookie, X-GitHub-OTP"),
     )
-    known = (
-        entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")
-    )
-    if tag.removeprefix("W/") in known:
+
+
+def _revalidated(answer: Answer, caching: Headers, known: str | None) -> Answer:
+    """The answer with these headers, or 304 when its ETag is among those that the caller knows."""
+    if known is not None and caching and _names(known, caching[0][1]):
         return Answer(status=304, headers=caching)
-    return replace(answer, headers=(*answer.headers, *caching))
+    return _with(answer, caching)
 
 
-def _standard_headers(version: str = FIRST) -> tuple[tuple[str, str], ...]:
-    number = secrets.token_hex(16).upper()
-    request_id = f"{number[:4]}:{number[4:10]}:{number[10:17]}:{number[17:24]}:{number[24:]}"
+def _names(known: str, etag: str) -> bool:
+    """Whether an If-None-Match names the ETag, weak or not."""
+    return etag.removeprefix("W/") in {entry.strip().removeprefix("W/") for entry in known.split(",")}
+
+
+def _request_id() -> tuple[str, str]:
+    number = f"{random.getrandbits(128):032X}"
+    parts = (number[:4], number[4:10], number[10:17], number[17:24], number[24:])
+    return ("x-github-request-id", ":".join(parts))
+
+
+def _standard_headers(version: str = FIRST) -> Headers:
     return (
-        ("x-github-request-id", request_id),
         ("x-github-media-type", "github.v3; format=json"),
         ("x-github-api-version-selected", version),
         ("x-content-type-options", "nosniff"),
@@ -270,7 +355,7 @@ def _standard_headers(version: str = FIRST) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _accepted(operation: Operation, actor: Actor) -> tuple[tuple[str, str], ...]:
+def _accepted(operation: Operation, actor: Actor) -> Headers:
     """What the token has and what the operation takes: scopes of a classic token, permissions of any other."""
     need, credential = operation.need, actor.credential
     if credential is None:

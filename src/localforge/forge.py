@@ -13,7 +13,9 @@ from localforge.bus import Bus
 from localforge.faults.injector import Faults
 from localforge.gate import Gate
 from localforge.git.directory import GitDir
+from localforge.git.refnames import branch_in
 from localforge.integrity.claim import Claim, StateInUseError
+from localforge.memory import Memory
 from localforge.moment import Clock, now
 from localforge.ratelimit import Limits, RateLimiter
 from localforge.store.store import Store
@@ -49,6 +51,7 @@ class Forge:
         self.clock = clock
         (self.state / "git").mkdir(parents=True, exist_ok=True)
         self.store = Store(self.state / "forge.sqlite", clock)
+        self.memory = Memory(self.store.commits)
         # Where the forge is reached, for addresses in what it sends by itself (webhooks); set when it is served.
         self.origin = "http://localhost"
         self.limiter = RateLimiter(self.settings.limits, time.time)
@@ -64,6 +67,7 @@ class Forge:
 
     def git(self, repo_id: int) -> GitDir:
         """The repository's git directory; the least recently used ones give back their processes."""
+        self.memory.spoil()  # What git is asked here, nobody watches.
         with self._repositories_lock:
             directory = self._repositories.get(repo_id)
             if directory is None:
@@ -89,6 +93,10 @@ class Forge:
             for directory in self._repositories.values():
                 directory.close()
             self._repositories.clear()
+
+    def default_branch(self, repo_id: int) -> str:
+        """The repository's default branch, whether or not it exists yet."""
+        return branch_in(self.memory.text(self.git_path(repo_id) / "HEAD"))
 
     def git_path(self, repo_id: int) -> Path:
         """Where the repository's bare git directory is."""

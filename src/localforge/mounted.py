@@ -6,7 +6,7 @@ import httpx
 
 from localforge.app import App
 from localforge.call import Answer
-from localforge.dispatch import Request, refuse
+from localforge.dispatch import Request, identified, recalled, refuse
 from localforge.errors import TooLargeError
 from localforge.faults.requests import LostAnswerError
 from localforge.git.directory import environment
@@ -30,15 +30,22 @@ class MountedForge(httpx.BaseTransport):
             address="127.0.0.1",
         )
         asked.content = request.read()
+        if request.method == "GET" and not asked.content:
+            names = ((name.lower(), value) for name, value in request.headers.raw)
+            asked.identity, known = identified(str(request.url), names)
+            if remembered := recalled(self._app.forge, asked.identity, known, asked.address):
+                return _response(remembered, _content(remembered))
         too_large = len(asked.content) > self._app.body_limit(asked)
         try:
             answer = refuse(TooLargeError()) if too_large else self._app.answer(asked)
         except LostAnswerError as error:
             words = "Server disconnected without sending a response."
             raise httpx.RemoteProtocolError(words, request=request) from error
-        media_type = (("content-type", answer.media_type),) if answer.media_type else ()
-        content = b"" if request.method == "HEAD" else _content(answer)
-        return httpx.Response(answer.status, headers=[*answer.headers, *media_type], content=content)
+        return _response(answer, b"" if request.method == "HEAD" else _content(answer))
+
+
+def _response(answer: Answer, content: bytes) -> httpx.Response:
+    return httpx.Response(answer.status, headers=answer.encoded(), content=content)
 
 
 def _content(answer: Answer) -> bytes:

@@ -20,6 +20,8 @@ class Operation:
     callers. `page` marks a web page: HTML, outside the API's limits and headers. `resource` is the rate
     limit it counts on, `content` that it creates what GitHub calls content (a secondary limit).
     `app` takes an App's own JSON web token and nothing else.
+    `memorable` marks a read whose answer follows from the request, the database and what is read through the forge's
+    `memory`: not from the clock, the address, a limit, or anything else in the process or on the disk.
     """
 
     method: str
@@ -31,6 +33,7 @@ class Operation:
     page: bool = False
     app: bool = False
     content: bool = False
+    memorable: bool = False
     resource: str = "core"
     body_limit: int = 25 * MEBIBYTE
 

@@ -86,6 +86,16 @@ class RateLimiter:
         with self._lock:
             self._window(key, resource).used += cost
 
+    def take(self, key: str, resource: str, cost: int, *, anonymous: bool) -> Quota | None:
+        """The limit's state once a request of this cost is counted; None, and nothing is, where it is used up."""
+        with self._lock:
+            window = self._window(key, resource)
+            limit = self.limits.of(resource, anonymous=anonymous)
+            if window.used >= limit:
+                return None
+            window.used += cost
+            return Quota(resource=resource, limit=limit, used=window.used, reset=window.reset)
+
     def refuse_beyond(self, key: str, quota: Quota) -> None:
         """403 with Retry-After when the primary limit is used up."""
         if quota.remaining == 0:

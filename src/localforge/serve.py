@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
@@ -57,7 +58,7 @@ def serve(forge: Forge, address: Address, house: House) -> None:
         else:
             withdraw(forge.state)  # of one that was killed
         try:
-            asyncio.run(_serve(app, (host, port), house))
+            uvloop.run(_serve(app, (host, port), house))
         finally:
             withdraw(forge.state)
             stop(forge)

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 
@@ -22,7 +23,7 @@ class Urls:
 
     def user(self, login: str) -> str:
         """The API address of a user."""
-        return f"{self.api}/users/{quote(login)}"
+        return f"{self.api}/users/{quoted(login)}"
 
     def repo(self, full_name: str) -> str:
         """The API address of a repository."""
@@ -37,11 +38,13 @@ class Urls:
         return "/".join([self.origin, *(quoted(str(part)) for part in parts)])
 
 
+@lru_cache(maxsize=4096)
 def quoted(path: str) -> str:
     """A path or ref name for a URL; bytes of git that are no UTF-8 keep their value."""
     return quote(path, errors="surrogateescape")
 
 
+@lru_cache(maxsize=4096)
 def node_id(prefix: str, *parts: int | str) -> str:
     """A global id as GitHub forms them: the type's prefix and a MessagePack array `[0, *parts]`.
 

@@ -1,6 +1,7 @@
-"""One bare repository: run git in it, read its objects through a long-lived `cat-file`."""
+"""One bare repository: run git in it, read its objects from their files or through a long-lived `cat-file`."""
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
@@ -8,8 +9,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from localforge.git.batch import BatchEndedError, CatFile, GitObject
+from localforge.git.loose import LooseObject, loose_object, ref_sha
 
 T = TypeVar("T")
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+# The full name of a branch or tag in which nothing has a meaning for git: a part of the letters that most have.
+_PLAIN_REF = re.compile(r"refs/(?:heads|tags)(?:/[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*(?<!\.lock))+")
 
 # Nothing of the host's or a user's configuration counts, and nothing in a repository can name a program.
 _CONFIG = {
@@ -119,11 +125,23 @@ class GitDir:
 
     def info(self, name: str) -> tuple[str, str, int] | None:
         """(sha, kind, size) of what a name (a sha, a full ref) stands for; None when it is missing."""
-        return self._read(name, CatFile.info)
+        sha, found = self._plain(name)
+        return (sha, found.kind, found.size) if found else self._read(name, CatFile.info)
 
     def object(self, name: str) -> GitObject | None:
         """The object that a name (a sha, a full ref, `<sha>:path`) stands for; None when it is missing."""
-        return self._read(name, CatFile.contents)
+        sha, found = self._plain(name)
+        data = found.data() if found else None
+        if found is None or data is None:
+            return self._read(name, CatFile.contents)
+        return GitObject(sha=sha, kind=found.kind, data=data)
+
+    def _plain(self, name: str) -> tuple[str, LooseObject | None]:
+        """What needs no process: a loose object by its sha or by a plain ref."""
+        sha: str | None = name
+        if not _SHA.fullmatch(name):
+            sha = ref_sha(self.path, name) if _PLAIN_REF.fullmatch(name) else None
+        return (sha, loose_object(self.path, sha)) if sha else ("", None)
 
     def close(self) -> None:
         """Give back the process; the next read starts another."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from localforge.git.directory import GitDir
+from localforge.git.loose import no_ref
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _SHORT_SHA = re.compile(r"[0-9a-f]{4,39}")
@@ -30,12 +31,17 @@ def valid(name: str) -> bool:
 
 def head_branch(git: GitDir) -> str:
     """The default branch: where HEAD points, whether or not the branch exists yet."""
-    return (git.path / "HEAD").read_text().removeprefix(f"ref: {BRANCH}").strip()
+    return branch_in((git.path / "HEAD").read_text())
+
+
+def branch_in(head: str) -> str:
+    """The branch that the text of a HEAD names."""
+    return head.removeprefix(f"ref: {BRANCH}").strip()
 
 
 def ref(git: GitDir, name: str) -> Ref | None:
     """The ref of this full name, or None."""
-    if not valid(name):
+    if not valid(name) or no_ref(git.path, name):
         return None
     found = git.info(name)
     return Ref(name=name, sha=found[0], kind=found[1]) if found else None

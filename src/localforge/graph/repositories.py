@@ -140,7 +140,7 @@ def _refs(node: Repo, ask: Ask) -> Connection:
 
 @fields("Repository", "defaultBranchRef")
 def _default_branch(node: Repo, ask: Ask) -> RefNode | None:
-    branch = refnames.head_branch(ask.view.forge.git(node.repo.id))
+    branch = ask.view.forge.default_branch(node.repo.id)
     return ref_node(ask, node.repo, refnames.BRANCH + branch)
 
 

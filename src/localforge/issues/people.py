@@ -31,7 +31,7 @@ def association(view: View, repo: Repository, author: Account) -> str:
     """`author_association`: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR (has a commit in it) or NONE."""
     if author.id == repo.owner_id:
         return "OWNER"
-    if accounts.member_role(view.db, repo.owner_id, author.id):
+    if view.member_role(repo.owner_id, author.id):
         return "MEMBER"
     if repos.collaborator_role(view.db, repo.id, author.id):
         return "COLLABORATOR"

@@ -1,7 +1,6 @@
 """Repositories: `minimal-repository`, `repository` and `full-repository`."""
 
 from localforge.access import Role, role_on
-from localforge.git import refnames
 from localforge.json_types import Json
 from localforge.render.accounts import permissions, simple_user
 from localforge.render.view import View
@@ -90,7 +89,7 @@ def repository(view: View, repo: Repository) -> dict[str, Json]:
         "watchers_count": 0,
         "watchers": 0,
         "size": repo.size_kb,
-        "default_branch": refnames.head_branch(view.forge.git(repo.id)),
+        "default_branch": view.forge.default_branch(repo.id),
         "open_issues_count": repo.open_issues,
         "open_issues": repo.open_issues,
         "topics": repo.topics,

@@ -28,7 +28,7 @@ CLOSE_REASONS = ("completed", "not_planned", "duplicate", "reopened")
 TRIAGE = parse_need("issues:write", Role.TRIAGE)
 
 
-@area("GET", "/repos/{owner}/{repo}/issues", "issues/list-for-repo", needs="issues:read")
+@area("GET", "/repos/{owner}/{repo}/issues", "issues/list-for-repo", needs="issues:read", memorable=True)
 def list_for_repo(call: Call) -> Answer:
     """Issues and pull requests, filtered and sorted."""
     view = call.view
@@ -63,7 +63,7 @@ def create(call: Call) -> Answer:
     return created(_shown(call, item.number), location=f"{_url(call)}/issues/{item.number}")
 
 
-@area("GET", "/repos/{owner}/{repo}/issues/{issue_number}", "issues/get", needs="issues:read")
+@area("GET", "/repos/{owner}/{repo}/issues/{issue_number}", "issues/get", needs="issues:read", memorable=True)
 def get(call: Call) -> Answer:
     """One issue or pull request."""
     return ok(render(call.view, call.repo, found_issue(call), call.accept))

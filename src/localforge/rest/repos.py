@@ -51,7 +51,7 @@ def create_in_org(call: Call) -> Answer:
     return _create(call, org)
 
 
-@area("GET", "/repos/{owner}/{repo}", "repos/get", needs="metadata:read")
+@area("GET", "/repos/{owner}/{repo}", "repos/get", needs="metadata:read", memorable=True)
 def get(call: Call) -> Answer:
     """A repository."""
     return ok(full_repository(call.view, call.repo))

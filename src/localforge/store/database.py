@@ -32,7 +32,7 @@ class Db:
         row = cursor.fetchone()
         if row is None:
             return None
-        return kind(**dict(zip((column[0] for column in cursor.description), row, strict=True)))
+        return kind(**{column[0]: value for column, value in zip(cursor.description, row, strict=True)})
 
     def column(self, kind: type[R], sql: str, *args: SqlValue) -> list[R]:
         """The first column of every row; each value must be a `kind`."""

@@ -49,5 +49,7 @@ def of(db: Db, subject: Subject, subject_id: int) -> list[Reaction]:
 
 def counts(db: Db, subject: Subject, subject_id: int) -> Mapping[str, int]:
     """How often each content was given."""
-    found = of(db, subject, subject_id)
-    return {content: sum(item.content == content for item in found) for content in CONTENTS}
+    given = db.column(
+        str, "SELECT content FROM reaction WHERE subject = ? AND subject_id = ?", subject, subject_id
+    )
+    return {content: given.count(content) for content in CONTENTS}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from localforge.json_types import decode
 from localforge.moment import Clock
+from localforge.store.commits import Commits
 from localforge.store.database import Db, Tx
 from localforge.store.schema import DDL, SCHEMA_VERSION
 
@@ -30,6 +31,7 @@ class Store:
         self.on_events: Callable[[], None] = lambda: None
         self._writer = self._connect()
         self._create()
+        self.commits = Commits(path, self._connect())
 
     def _connect(self) -> sqlite3.Connection:
         sqlite3.register_converter("BOOLEAN", lambda value: value == b"1")
@@ -122,3 +124,4 @@ class Store:
             for connection in self._open:
                 connection.close()
             self._open.clear()
+        self.commits.close()
