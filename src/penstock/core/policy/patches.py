@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.policy.dependencies import judge_dependencies
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.proposal import matches_any, names_any
 from penstock.core.verdict import Verdict, all_of, blocked, passed
@@ -18,7 +19,16 @@ class Scope:
 
 def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
     """G3 for one patch set: no BLOCK violation among the rules that exist."""
-    return all_of("policy", (_own_files(facts), _protected(facts, policy), _secrets(facts), _links(facts)))
+    return all_of(
+        "policy",
+        (
+            _own_files(facts),
+            _protected(facts, policy),
+            _secrets(facts),
+            _links(facts),
+            judge_dependencies(facts, policy),
+        ),
+    )
 
 
 def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
