@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.flows.house import House
 
+from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import Change, State
 from penstock.core.verdict import Verdict, render_text
 from penstock.flows.world import VERDICT
@@ -55,8 +56,9 @@ def judged(house: House, name: str, edits: dict[str, str], *states: State) -> tu
     house.script.edit = edit
     with house.working():
         change = house.until(house.start(repo), *states)
-    assert change.gates is not None
-    text = house.home.store.texts().get(change.gates.verdict)
+    events = (entry.event for entry in house.home.store.reader.entries(change.id))
+    gates = next(event for event in events if isinstance(event, GatesEvaluated))
+    text = house.home.store.texts().get(gates.verdict)
     assert text is not None
     return change, VERDICT.validate_json(text)
 
