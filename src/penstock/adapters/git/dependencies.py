@@ -12,7 +12,7 @@ from penstock.core.evidence import FileMode
 from penstock.core.refs import Sha
 
 MOST = 200
-MOST_BYTES = 4 * MAX_BYTES
+MOST_BYTES = 2 * MAX_BYTES
 """How many such files, and how much in all, are read of one tree; the others are unreadable."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 

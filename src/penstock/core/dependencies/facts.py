@@ -26,9 +26,16 @@ class Role(StrEnum):
     SUMS = "sums"
 
 
+UNTOLD = "?"
+"""What is wanted of a package where the file leaves that to another one (a workspace, a catalogue, a property)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Requirement:
-    """What a manifest asks for. `wanted` is as written, without extras and markers; `host`, where it names a source."""
+    """What a manifest asks for. `wanted` is as written, without extras and markers; `host`, where it names a source.
+
+    `direct` false: only written down for others' sake, as Go's indirect requirements are.
+    """
 
     name: str
     wanted: str = ""
@@ -60,8 +67,10 @@ Recorded = tuple[tuple[str, tuple[Requirement, ...]], ...]
 class DependencyFile:
     """One file's facts; those of a file that could not be read are its `problem` alone.
 
-    `recorded` None: the format does not keep what the manifests asked for. `hashed`: the format has a hash for every
-    package. A manifest has `locked` where it fixes versions itself.
+    `recorded` None: the format does not keep what the manifests asked for. `answers`: (name, wanted) of every
+    requirement that the lock answers, where it keeps that. `hashed`: the format has a hash for every package. A
+    manifest has `locked` where it fixes versions itself, `hosts` of the registries that it names, and is `partial`
+    where it is code, which may ask for more than can be read.
     """
 
     path: str
@@ -70,6 +79,9 @@ class DependencyFile:
     requirements: tuple[Requirement, ...] = ()
     locked: tuple[Locked, ...] = ()
     recorded: Recorded | None = None
+    answers: frozenset[tuple[str, str]] | None = None
+    hosts: tuple[str, ...] = ()
+    partial: bool = False
     hashed: bool = False
     problem: str = ""
 

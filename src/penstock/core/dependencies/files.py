@@ -7,7 +7,19 @@ from functools import partial
 
 from penstock.core.dependencies.facts import DependencyFile, Ecosystem, Role, settled
 from penstock.core.dependencies.parsing import UnreadableError
-from penstock.core.dependencies.readers import npm, python, requirements
+from penstock.core.dependencies.readers import (
+    bundler,
+    cargo,
+    composer,
+    go,
+    jvm,
+    npm,
+    nuget,
+    pnpm,
+    python,
+    requirements,
+    yarn,
+)
 
 Reader = Callable[[str, bytes], DependencyFile]
 
@@ -26,12 +38,15 @@ _manifest = partial(Kind, role=Role.MANIFEST)
 _lock = partial(Kind, role=Role.LOCKFILE)
 _npm = Ecosystem.NPM
 _pypi = Ecosystem.PYPI
+_maven = Ecosystem.MAVEN
+_gems = Ecosystem.RUBYGEMS
+_nuget = Ecosystem.NUGET
 
 _BY_NAME: dict[str, Kind] = {
     "package.json": _manifest(
         ecosystem=_npm,
         read=npm.read_manifest,
-        locks=("package-lock.json", "npm-shrinkwrap.json"),
+        locks=("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock"),
     ),
     "package-lock.json": _lock(ecosystem=_npm, read=npm.read_lock),
     "npm-shrinkwrap.json": _lock(ecosystem=_npm, read=npm.read_lock),
@@ -46,11 +61,38 @@ _BY_NAME: dict[str, Kind] = {
     "pylock.toml": _lock(ecosystem=_pypi, read=python.read_pylock),
     "Pipfile": _manifest(ecosystem=_pypi, read=python.read_pipfile, locks=("Pipfile.lock",)),
     "Pipfile.lock": _lock(ecosystem=_pypi, read=python.read_pipenv),
+    "pnpm-lock.yaml": _lock(ecosystem=_npm, read=pnpm.read),
+    "yarn.lock": _lock(ecosystem=_npm, read=yarn.read),
+    "go.mod": _manifest(ecosystem=Ecosystem.GO, read=go.read_module, locks=("go.sum",)),
+    "go.sum": Kind(ecosystem=Ecosystem.GO, role=Role.SUMS, read=go.read_sums),
+    "Cargo.toml": _manifest(ecosystem=Ecosystem.CRATES, read=cargo.read_manifest, locks=("Cargo.lock",)),
+    "Cargo.lock": _lock(ecosystem=Ecosystem.CRATES, read=cargo.read_lock),
+    "pom.xml": _manifest(ecosystem=_maven, read=jvm.read_pom),
+    "build.gradle": _manifest(ecosystem=_maven, read=jvm.read_gradle_build, locks=("gradle.lockfile",)),
+    "build.gradle.kts": _manifest(ecosystem=_maven, read=jvm.read_gradle_build, locks=("gradle.lockfile",)),
+    "libs.versions.toml": _manifest(ecosystem=_maven, read=jvm.read_gradle_catalogue),
+    "gradle.lockfile": _lock(ecosystem=_maven, read=jvm.read_gradle_lock),
+    "buildscript-gradle.lockfile": _lock(ecosystem=_maven, read=jvm.read_gradle_lock),
+    "Gemfile": _manifest(ecosystem=_gems, read=bundler.read_manifest, locks=("Gemfile.lock",)),
+    "Gemfile.lock": _lock(ecosystem=_gems, read=bundler.read_lock),
+    "gems.rb": _manifest(ecosystem=_gems, read=bundler.read_manifest, locks=("gems.locked",)),
+    "gems.locked": _lock(ecosystem=_gems, read=bundler.read_lock),
+    "composer.json": _manifest(
+        ecosystem=Ecosystem.PACKAGIST, read=composer.read_manifest, locks=("composer.lock",)
+    ),
+    "composer.lock": _lock(ecosystem=Ecosystem.PACKAGIST, read=composer.read_lock),
+    "Directory.Packages.props": _manifest(ecosystem=_nuget, read=nuget.read_central),
+    "packages.config": _manifest(ecosystem=_nuget, read=nuget.read_config),
+    "packages.lock.json": _lock(ecosystem=_nuget, read=nuget.read_lock),
 }
 _BY_PATTERN: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (
         re.compile(r"[\w.-]*requirements[\w.-]*\.(?:txt|lock|in)|constraints[\w.-]*\.txt"),
         _manifest(ecosystem=_pypi, read=requirements.read),
+    ),
+    (
+        re.compile(r"[^/]+\.(?:cs|fs|vb)proj"),
+        _manifest(ecosystem=_nuget, read=nuget.read_project, locks=("packages.lock.json",)),
     ),
     (re.compile(r"pylock\.[\w-]+\.toml"), _lock(ecosystem=_pypi, read=python.read_pylock)),
 )

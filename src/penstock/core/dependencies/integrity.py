@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion
-
 from penstock.core.dependencies.changes import requirement_changes
 from penstock.core.dependencies.facts import (
+    UNTOLD,
     DependencyFile,
     Ecosystem,
     FilePair,
@@ -21,6 +19,7 @@ from penstock.core.dependencies.facts import (
     Role,
 )
 from penstock.core.dependencies.files import locks_of
+from penstock.core.dependencies.meeting import meets
 
 
 class Flaw(StrEnum):
@@ -46,7 +45,7 @@ PUBLIC: Mapping[Ecosystem, tuple[str, ...]] = {
     Ecosystem.NPM: ("registry.npmjs.org", "registry.yarnpkg.com"),
     Ecosystem.PYPI: ("pypi.org", "files.pythonhosted.org", "pypi.python.org"),
     Ecosystem.GO: ("proxy.golang.org", "sum.golang.org"),
-    Ecosystem.CRATES: ("github.com/rust-lang/crates.io-index", "index.crates.io", "static.crates.io"),
+    Ecosystem.CRATES: ("index.crates.io", "static.crates.io"),
     Ecosystem.MAVEN: ("repo.maven.apache.org", "repo1.maven.org", "plugins.gradle.org"),
     Ecosystem.RUBYGEMS: ("rubygems.org",),
     Ecosystem.PACKAGIST: ("repo.packagist.org", "packagist.org", "api.github.com", "github.com"),
@@ -77,6 +76,8 @@ def _of_file(pair: FilePair, file: DependencyFile, registries: Registries) -> It
     allowed = registries.get(file.ecosystem, PUBLIC[file.ecosystem])
     for package in file.locked:
         yield from _of_package(file, known.get((package.name, package.version)), package, allowed)
+    for host in sorted(set(file.hosts) - {"", *allowed} - set(pair.before.hosts if pair.before else ())):
+        yield _problem(file, Flaw.FOREIGN_REGISTRY, f"a registry at {host} is named")
     asked = {(r.name, r.host) for r in pair.before.requirements} if pair.before else set()
     for requirement in file.requirements:
         if requirement.host not in {"", *allowed} and (requirement.name, requirement.host) not in asked:
@@ -126,7 +127,9 @@ def _of_manifest(
     for lock_pair, lock in locks:
         if lock.problem or not (pair.touched or lock_pair.touched):
             continue
-        missing = tuple(_incoherences(manifest, lock))
+        asked = frozenset(change.name for change in changed)
+        judge = _sums(manifest, lock) if lock.role is Role.SUMS else _incoherences(manifest, lock, asked)
+        missing = tuple(judge)
         if missing and changed and not lock_pair.touched:
             yield _problem(lock, Flaw.LOCK_NOT_UPDATED, f"{manifest.path} asks anew for {_shown(changed)}")
         for detail in missing:
@@ -165,8 +168,8 @@ def _inside(outer: str, inner: str) -> str | None:
     return inner.removeprefix(f"{outer}/") if inner.startswith(f"{outer}/") else None
 
 
-def _incoherences(manifest: DependencyFile, lock: DependencyFile) -> Iterator[str]:
-    """Where a lock file does not say what the manifest asks for."""
+def _incoherences(manifest: DependencyFile, lock: DependencyFile, changed: frozenset[str]) -> Iterator[str]:
+    """Where a lock file does not say what the manifest asks for. `changed`: names that are asked for anew."""
     inside = _inside(lock.folder, manifest.folder) if lock.folder != manifest.folder else ""
     recorded = None if lock.recorded is None else dict(lock.recorded).get(inside or "")
     if recorded is not None:
@@ -176,30 +179,39 @@ def _incoherences(manifest: DependencyFile, lock: DependencyFile) -> Iterator[st
         fixed.setdefault(package.name, []).append(package)
     for requirement in manifest.requirements:
         versions = fixed.get(requirement.name, [])
-        if not versions and recorded is None:
+        if not requirement.direct:
+            continue
+        if not versions and recorded is None and (not inside or requirement.name in changed):
             yield f"has no {requirement.name}, which {manifest.path} asks for"
-        elif versions and not any(
-            _satisfied(lock.ecosystem, requirement, package) is not False for package in versions
-        ):
+        elif lock.answers is not None and versions and not _answered(lock.answers, requirement):
+            yield f"has no answer to {requirement.name} {requirement.wanted}, which {manifest.path} asks for"
+        elif versions and all(meets(lock.ecosystem, requirement, p) is False for p in versions):
             have = ", ".join(sorted(p.version for p in versions))
             yield f"{requirement.name} {have} is not {requirement.wanted}, which {manifest.path} asks for"
+
+
+def _answered(answers: frozenset[tuple[str, str]], requirement: Requirement) -> bool:
+    return requirement.wanted == UNTOLD or (requirement.name, requirement.wanted) in answers
 
 
 def _unlike(manifest: DependencyFile, recorded: tuple[Requirement, ...]) -> Iterator[str]:
     """What was asked for when the lock was made, against what is asked for now."""
     asked = {(r.name, r.wanted) for r in manifest.requirements}
     kept = {(r.name, r.wanted) for r in recorded}
-    for name in sorted({name for name, _ in asked ^ kept}):
-        now = " and ".join(sorted(w or "any" for n, w in asked if n == name)) or "nothing"
-        then = " and ".join(sorted(w or "any" for n, w in kept if n == name)) or "nothing"
-        yield f"{name}: {manifest.path} asks for {now}, the lock was made for {then}"
+    names = {name for name, _ in asked ^ kept}
+    untold = {name for name, wanted in asked | kept if wanted == UNTOLD}
+    for name in sorted(names):
+        now = " and ".join(sorted(w or "any" for n, w in asked if n == name))
+        then = " and ".join(sorted(w or "any" for n, w in kept if n == name))
+        if (not now and manifest.partial) or (now and then and name in untold):
+            continue
+        about = f"asks for {now or 'nothing'}, the lock was made for {then or 'nothing'}"
+        yield f"{name}: {manifest.path} {about}"
 
 
-def _satisfied(ecosystem: Ecosystem, requirement: Requirement, package: Locked) -> bool | None:
-    """Does a locked version meet what is asked; None where nobody here can tell."""
-    if package.local or not requirement.wanted or not package.version or ecosystem is not Ecosystem.PYPI:
-        return None
-    try:
-        return SpecifierSet(requirement.wanted).contains(package.version, prereleases=True)
-    except (InvalidSpecifier, InvalidVersion):
-        return None
+def _sums(manifest: DependencyFile, sums: DependencyFile) -> Iterator[str]:
+    """What the manifest fixes and the sums have no hash of."""
+    known = {(package.name, package.version) for package in sums.locked}
+    for package in manifest.locked:
+        if not package.local and (package.name, package.version) not in known:
+            yield f"has no hash of {package.name} {package.version}, which {manifest.path} asks for"

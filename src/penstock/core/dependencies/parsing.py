@@ -15,7 +15,8 @@ import yaml
 
 Plain = None | bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"]
 
-MAX_BYTES = 8 << 20
+MAX_BYTES = 4 << 20
+MAX_LINES = 100_000
 MAX_DEPTH = 64
 MAX_LINE = 1 << 16
 _DOTTED = re.compile(r"(?<![\w. \t-])(?:[\w-]*[ \t]*\.[ \t]*){64}")
@@ -29,6 +30,8 @@ class UnreadableError(Exception):
 def text_of(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise UnreadableError(f"longer than {MAX_BYTES >> 20} MiB")
+    if content.count(b"\n") > MAX_LINES:
+        raise UnreadableError(f"more than {MAX_LINES} lines")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

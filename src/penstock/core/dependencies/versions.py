@@ -76,7 +76,7 @@ def pypi(one: str, other: str) -> int:
     return (left > right) - (left < right)
 
 
-_GEM = re.compile(r"[0-9]+(?:\.[0-9a-zA-Z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?|")
+_GEM = re.compile(r"[0-9]+(?:\.[0-9a-zA-Z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 
 
 def rubygems(one: str, other: str) -> int:
@@ -181,7 +181,7 @@ def _null(beside: _Token | None) -> _Token:
 
 
 def _tokens(text: str) -> list[_Token]:
-    if not re.fullmatch(r"[\w.+-]+", text, re.ASCII):
+    if not re.fullmatch(r"[\w.+-]+", text, re.ASCII) or text.lower() in {"latest", "release"}:
         raise _NoVersionError(text)
     found: list[_Token] = []
     separator = ""

@@ -23,7 +23,17 @@ def read_project(path: str, content: bytes) -> DependencyFile:
         *_listed(table(tool.get("uv")).get("dev-dependencies"), "tool.uv.dev-dependencies", own, dev=True),
         *_poetry(table(tool.get("poetry"), "tool.poetry")),
     )
-    return _file(path, Role.MANIFEST, requirements=found)
+    return _file(path, Role.MANIFEST, requirements=found, hosts=tuple(_registries(tool)))
+
+
+def _registries(tool: Mapping[str, Plain]) -> Iterator[str]:
+    """Hosts of the package indexes that a project names."""
+    uv, poetry, pdm = (table(tool.get(name), name) for name in ("uv", "poetry", "pdm"))
+    for found in (uv.get("index"), poetry.get("source"), pdm.get("source")):
+        for entry in items(found, "index"):
+            yield host_of(word(table(entry, "index").get("url"), "index"))
+    for address in (uv.get("index-url"), *items(uv.get("extra-index-url"), "extra-index-url")):
+        yield host_of(word(address, "index-url"))
 
 
 def _file(
@@ -33,6 +43,7 @@ def _file(
     requirements: tuple[Requirement, ...] = (),
     locked: tuple[Locked, ...] = (),
     recorded: Recorded | None = None,
+    hosts: tuple[str, ...] = (),
 ) -> DependencyFile:
     return DependencyFile(
         path=path,
@@ -41,6 +52,7 @@ def _file(
         requirements=requirements,
         locked=locked,
         recorded=recorded,
+        hosts=hosts,
         hashed=role is Role.LOCKFILE,
     )
 

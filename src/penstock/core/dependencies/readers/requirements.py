@@ -17,6 +17,7 @@ _OPTION = re.compile(r"\s--?[a-z][\w-]*(?:[= ]\S+)?")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAMED = re.compile(r"[#&]egg=([\w.-]+)")
 LONGEST = 4096
+MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ def read(path: str, content: bytes) -> DependencyFile:
             hosts.append(host_of(index[1]))
         elif not line.startswith("-") or line.startswith(("-e ", "--editable")):
             found.append(_line(number, line))
+        if len(found) > MOST:
+            raise UnreadableError(f"more than {MOST} requirements")
     dev = re.search("dev|test|lint|doc", path.rpartition("/")[2]) is not None
     exact = bool(found) and all(a.pin or hashes for a, hashes in found) and not path.endswith(".in")
     locks = exact or any(hashes for _, hashes in found)
@@ -87,6 +90,7 @@ def read(path: str, content: bytes) -> DependencyFile:
             for a, hashes in found
             if locks or a.pin
         ),
+        hosts=tuple(hosts),
         hashed=locks,
     )
 
