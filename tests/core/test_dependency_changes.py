@@ -279,6 +279,51 @@ FLAWS: list[tuple[str, Tree, Tree, list[str]]] = [
         {"Gemfile": "source 'https://gems.evil.test'\n"},
         ["foreign_registry Gemfile: a registry at gems.evil.test is named"],
     ),
+    (
+        "a lock file that is taken away",
+        OLD,
+        {"package.json": OLD["package.json"]},
+        ["no_lockfile package.json: package-lock.json fixed its versions and is gone"],
+    ),
+    (
+        "a lock file that is exchanged for another kind of it",
+        OLD,
+        {"package.json": OLD["package.json"], "yarn.lock": YARN % (1, "1.0.0")},
+        [],
+    ),
+    (
+        "npm: another name for a package, and a part of the repository",
+        {"package.json": npm(a="^1"), "yarn.lock": YARN % (1, "1.0.0")},
+        {
+            "package.json": npm(a="^1", x="npm:b@^2", own="link:../own"),
+            "yarn.lock": YARN % (1, "1.0.0") + (YARN % (2, "2.0.0")).replace("a@^2", "x@npm:b@^2"),
+        },
+        [],
+    ),
+    (
+        "pip: pins beside a project have what is not for development",
+        {"pyproject.toml": PY % ">=1", "requirements.lock": "a==1.0 --hash=sha256:aa\n"},
+        {
+            "pyproject.toml": PY % '>=1", "b' + '[dependency-groups]\ndev = ["pytest"]\n',
+            "requirements.lock": "a==1.0 --hash=sha256:aa\n",
+        },
+        [
+            "incoherent requirements.lock: has no b, which pyproject.toml asks for",
+            "lock_not_updated requirements.lock: pyproject.toml asks anew for",
+        ],
+    ),
+    (
+        "pip: requirements that nothing fixes",
+        {"requirements.txt": "a>=1\n"},
+        {"requirements.txt": "a>=2\n"},
+        ["no_lockfile requirements.txt: nothing fixes the versions of a >=1 → >=2 (requirements.txt)"],
+    ),
+    (
+        "bundler: what is asked for under a condition",
+        {"Gemfile": "gem 'a'\n", "Gemfile.lock": "GEM\n\nDEPENDENCIES\n  a\n"},
+        {"Gemfile": "gem 'a'\ngem 'b' if windows?\n", "Gemfile.lock": "GEM\n\nDEPENDENCIES\n  a\n  c\n"},
+        [],
+    ),
     ("unreadable", OLD, {**OLD, "package-lock.json": "{}"}, ["unreadable package-lock.json: no lock file: "]),
 ]
 

@@ -34,7 +34,8 @@ UNTOLD = "?"
 class Requirement:
     """What a manifest asks for. `wanted` is as written, without extras and markers; `host`, where it names a source.
 
-    `direct` false: only written down for others' sake, as Go's indirect requirements are.
+    `direct` false: only written down for others' sake, as Go's indirect requirements are. `local`: a part of the
+    repository itself.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Requirement:
     dev: bool = False
     host: str = ""
     direct: bool = True
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -109,6 +109,8 @@ def locks_of(manifest: DependencyFile) -> tuple[str, ...]:
     """Names of the lock files that may go with a manifest, in its folder or in one above."""
     if manifest.name.endswith(".in"):
         return (manifest.name.removesuffix("in") + "txt", manifest.name.removesuffix("in") + "lock")
+    if manifest.name.endswith(".txt"):
+        return (manifest.name.removesuffix("txt") + "lock",)
     kind = kind_of(manifest.path)
     return kind.locks if kind else ()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.core.dependencies.changes import requirement_changes
+from penstock.core.dependencies.changes import RequirementChange, requirement_changes
 from penstock.core.dependencies.facts import (
     UNTOLD,
     DependencyFile,
@@ -122,12 +122,12 @@ def _of_manifest(
         return
     changed = requirement_changes(pair) if pair.touched else ()
     locks = [(p, p.after) for p in pairs if p.after and _goes_with(p.after, manifest, names)]
-    if not locks and changed:
-        yield _problem(manifest, Flaw.NO_LOCKFILE, f"nothing fixes the versions of {_shown(changed)}")
+    if not locks:
+        yield from _without(manifest, changed, pairs, names)
+    asked = frozenset(change.name for change in changed)
     for lock_pair, lock in locks:
         if lock.problem or not (pair.touched or lock_pair.touched):
             continue
-        asked = frozenset(change.name for change in changed)
         judge = _sums(manifest, lock) if lock.role is Role.SUMS else _incoherences(manifest, lock, asked)
         missing = tuple(judge)
         if missing and changed and not lock_pair.touched:
@@ -136,7 +136,22 @@ def _of_manifest(
             yield _problem(lock, Flaw.INCOHERENT, detail)
 
 
-def _shown(changed: tuple[object, ...]) -> str:
+def _without(
+    manifest: DependencyFile,
+    changed: tuple[RequirementChange, ...],
+    pairs: tuple[FilePair, ...],
+    names: tuple[str, ...],
+) -> Iterator[LockProblem]:
+    lost = [p.before.path for p in pairs if p.before and _goes_with(p.before, manifest, names)]
+    if lost:
+        yield _problem(
+            manifest, Flaw.NO_LOCKFILE, f"{', '.join(sorted(lost))} fixed its versions and is gone"
+        )
+    elif changed:
+        yield _problem(manifest, Flaw.NO_LOCKFILE, f"nothing fixes the versions of {_shown(changed)}")
+
+
+def _shown(changed: tuple[RequirementChange, ...]) -> str:
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
     return ", ".join(str(change) for change in changed[:3]) + more
 
@@ -169,19 +184,24 @@ def _inside(outer: str, inner: str) -> str | None:
 
 
 def _incoherences(manifest: DependencyFile, lock: DependencyFile, changed: frozenset[str]) -> Iterator[str]:
-    """Where a lock file does not say what the manifest asks for. `changed`: names that are asked for anew."""
+    """Where a lock file does not say what the manifest asks for. `changed`: names that are asked for anew.
+
+    A lock of a workspace need not have its own members, nor a file of pins what is for development or an extra.
+    """
     inside = _inside(lock.folder, manifest.folder) if lock.folder != manifest.folder else ""
     recorded = None if lock.recorded is None else dict(lock.recorded).get(inside or "")
     if recorded is not None:
         yield from _unlike(manifest, recorded)
+    loose = bool(inside) or (_is_a_choice(lock) and manifest.name == "pyproject.toml")
     fixed: dict[str, list[Locked]] = {}
     for package in lock.locked:
         fixed.setdefault(package.name, []).append(package)
     for requirement in manifest.requirements:
         versions = fixed.get(requirement.name, [])
-        if not requirement.direct:
+        if requirement.local or not requirement.direct:
             continue
-        if not versions and recorded is None and (not inside or requirement.name in changed):
+        expected = not loose or (requirement.name in changed and not requirement.dev)
+        if not versions and recorded is None and expected:
             yield f"has no {requirement.name}, which {manifest.path} asks for"
         elif lock.answers is not None and versions and not _answered(lock.answers, requirement):
             yield f"has no answer to {requirement.name} {requirement.wanted}, which {manifest.path} asks for"
@@ -203,7 +223,7 @@ def _unlike(manifest: DependencyFile, recorded: tuple[Requirement, ...]) -> Iter
     for name in sorted(names):
         now = " and ".join(sorted(w or "any" for n, w in asked if n == name))
         then = " and ".join(sorted(w or "any" for n, w in kept if n == name))
-        if (not now and manifest.partial) or (now and then and name in untold):
+        if (now and then and name in untold) or (manifest.partial and (not now or name in untold)):
             continue
         about = f"asks for {now or 'nothing'}, the lock was made for {then or 'nothing'}"
         yield f"{name}: {manifest.path} {about}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from penstock.core.dependencies.facts import DependencyFile, Ecosystem, Locked, Requirement, Role
+from penstock.core.dependencies.facts import UNTOLD, DependencyFile, Ecosystem, Locked, Requirement, Role
 from penstock.core.dependencies.parsing import UnreadableError, host_of, lines_of
 
 _GEM = re.compile(r"""\s*gem[ (]\s*["']([\w.-]+)["'](.*)""")
@@ -54,7 +54,7 @@ def _requirement(name: str, rest: str, *, dev: bool) -> Requirement:
     own = re.search(r"\bgroups?:(.*)", rest)
     return Requirement(
         name=name,
-        wanted=_ordered(wanted),
+        wanted=UNTOLD if re.search(r"\b(?:if|unless)\b", rest) else _ordered(wanted),
         dev=dev or (own is not None and _for_development(own[1])),
         host=host,
     )

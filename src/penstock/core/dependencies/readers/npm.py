@@ -24,8 +24,16 @@ def requirements_of(manifest: Mapping[str, Plain]) -> Iterator[Requirement]:
     """Of a manifest, or of what a lock file kept of one."""
     for section, dev in SECTIONS:
         for name, wanted in table(manifest.get(section), section).items():
-            text = word(wanted, f"{section}.{name}")
-            yield Requirement(name=name, wanted=text, dev=dev, host=source_of(text))
+            real, text = aliased(name, word(wanted, f"{section}.{name}"))
+            yield Requirement(
+                name=real, wanted=text, dev=dev, host=source_of(text), local=text.startswith(_LOCAL)
+            )
+
+
+def aliased(name: str, wanted: str) -> tuple[str, str]:
+    """Package and range, also where `npm:other@range` gives the package another name here."""
+    match = re.fullmatch(r"npm:((?:@[^/@]+/)?[^/@]+)@(.+)", wanted)
+    return (match[1], match[2]) if match else (name, wanted)
 
 
 def source_of(wanted: str) -> str:
@@ -87,10 +95,7 @@ def _nested(data: Mapping[str, Plain], depth: int) -> Iterator[Locked]:
 
 
 def _locked(name: str, facts: Mapping[str, Plain], what: str) -> Locked:
-    version = word(facts.get("version"), f"{what}: version")
-    alias = re.fullmatch(r"npm:(@?[^@]+)@(.+)", version)
-    if alias:
-        name, version = alias[1], alias[2]
+    name, version = aliased(name, word(facts.get("version"), f"{what}: version"))
     # Version 1 has a git or tarball address in place of the version.
     address = word(facts.get("resolved"), f"{what}: resolved") or (version if "://" in version else "")
     integrity = word(facts.get("integrity"), f"{what}: integrity")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from penstock.core.dependencies.facts import UNTOLD, DependencyFile, Ecosystem, Locked, Requirement, Role
 from penstock.core.dependencies.parsing import Plain, UnreadableError, host_of, table, word, yaml_of
-from penstock.core.dependencies.readers.npm import SECTIONS, is_local, sri
+from penstock.core.dependencies.readers.npm import SECTIONS, aliased, is_local, sri
 
 _KEY = re.compile(r"/?((?:@[^/@]+/)?[^/@]+)[@/]([^(_]+)(?:[(_].*)?")
 
@@ -55,5 +55,5 @@ def _requirements(importer: Mapping[str, Plain], overridden: frozenset[str]) -> 
     for section, dev in SECTIONS:
         for name, value in table(importer.get(section), section).items():
             told = apart.get(name) if isinstance(value, str) else table(value, name).get("specifier")
-            wanted = UNTOLD if name in overridden else word(told, name)
-            yield Requirement(name=name, wanted=wanted, dev=dev)
+            real, wanted = aliased(name, word(told, name))
+            yield Requirement(name=real, wanted=UNTOLD if name in overridden else wanted, dev=dev)

@@ -14,7 +14,7 @@ from penstock.core.dependencies.parsing import (
     word,
     yaml_of,
 )
-from penstock.core.dependencies.readers.npm import commit_of, sri
+from penstock.core.dependencies.readers.npm import aliased, commit_of, sri
 
 _PATTERN = re.compile(r"((?:@[^/@]+/)?[^/@]+)@(.*)")
 _FACT = re.compile(r'  "?([\w-]+)"? (.+)')
@@ -65,13 +65,11 @@ def _split(pattern: str) -> tuple[str, str]:
     match = _PATTERN.fullmatch(pattern)
     if not match:
         raise UnreadableError(f"no `name@range`: {pattern[:80]}")
-    return match[1], match[2]
+    return aliased(match[1], match[2])
 
 
 def _first_locked(entry: _Entry) -> Locked:
     name, wanted = entry.answers[0]
-    if alias := re.fullmatch(r"npm:((?:@[^/@]+/)?[^/@]+)@.*", wanted):
-        name = alias[1]
     address = entry.facts.get("resolved", "")
     sha1 = re.search(r"#([0-9a-f]{40})$", address)
     return Locked(
@@ -108,7 +106,8 @@ def _workspace(facts: Mapping[str, Plain]) -> str | None:
 def _asked(facts: Mapping[str, Plain]) -> Iterator[Requirement]:
     """Yarn keeps what is for development among the dependencies."""
     for name, wanted in table(facts.get("dependencies"), "dependencies").items():
-        yield Requirement(name=name, wanted=word(wanted, name).removeprefix("npm:"))
+        real, text = aliased(name, word(wanted, name))
+        yield Requirement(name=real, wanted=text.removeprefix("npm:"))
 
 
 def _later_locked(key: str, facts: Mapping[str, Plain]) -> Locked:
