@@ -301,10 +301,21 @@ FLAWS: list[tuple[str, Tree, Tree, list[str]]] = [
         [],
     ),
     (
+        "pnpm: what is expected beside a package may be kept, and nothing else",
+        {"package.json": '{"peerDependencies": {"a": "*"}}', "pnpm-lock.yaml": "lockfileVersion: 9\n"},
+        {
+            "package.json": '{"peerDependencies": {"a": "*"}}',
+            "pnpm-lock.yaml": "lockfileVersion: 9\nimporters: {.: {dependencies: {"
+            "a: {specifier: '*'}, b: {specifier: '*'}}}}\n",
+        },
+        ["incoherent pnpm-lock.yaml: b: package.json asks for nothing, the lock was made for *"],
+    ),
+    (
         "pip: pins beside a project have what is not for development",
         {"pyproject.toml": PY % ">=1", "requirements.lock": "a==1.0 --hash=sha256:aa\n"},
         {
-            "pyproject.toml": PY % '>=1", "b' + '[dependency-groups]\ndev = ["pytest"]\n',
+            "pyproject.toml": PY % '>=1", "b'
+            + '[project.optional-dependencies]\nx = ["y"]\n[dependency-groups]\ndev = ["z"]\n',
             "requirements.lock": "a==1.0 --hash=sha256:aa\n",
         },
         [

@@ -51,12 +51,13 @@ CASES = [
     Case(
         path="web/package.json",
         text="""{"name": "web", "dependencies": {"left-pad": "^1.3.0", "@acme/ui": "workspace:*"},
-          "optionalDependencies": {"fsevents": "2.x"}, "devDependencies": {"tool": "github:acme/tool#v1"}}""",
+          "optionalDependencies": {"fsevents": "2.x"}, "peerDependencies": {"react": "*"}, "devDependencies": {"tool": "github:acme/tool#v1"}}""",
         role=M,
         asks={
             "left-pad": "^1.3.0",
             "@acme/ui": "workspace:*",
             "fsevents": "2.x",
+            "react": "*",
             "tool": "github:acme/tool#v1",
         },
     ),

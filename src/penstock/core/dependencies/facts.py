@@ -34,8 +34,8 @@ UNTOLD = "?"
 class Requirement:
     """What a manifest asks for. `wanted` is as written, without extras and markers; `host`, where it names a source.
 
-    `direct` false: only written down for others' sake, as Go's indirect requirements are. `local`: a part of the
-    repository itself.
+    `direct` false: only written down for others' sake, as Go's indirect requirements and npm's peers are. `local`: a part of the
+    repository itself. `optional`: only for who asks for an extra.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Requirement:
     host: str = ""
     direct: bool = True
     local: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

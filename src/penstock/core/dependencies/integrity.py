@@ -200,7 +200,9 @@ def _incoherences(manifest: DependencyFile, lock: DependencyFile, changed: froze
         versions = fixed.get(requirement.name, [])
         if requirement.local or not requirement.direct:
             continue
-        expected = not loose or (requirement.name in changed and not requirement.dev)
+        expected = not loose or (
+            requirement.name in changed and not (requirement.dev or requirement.optional)
+        )
         if not versions and recorded is None and expected:
             yield f"has no {requirement.name}, which {manifest.path} asks for"
         elif lock.answers is not None and versions and not _answered(lock.answers, requirement):
@@ -216,9 +218,11 @@ def _answered(answers: frozenset[tuple[str, str]], requirement: Requirement) -> 
 
 def _unlike(manifest: DependencyFile, recorded: tuple[Requirement, ...]) -> Iterator[str]:
     """What was asked for when the lock was made, against what is asked for now."""
-    asked = {(r.name, r.wanted) for r in manifest.requirements}
-    kept = {(r.name, r.wanted) for r in recorded}
-    names = {name for name, _ in asked ^ kept}
+    asked = {(r.name, r.wanted) for r in manifest.requirements if r.direct}
+    kept = {(r.name, r.wanted) for r in recorded if r.direct}
+    # pnpm installs what a package expects beside it, and keeps that as if it were asked for.
+    beside = {(r.name, r.wanted) for r in manifest.requirements if not r.direct}
+    names = {name for name, _ in asked ^ (kept - (beside - asked))}
     untold = {name for name, wanted in asked | kept if wanted == UNTOLD}
     for name in sorted(names):
         now = " and ".join(sorted(w or "any" for n, w in asked if n == name))

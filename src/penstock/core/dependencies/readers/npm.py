@@ -29,6 +29,9 @@ def requirements_of(manifest: Mapping[str, Plain]) -> Iterator[Requirement]:
                 name=real, wanted=text, dev=dev, host=source_of(text), local=text.startswith(_LOCAL)
             )
 
+    for name, wanted in table(manifest.get("peerDependencies"), "peerDependencies").items():
+        yield Requirement(name=name, wanted=word(wanted, f"peerDependencies.{name}"), direct=False)
+
 
 def aliased(name: str, wanted: str) -> tuple[str, str]:
     """Package and range, also where `npm:other@range` gives the package another name here."""

@@ -1,6 +1,7 @@
 """Python projects: `pyproject.toml`, `Pipfile`, and the locks of uv, poetry, pdm and pipenv, and `pylock.toml` (PEP 751)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -18,7 +19,10 @@ def read_project(path: str, content: bytes) -> DependencyFile:
     own = frozenset(table(table(tool.get("uv"), "tool.uv").get("sources"), "tool.uv.sources"))
     found = (
         *_listed(project.get("dependencies"), "project.dependencies", own),
-        *_grouped(project.get("optional-dependencies"), "project.optional-dependencies", own),
+        *(
+            replace(r, optional=True)
+            for r in _grouped(project.get("optional-dependencies"), "project.optional-dependencies", own)
+        ),
         *_grouped(data.get("dependency-groups"), "dependency-groups", own, dev=True),
         *_listed(table(tool.get("uv")).get("dev-dependencies"), "tool.uv.dev-dependencies", own, dev=True),
         *_poetry(table(tool.get("poetry"), "tool.poetry")),
