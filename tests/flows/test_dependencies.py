@@ -9,8 +9,8 @@ from tests.flows.house import House
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import Change, State
 from penstock.core.verdict import Verdict, render_text
-from penstock.flows.world import VERDICT
-from penstock.settings import CONFIG, Config
+from penstock.flows.world import POLICY, VERDICT, policy_text
+from penstock.settings import CONFIG, Config, policy_of, unused_keys
 
 ADVISORY = {
     "id": "GHSA-test-0001",
@@ -94,6 +94,14 @@ def test_a_broken_lockfile_is_a_warning_where_it_is_not(house: House):
     edits, flaw = BROKEN["without a hash"]
     _, verdict = judged(house, "not-required", edits, State.WAITING_USER_APPROVAL)
     assert f"! lockfile_integrity.{flaw}: package-lock.json: left-pad 1.2.1" in render_text(verdict)
+
+
+def test_a_policy_that_names_requirements_and_registries_is_pinned_whole():
+    config = configured(require=["lockfile_integrity", "gh_version>=2"], registries={"npm": ["npm.test"]})
+    policy = policy_of(config)
+    assert POLICY.validate_json(policy_text(policy)) == policy
+    assert policy.require == ("lockfile_integrity",)
+    assert unused_keys(config) == ("policies.require: gh_version>=2",)
 
 
 def test_what_nobody_audited_is_not_called_clean(house: House):
