@@ -124,6 +124,12 @@ MOVES = [
         ],
     ),
     ("a lock file that goes", {"go.sum": SUM % 1}, {}, []),
+    (
+        "a commit stands for a version, and what has neither is there all the same",
+        {"Pipfile.lock": '{"default": {"own": {"git": "https://git.test/own", "ref": "aaaa"}}}'},
+        {"Pipfile.lock": '{"default": {"own": {"git": "https://git.test/own", "ref": "bbbb"}, "x": {}}}'},
+        ["own git:aaaa → git:bbbb (Pipfile.lock)", "x ? added (Pipfile.lock)"],
+    ),
     ("nothing is touched", OLD, OLD, []),
     ("an unreadable side says nothing", OLD, {**OLD, "package-lock.json": "{"}, []),
 ]
@@ -429,6 +435,12 @@ def test_an_audit_of_another_version_or_of_none_is_not_clean():
         "    ! not_audited: a 1.0.0 → 1.1.0 (package-lock.json, direct): no advisories were asked",
         "    ✓ clean: c 3.0.0 added (package-lock.json, transitive)",
     ]
+
+
+def test_a_package_without_a_version_is_not_audited():
+    without = json.dumps({"packages": {"": {"dependencies": {"a": "^1"}}, "node_modules/evil": {}}})
+    text = render_text(judge_dependencies(diff(OLD, {**OLD, "package-lock.json": without}), Policy()))
+    assert "! not_audited: evil ? added (package-lock.json, transitive)" in text
 
 
 def test_a_new_dependency_is_named():

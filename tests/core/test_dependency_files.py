@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from penstock.core.dependencies import parsing
-from penstock.core.dependencies.facts import UNTOLD, DependencyFile, Role
+from penstock.core.dependencies.changes import Move, package_changes
+from penstock.core.dependencies.facts import UNTOLD, DependencyFile, FilePair, Role
 from penstock.core.dependencies.files import kind_of, read
+from penstock.core.dependencies.integrity import lock_problems
 
 A, B = "a" * 40, "b" * 64
 SRI = "sha512-" + "A" * 86 + "=="
@@ -674,13 +676,17 @@ def test_no_bytes_are_too_strange(path: str, content: bytes):
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
 @given(st.sampled_from(CASES), st.data())
 def test_no_disturbed_file_is_too_strange(case: Case, data: st.DataObject):
-    """True files with something cut out, put in or exchanged: past the parser, into the shapes."""
+    """True files with something cut out, put in or exchanged: past the parser, into the shapes and what is made of them."""
     text = case.text
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 12)))
         text = text[:start] + data.draw(st.sampled_from(["", "[]", "{}", "1", "null", *TOKENS])) + text[end:]
-    facts(case.path, text)
+    pair = FilePair(before=facts(case.path, case.text), after=facts(case.path, text), touched=True)
+    for change in package_changes((pair,)):
+        assert change.before or change.after
+        assert (change.move is Move.REMOVED) == (not change.after)
+    lock_problems((pair,), {})
 
 
 @given(

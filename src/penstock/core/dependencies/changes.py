@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.core.dependencies.facts import DependencyFile, Ecosystem, FilePair, Locked, Requirement, Role
+from penstock.core.dependencies.facts import (
+    UNTOLD,
+    DependencyFile,
+    Ecosystem,
+    FilePair,
+    Locked,
+    Requirement,
+    Role,
+)
 from penstock.core.dependencies.versions import compare
 
 
@@ -115,8 +123,13 @@ def _of_file(pair: FilePair, asked: frozenset[str] | None) -> Iterator[PackageCh
 def _versions(file: DependencyFile | None) -> Mapping[str, Mapping[str, Locked]]:
     found: dict[str, dict[str, Locked]] = defaultdict(dict)
     for package in file.locked if file else ():
-        found[package.name][package.version] = package
+        found[package.name][_named(package)] = package
     return found
+
+
+def _named(package: Locked) -> str:
+    """Its version; where it has none, as from a repository, its commit or content stands for it."""
+    return package.version or next(iter(package.hashes), UNTOLD)
 
 
 def _moves(gone: list[str], come: list[str]) -> Iterator[tuple[str, str]]:
