@@ -328,6 +328,18 @@ FLAWS: list[tuple[str, Tree, Tree, list[str]]] = [
         ],
     ),
     (
+        "pins above a project are not its own",
+        {"requirements.lock": "b==1 --hash=sha256:aa\n", "go.sum": SUM % 1},
+        {
+            "requirements.lock": "b==1 --hash=sha256:aa\n",
+            "go.sum": SUM % 1,
+            "demo/pyproject.toml": PY % ">=1",
+        },
+        [
+            "no_lockfile demo/pyproject.toml: nothing fixes the versions of a >=1 (demo/pyproject.toml)",
+        ],
+    ),
+    (
         "pip: requirements that nothing fixes",
         {"requirements.txt": "a>=1\n"},
         {"requirements.txt": "a>=2\n"},

@@ -156,6 +156,10 @@ def _shown(changed: tuple[RequirementChange, ...]) -> str:
     return ", ".join(str(change) for change in changed[:3]) + more
 
 
+_OF_WORKSPACES = {"Cargo.lock", "yarn.lock"}
+"""Lock files that cover the folders below theirs without saying which."""
+
+
 def _goes_with(lock: DependencyFile, manifest: DependencyFile, names: tuple[str, ...]) -> bool:
     """In the same folder; or above it, where the lock says that it covers the manifest's folder."""
     if lock.role is Role.MANIFEST or lock.name not in names:
@@ -163,7 +167,9 @@ def _goes_with(lock: DependencyFile, manifest: DependencyFile, names: tuple[str,
     if lock.folder == manifest.folder:
         return not _is_a_choice(lock) or _covers(lock, manifest)
     inside = _inside(lock.folder, manifest.folder)
-    return inside is not None and (lock.recorded is None or inside in dict(lock.recorded))
+    if inside is None or lock.recorded is None:
+        return inside is not None and lock.name in _OF_WORKSPACES
+    return inside in dict(lock.recorded)
 
 
 def _is_a_choice(lock: DependencyFile) -> bool:
