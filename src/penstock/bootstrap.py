@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from penstock.adapters import embedded as embedding
+from penstock.adapters.advisories.osv import OsvDirectory
 from penstock.adapters.agents.recipe import RecipeProposer
 from penstock.adapters.agents.recipes import Library, load_library, recipe_folders
 from penstock.adapters.clock import SystemClock
@@ -283,6 +284,7 @@ class Installation:
                 self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
+            advisories=OsvDirectory(self.settings.config.policies.advisories),
             clock=self.clock,
             policy=self.policy,
             toggles=self.toggles,

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from penstock.core.dependencies.advisories import Advisory, NotCovered
+from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.evidence import (
     CheckFact,
     CommitFacts,
@@ -178,6 +180,16 @@ class Repositories(Protocol):
 
         None if one of these paths is no longer as `tree` has it.
         """
+        ...
+
+
+class Advisories(Protocol):
+    """A database of known vulnerabilities."""
+
+    def about(
+        self, packages: frozenset[tuple[Ecosystem, str]]
+    ) -> Mapping[tuple[Ecosystem, str], tuple[Advisory, ...] | NotCovered]:
+        """Every advisory about each of these (ecosystem, normalized name), or why it has none to ask."""
         ...
 
 

@@ -15,7 +15,9 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
+from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse
+from penstock.core.policy.dependencies import REQUIRABLE, requirable
 from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
 from penstock.ports import Permanent
 
@@ -126,10 +128,14 @@ class Agent(_Section):
 
 
 class Policies(_Section):
+    """`advisories` is a folder with files of the OSV schema; `registries` are hosts by ecosystem."""
+
     node_version: str | None = None
     python_version: str | None = None
     forbid: tuple[str, ...] = ()
-    require: tuple[str, ...] = ()
+    require: tuple[Annotated[str, AfterValidator(requirable)], ...] = ()
+    advisories: str = ""
+    registries: dict[Ecosystem, tuple[str, ...]] = {}
 
 
 class Models(_Section):
@@ -164,6 +170,7 @@ class Config(_Section):
 def policy_of(config: Config) -> Policy:
     """What of the configuration judges changes."""
     safety, issues, pulls, ci = config.safety, config.issue_processing, config.pr_management, config.ci
+    policies = config.policies
     return Policy(
         mode=config.mode,
         auto_claim_labels=issues.auto_claim_labels,
@@ -185,6 +192,8 @@ def policy_of(config: Config) -> Policy:
             start_timeout_seconds=ci.start_timeout_minutes * 60,
             timeout_seconds=ci.timeout_minutes * 60,
         ),
+        require=tuple(name for name in policies.require if name in REQUIRABLE),
+        registries=tuple(sorted(policies.registries.items())),
     )
 
 
@@ -199,7 +208,9 @@ UNUSED = (
     "safety.rollback_on_test_failure",
     "routing",
     "agents",
-    "policies",
+    "policies.node_version",
+    "policies.python_version",
+    "policies.forbid",
     "models",
     "notifications",
 )
@@ -209,7 +220,11 @@ UNUSED = (
 def unused_keys(config: Config) -> tuple[str, ...]:
     """Those of them that are not as by default: a person must not rely on them."""
     default = Config(version=1)
-    return tuple(key for key in UNUSED if attrgetter(key)(config) != attrgetter(key)(default))
+    tools = [text for text in config.policies.require if text not in REQUIRABLE]
+    return (
+        *(key for key in UNUSED if attrgetter(key)(config) != attrgetter(key)(default)),
+        *(f"policies.require: {text}" for text in tools),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ class Script:
     briefs: list[Brief] = field(default_factory=list)
     parts: set[str] | None = None
     """Full names of the repositories it has something to do in; None: all."""
+    scope: tuple[str, ...] = ("src/**", "*.md")
 
     def propose(self, brief: Brief) -> Proposed | ProposalRefused:
         self.briefs.append(brief)
@@ -73,7 +74,7 @@ class Script:
             title="Scripted",
             description="As the test says.",
             complexity=1,
-            allowed_paths=("src/**", "*.md"),
+            allowed_paths=self.scope,
             text="name: scripted\n",
         )
 

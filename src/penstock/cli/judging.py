@@ -127,7 +127,7 @@ def check_change(home: Installation, name: str, policy: Policy, *, json: bool) -
     change = find_change(home, name)
     if change is None:
         return Exit.NO
-    found = opinion(home.mirrors, change, policy)
+    found = opinion(home.world, change, policy)
     if json:
         output.as_json({"change": change.id, "opinion": found, "answer": found.answer})
         return _exit(found)
@@ -142,7 +142,7 @@ def candidate_of(path: Path) -> Policy:
 def try_candidate(home: Installation, path: Path, *, json: bool) -> Exit:
     """A candidate policy over every recorded change whose log holds."""
     changes, broken = sorted_out(home, ended=True)
-    found = backtest(home.mirrors, changes, candidate_of(path))
+    found = backtest(home.world, changes, candidate_of(path))
     if json:
         failed, known = found.outcomes
         counts = {answer.value: found.count(answer) for answer in Answer} | {"not_judged": found.count(None)}

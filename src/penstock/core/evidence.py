@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from penstock.core.dependencies.advisories import Audited
+from penstock.core.dependencies.facts import FilePair
 from penstock.core.refs import Digest, Sha
 
 
@@ -59,6 +61,10 @@ class DiffFacts:
     """Digest of the normalized patch (no line numbers, no object ids); equal patches form a group."""
     collisions: tuple[tuple[str, str], ...] = ()
     """(new name, other name) of files or folders in the tree that differ in case or Unicode composition only."""
+    dependencies: tuple[FilePair, ...] = ()
+    """Manifests and lock files that differ, and those in their folders and above that go with them."""
+    audits: tuple[Audited, ...] = ()
+    """What advisories say of the package versions that come in; one without an entry was not audited."""
 
     @property
     def additions(self) -> int:

@@ -3,24 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from penstock.core.dependencies.files import kind_of
 from penstock.core.evidence import DiffFacts, FileFact, FileStatus
 from penstock.core.policy.patches import is_protected
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
 
-DEPENDENCIES = (
-    "pyproject.toml",
-    "requirements*.txt",
-    "*.lock",
-    "package.json",
-    "package-lock.json",
-    "go.mod",
-    "Cargo.toml",
-    "pom.xml",
-    "setup.py",
-    "setup.cfg",
-)
+BUILD_FILES = ("*.lock", "setup.py", "setup.cfg")
+"""Beside the manifests and lock files that are read."""
 SENSITIVE = ("**/auth/**", "*auth*", "*secret*", "*crypt*", "**/migrations/**", "*.sql")
 
 
@@ -70,7 +61,7 @@ def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
 
 def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, ...]:
     found = (
-        _touched(files, lambda f: matches_any(f.path, DEPENDENCIES), "dependency or build files", 15),
+        _touched(files, lambda f: _builds(f.path), "dependency or build files", 15),
         _touched(
             files, lambda f: matches_any(f.path, SENSITIVE), "authentication, secrets or migrations", 25
         ),
@@ -88,6 +79,10 @@ def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, 
     untested = code and not any(matches_any(f.path, TESTS) for f in files)
     gap = RiskItem(reason="no test is touched", points=10) if untested else None
     return tuple(item for item in (*found, gap) if item)
+
+
+def _builds(path: str) -> bool:
+    return kind_of(path) is not None or matches_any(path, BUILD_FILES)
 
 
 def _touched(

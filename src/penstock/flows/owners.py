@@ -45,7 +45,7 @@ def ownership(world: World, lane: Lane) -> Ownership:
     """The owners of every path that the lane's patch set touches, by the file of its base commit."""
     assert lane.patch_set is not None, "only lanes that take part have owners"  # noqa: S101
     known = _file(world, lane)
-    paths = [fact.path for fact in diff_of(world.repositories, lane).files]
+    paths = [fact.path for fact in diff_of(world, lane).files]
     people = _people(world, lane.repo, named_owners(known, paths))
     return Ownership(known=known, groups=owned(known, paths, people))
 

@@ -226,7 +226,7 @@ def _patch_set(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> 
 
 def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     """G2, G3 and risk of every patch set, under the pinned policy and under today's."""
-    lanes = tuple((lane, diff_of(world.repositories, lane)) for lane in change.shipping)
+    lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
     policies = (pinned_policy(change, texts), world.policy)
     owners = _owners(world, change, texts)
     verdict = judged_whole(

@@ -26,7 +26,7 @@ def rules_of(scene: Scene) -> Rules:
     if scene.leg is LegName.INVERSE:
         return contentless(scene.world, "the exact inverse of what was approved")
     pinned, current = judged(
-        diff_of(scene.world.repositories, scene.lane),
+        diff_of(scene.world, scene.lane),
         scene.change.scope,
         (pinned_policy(scene.change, scene.texts), scene.world.policy),
     )

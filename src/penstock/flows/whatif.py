@@ -10,8 +10,8 @@ from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import ChangeId
 from penstock.core.risk import Risk, assess
 from penstock.core.verdict import Outcome, Verdict
-from penstock.flows.world import diff_of, judged_whole
-from penstock.ports import Permanent, Repositories
+from penstock.flows.world import World, diff_of, judged_whole
+from penstock.ports import Permanent
 
 
 class Answer(StrEnum):
@@ -45,11 +45,11 @@ class Opinion:
         return Answer.APPROVE if easy else Answer.ESCALATE
 
 
-def opinion(mirrors: Repositories, change: Change, policy: Policy) -> Opinion:
+def opinion(world: World, change: Change, policy: Policy) -> Opinion:
     """Raises Permanent `nothing_proposed`, or `no_object` where the mirror has lost the trees."""
     if not change.shipping:
         raise Permanent("nothing_proposed", f"{change.id} has no patch set to judge")
-    lanes = tuple((lane, diff_of(mirrors, lane)) for lane in change.shipping)
+    lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
     verdict = judged_whole(change, lanes, (policy, policy), {})
     diffs = tuple(diff for _, diff in lanes)
     return Opinion(verdict=verdict, risk=assess(diffs, dependents=change.dependents, policy=policy))
@@ -93,14 +93,14 @@ class Backtest:
         return upper_bound(*self.outcomes)
 
 
-def backtest(mirrors: Repositories, changes: Iterable[Change], candidate: Policy) -> Backtest:
+def backtest(world: World, changes: Iterable[Change], candidate: Policy) -> Backtest:
     """Every recorded change that has patch sets, in the order given."""
-    return Backtest(tried=tuple(_tried(mirrors, change, candidate) for change in changes if change.shipping))
+    return Backtest(tried=tuple(_tried(world, change, candidate) for change in changes if change.shipping))
 
 
-def _tried(mirrors: Repositories, change: Change, candidate: Policy) -> Tried:
+def _tried(world: World, change: Change, candidate: Policy) -> Tried:
     fate = fate_of(change)
     try:
-        return Tried(change=change.id, fate=fate, answer=opinion(mirrors, change, candidate).answer)
+        return Tried(change=change.id, fate=fate, answer=opinion(world, change, candidate).answer)
     except Permanent as lost:
         return Tried(change=change.id, fate=fate, answer=None, problem=str(lost))

@@ -7,6 +7,8 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from penstock.core.change.model import Change, Lane, LegName
+from penstock.core.dependencies.advisories import Audited, audit
+from penstock.core.dependencies.changes import Move, package_changes
 from penstock.core.evidence import DiffFacts, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain, sha256
@@ -15,7 +17,17 @@ from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.discovery import Fleet
-from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
+from penstock.ports import (
+    Advisories,
+    Clock,
+    ForgeReader,
+    ForgeWriter,
+    Permanent,
+    Proposer,
+    Recipes,
+    Repositories,
+    Texts,
+)
 
 POLICY = TypeAdapter(Policy)
 VERDICT = TypeAdapter(Verdict)
@@ -31,6 +43,7 @@ class World:
     repositories: Repositories
     proposer: Proposer
     recipes: Recipes
+    advisories: Advisories
     clock: Clock
     policy: Policy
     toggles: Callable[[], Toggles]
@@ -103,10 +116,27 @@ def found(world: World, repo: RepoRef) -> RepositoryFacts:
     return facts
 
 
-def diff_of(mirrors: Repositories, lane: Lane) -> DiffFacts:
-    """Facts of the lane's patch set, read from git objects."""
+def diff_of(world: World, lane: Lane) -> DiffFacts:
+    """Facts of the lane's patch set, read from git objects, and what advisories say of what it brings."""
     assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
-    return mirrors.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+    facts = world.repositories.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+    return replace(facts, audits=_audits(facts, world.advisories))
+
+
+def _audits(facts: DiffFacts, advisories: Advisories) -> tuple[Audited, ...]:
+    coming = [c for c in package_changes(facts.dependencies) if c.move is not Move.REMOVED and not c.local]
+    if not coming:
+        return ()
+    known = advisories.about(frozenset((c.ecosystem, c.name) for c in coming))
+    return tuple(
+        Audited(
+            ecosystem=c.ecosystem,
+            name=c.name,
+            version=c.after,
+            audit=audit(c.ecosystem, c.name, c.after, known[c.ecosystem, c.name]),
+        )
+        for c in coming
+    )
 
 
 def judged(

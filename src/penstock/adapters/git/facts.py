@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
 from penstock.adapters.git.command import Git
+from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, changes, patch_digest
 from penstock.adapters.git.objects import blobs, folders_of, read_tree
 from penstock.adapters.git.syntax import problem_of
@@ -32,6 +33,7 @@ def diff_facts(git: Git, base: Sha, tree: Sha) -> DiffFacts:
         files=tuple(_fact(*parts) for parts in zip(changed, before, after, strict=True)),
         patch_digest=patch_digest(git, base, tree, changed),
         collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
+        dependencies=dependency_pairs(git, base, tree, changed),
     )
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.policy.dependencies import judge_dependencies
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.proposal import matches_any, names_any
 from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
@@ -26,6 +27,7 @@ def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
             _secrets(facts),
             _links(facts),
             _weakened(facts),
+            judge_dependencies(facts, policy),
         ),
     )
 

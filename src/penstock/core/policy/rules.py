@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from penstock.core.dependencies.facts import Ecosystem
+
 
 class Mode(StrEnum):
     """Who may start, approve and merge (governance: Modes)."""
@@ -102,6 +104,10 @@ class Policy:
     separation: Separation = Separation.AUTO
     approval_days: int = 14
     ci: CiPolicy = CiPolicy()
+    require: tuple[str, ...] = ()
+    """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`."""
+    registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
+    """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
 
 
 def stricter(pinned: Policy, current: Policy) -> Policy:

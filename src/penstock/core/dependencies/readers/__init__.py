@@ -1,0 +1,1 @@
+"""One module an ecosystem: bytes of a manifest or lock file to facts."""

@@ -1,0 +1,133 @@
+"""A change of dependencies, from the agent's tree to the gates' verdict."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.flows.house import House
+
+from penstock.core.change.events import GatesEvaluated
+from penstock.core.change.model import Change, State
+from penstock.core.verdict import Verdict, render_text
+from penstock.flows.world import POLICY, VERDICT, policy_text
+from penstock.settings import CONFIG, Config, policy_of, unused_keys
+
+ADVISORY = {
+    "id": "GHSA-test-0001",
+    "affected": [
+        {
+            "package": {"ecosystem": "npm", "name": "left-pad"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.3.0"}]}],
+        }
+    ],
+}
+
+
+def manifest(wanted: str) -> str:
+    return json.dumps({"name": "app", "version": "1.0.0", "dependencies": {"left-pad": wanted}})
+
+
+def lock(wanted: str, version: str, **facts: str) -> str:
+    package = {
+        "version": version,
+        "resolved": f"https://registry.npmjs.org/left-pad/-/left-pad-{version}.tgz",
+        "integrity": "sha512-" + f"{version}AAAA".replace(".", ""),
+        **facts,
+    }
+    root = {"name": "app", "version": "1.0.0", "dependencies": {"left-pad": wanted}}
+    packages = {"": root, "node_modules/left-pad": {k: v for k, v in package.items() if v}}
+    return json.dumps({"name": "app", "lockfileVersion": 3, "packages": packages})
+
+
+def configured(**policies: object) -> Config:
+    return CONFIG.validate_json(json.dumps({"version": 1, "policies": policies}))
+
+
+def judged(house: House, name: str, edits: dict[str, str], *states: State) -> tuple[Change, Verdict]:
+    """A repository on left-pad 1.2.0, changed so, until it stands in one of the states."""
+    files = {"package.json": manifest("^1.2.0"), "package-lock.json": lock("^1.2.0", "1.2.0")}
+    repo = house.repository(name, files)
+    house.script.scope = ("**",)
+
+    def edit(folder: Path) -> None:
+        for path, text in edits.items():
+            (folder / path).write_text(text)
+
+    house.script.edit = edit
+    with house.working():
+        change = house.until(house.start(repo), *states)
+    events = (entry.event for entry in house.home.store.reader.entries(change.id))
+    gates = next(event for event in events if isinstance(event, GatesEvaluated))
+    text = house.home.store.texts().get(gates.verdict)
+    assert text is not None
+    return change, VERDICT.validate_json(text)
+
+
+UPGRADE = {"package.json": manifest("^1.3.0"), "package-lock.json": lock("^1.3.0", "1.3.0")}
+BROKEN = {
+    "the lock was not updated": ({"package.json": manifest("^1.3.0")}, "lock_not_updated"),
+    "from elsewhere": (
+        {"package-lock.json": lock("^1.2.0", "1.2.1", resolved="https://evil.test/left-pad.tgz")},
+        "foreign_registry",
+    ),
+    "without a hash": ({"package-lock.json": lock("^1.2.0", "1.2.1", integrity="")}, "no_hash"),
+    "the same version with another content": (
+        {"package-lock.json": lock("^1.2.0", "1.2.0", integrity="sha512-BBBB")},
+        "hash_changed",
+    ),
+    "made for another manifest": ({"package-lock.json": lock("^1.0.0", "1.2.1")}, "incoherent"),
+    "no JSON": ({"package-lock.json": "{"}, "unreadable"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_lockfile_is_blocked_where_its_integrity_is_required(house: House, case: str):
+    edits, flaw = BROKEN[case]
+    house.configure(configured(require=["lockfile_integrity"]))
+    change, verdict = judged(house, f"required-{flaw}".replace("_", "-"), edits, State.BLOCKED_POLICY)
+    text = render_text(verdict)
+    assert f"✗ lockfile_integrity.{flaw}: package-lock.json" in text
+    assert change.approvals == ()
+
+
+def test_a_broken_lockfile_is_a_warning_where_it_is_not(house: House):
+    edits, flaw = BROKEN["without a hash"]
+    _, verdict = judged(house, "not-required", edits, State.WAITING_USER_APPROVAL)
+    assert f"! lockfile_integrity.{flaw}: package-lock.json: left-pad 1.2.1" in render_text(verdict)
+
+
+def test_a_policy_that_names_requirements_and_registries_is_pinned_whole():
+    config = configured(require=["lockfile_integrity", "gh_version>=2"], registries={"npm": ["npm.test"]})
+    policy = policy_of(config)
+    assert POLICY.validate_json(policy_text(policy)) == policy
+    assert policy.require == ("lockfile_integrity",)
+    assert unused_keys(config) == ("policies.require: gh_version>=2",)
+
+
+def test_what_nobody_audited_is_not_called_clean(house: House):
+    _, verdict = judged(house, "unaudited", UPGRADE, State.WAITING_USER_APPROVAL)
+    text = render_text(verdict)
+    assert "! not_audited: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct): no database" in text
+    assert "clean" not in text
+
+
+def test_what_nobody_audited_stops_where_an_audit_is_required(house: House):
+    house.configure(configured(require=["dependency_audit"]))
+    change, verdict = judged(house, "must-audit", UPGRADE, State.NEEDS_HUMAN, State.BLOCKED_POLICY)
+    assert "? not_audited: left-pad" in render_text(verdict)
+    assert change.approvals == ()
+
+
+def test_a_known_vulnerability_blocks_and_its_fix_is_clean(house: House, tmp_path: Path):
+    (tmp_path / "osv").mkdir()
+    (tmp_path / "osv" / "GHSA-test-0001.json").write_text(json.dumps(ADVISORY))
+    house.configure(configured(advisories=str(tmp_path / "osv")))
+    within = {"package-lock.json": lock("^1.2.0", "1.2.9")}
+    _, verdict = judged(house, "vulnerable", within, State.BLOCKED_POLICY)
+    assert (
+        "✗ known_vulnerability: left-pad 1.2.0 → 1.2.9 (package-lock.json, direct): GHSA-test-0001"
+        in render_text(verdict)
+    )
+    _, verdict = judged(house, "fixed", UPGRADE, State.WAITING_USER_APPROVAL)
+    assert "✓ clean: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct)" in render_text(verdict)
+    assert "not_audited" not in render_text(verdict)
