@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock.core.refs import Digest, Sha
+from penstock.core.secrets import Finding
 
 
 class FileStatus(StrEnum):
@@ -40,8 +41,8 @@ class FileFact:
     """An added line has bidirectional controls or invisible characters (Trojan Source)."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
-    secrets: tuple[str, ...] = ()
-    """Ids of secret rules that an added line matches."""
+    secrets: tuple[Finding, ...] = ()
+    """What looks like one on an added line of the new content, or (line 0) in a new name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

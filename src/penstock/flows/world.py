@@ -15,7 +15,17 @@ from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.discovery import Fleet
-from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
+from penstock.ports import (
+    Clock,
+    ForgeReader,
+    ForgeWriter,
+    Permanent,
+    Proposer,
+    Recipes,
+    Repositories,
+    Secrets,
+    Texts,
+)
 
 POLICY = TypeAdapter(Policy)
 VERDICT = TypeAdapter(Verdict)
@@ -32,11 +42,11 @@ class World:
     proposer: Proposer
     recipes: Recipes
     clock: Clock
+    secrets: Secrets = field(repr=False)
     policy: Policy
     toggles: Callable[[], Toggles]
     own_login: str
     notices_today: Callable[[datetime], int]
-    known_secrets: tuple[str, ...] = field(default=(), repr=False)
     max_notices_per_day: int = 200
     only_workflows_report: bool = False
     """Is this a forge at which checks come from workflow files alone."""
