@@ -85,10 +85,9 @@ class Installation:
 
     @cached_property
     def secrets(self) -> Secrets:
-        return Secrets(self._credentials, kept=cache_folder())
+        return Secrets(self._every_credential, kept=cache_folder())
 
-    def _credentials(self) -> tuple[str, ...]:
-        """All that this process holds: none of them may stand in a text that it keeps or posts."""
+    def _every_credential(self) -> tuple[str, ...]:
         kept = embedding.find(self.settings.state)
         own = (kept.operator_token, kept.writer_token, kept.reader_token) if kept else ()
         return (*own, *self.settings.secrets)
