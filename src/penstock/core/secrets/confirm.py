@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import cached_property
 
-from penstock.core.secrets.likeness import entropy, reads_as_words, stands_for_one
-from penstock.core.secrets.rules import Compile, Expression, Match, Rule, RuleBook
+from penstock.core.secrets.likeness import Likeness, entropy
+from penstock.core.secrets.rules import Compile, Expression, Match, Rule
 
 _AROUND = 200
 """Bytes of a line that are looked at on either side of a match: a line may be as long as the file."""
@@ -17,11 +17,11 @@ Place = tuple[int, int]
 class Confirmed:
     """One rule, its expressions compiled when they are first needed."""
 
-    def __init__(self, rule: Rule, book: RuleBook, compile_: Compile) -> None:
+    def __init__(self, rule: Rule, likeness: Likeness, compile_: Compile) -> None:
         self.rule = rule
+        self._likeness = likeness
         self._compile = compile_
         self._keywords = tuple(word.encode() for word in rule.keywords)
-        self._words = tuple(word.encode() for word in book.words) if rule.random else ()
 
     def places(self, data: bytes) -> Iterator[Place]:
         """From where to where each secret of this rule is; they do not overlap."""
@@ -38,45 +38,55 @@ class Confirmed:
         return self._compile(self.rule.expression)
 
     @cached_property
-    def _exclude(self) -> tuple[Expression, ...]:
-        return tuple(map(self._compile, self.rule.exclude))
+    def _groups(self) -> range:
+        return range(1, self._expression.groups + 1)
 
     @cached_property
-    def _exclude_match(self) -> tuple[Expression, ...]:
-        return tuple(map(self._compile, self.rule.exclude_match))
+    def _exclude(self) -> Expression | None:
+        return self._one_of(self.rule.exclude)
 
     @cached_property
-    def _exclude_line(self) -> tuple[Expression, ...]:
-        return tuple(map(self._compile, self.rule.exclude_line))
+    def _exclude_match(self) -> Expression | None:
+        return self._one_of(self.rule.exclude_match)
+
+    @cached_property
+    def _exclude_line(self) -> Expression | None:
+        return self._one_of(self.rule.exclude_line)
 
     @cached_property
     def _require(self) -> tuple[Expression, ...]:
         return tuple(map(self._compile, self.rule.require))
 
+    def _one_of(self, expressions: tuple[str, ...]) -> Expression | None:
+        return self._compile("|".join(f"(?:{each})" for each in expressions)) if expressions else None
+
     def _secret(self, data: bytes, match: Match) -> Place:
         if self.rule.until:
             start, end = match.span()
-            kind = data[slice(*match.span(1))] if self._expression.groups else b""
+            kind = data[slice(*match.span(1))] if self._groups else b""
             mark = self.rule.until.encode().replace(b"{}", kind)
             closed = data.find(mark, end)
             return start, len(data) if closed < 0 else closed + len(mark)
         if self.rule.group:
             return match.span(self.rule.group)
-        groups = (match.span(group) for group in range(1, self._expression.groups + 1))
-        return next((place for place in groups if place[0] < place[1]), match.span())
+        for group in self._groups:
+            place = match.span(group)
+            if place[0] < place[1]:
+                return place
+        return match.span()
 
     def _holds(self, data: bytes, whole: Place, secret: Place) -> bool:
         value, match = data[slice(*secret)], data[slice(*whole)]
         line = _line(data, whole)
         return (
             self._has_keyword(line)
-            and entropy(value[:_SAMPLE]) >= self.rule.entropy
-            and not any(each.search(value) for each in self._exclude)
-            and not any(each.search(match) for each in self._exclude_match)
-            and not any(each.search(line) for each in self._exclude_line)
+            and (not self.rule.entropy or entropy(value[:_SAMPLE]) >= self.rule.entropy)
+            and not (self._exclude and self._exclude.search(value))
+            and not (self._exclude_match and self._exclude_match.search(match))
+            and not (self._exclude_line and self._exclude_line.search(line))
             and all(each.search(value) for each in self._require)
-            and not (self.rule.literal and stands_for_one(value))
-            and not (self.rule.random and reads_as_words(value, self._words))
+            and not (self.rule.literal and self._likeness.stands_for_one(value))
+            and not (self.rule.random and self._likeness.reads_as_words(value))
         )
 
     def _has_keyword(self, line: bytes) -> bool:

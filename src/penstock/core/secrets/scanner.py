@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from penstock.core.secrets.confirm import Confirmed
+from penstock.core.secrets.likeness import Likeness
 from penstock.core.secrets.rules import Compile, Rule, RuleBook
 from penstock.core.text import without_unseen
 
@@ -35,7 +36,8 @@ class Scanner:
     """Rules on two engines: one says which rules may match, one confirms. The findings do not depend on which."""
 
     def __init__(self, book: RuleBook, compile_: Compile, candidates: Candidates) -> None:
-        self._rules = tuple(Confirmed(rule, book, compile_) for rule in book.rules)
+        likeness = Likeness(book.words, compile_)
+        self._rules = tuple(Confirmed(rule, likeness, compile_) for rule in book.rules)
         self._candidates = candidates
 
     def find(self, text: str, known: Iterable[str] = ()) -> tuple[Finding, ...]:
