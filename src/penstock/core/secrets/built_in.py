@@ -6,7 +6,7 @@ from penstock.core.secrets.rules import Expression, Rule, RuleBook, Source
 from penstock.core.secrets.scanner import Scanner
 
 _OWN = "penstock"
-_STANDS_FOR_ONE = r"(?i)x{6}|example|\.\.\.|#{4}|token-?here|string-?here"
+_STANDS_FOR_ONE = r"(?i:x{6}|example|\.\.\.|#{4}|token-?here|string-?here)"
 
 
 def _token(rule: str, form: str, *keywords: str, exclude: tuple[str, ...] = ()) -> Rule:
