@@ -24,6 +24,7 @@ _PLACEHOLDERS = (
     r".*(?:redacted|placeholder|your[_-]|<[a-z_ -]+>).*|.*[_-]here",
     r"masked|removed|censored|unknown|n/?a|nil|null|none|undefined|true|false|yes|empty|unset|required|optional",
     r"str|int(?:eger)?|bool(?:ean)?|object|number|bytes?|any|self|this|void|var|char|date|uuid|list|dict|array|map",
+    r"pass(?:ed)?|fail(?:ed)?|skip(?:ped)?|always|never|ok|pending|green|error",
     r"(?:foo|bar|baz|qux|spam|eggs|blah|lorem|ipsum|asdf|qwerty)+\d{0,3}",
     r"[x*.#_=?-]+",
 )
