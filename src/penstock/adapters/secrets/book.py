@@ -1,6 +1,6 @@
 """The rule book as it ships: a header line (sources, words), then one rule a line."""
 
-from importlib.resources import files
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -12,7 +12,7 @@ _RULE = TypeAdapter(Rule)
 
 
 def shipped() -> bytes:
-    return files("penstock.adapters.secrets").joinpath("rules.jsonl").read_bytes()
+    return Path(__file__).with_name("rules.jsonl").read_bytes()
 
 
 def book(document: bytes) -> RuleBook:

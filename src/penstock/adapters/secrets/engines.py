@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,11 +101,11 @@ def _database(expressions: Sequence[bytes], kept: Path | None) -> "hyperscan.Dat
 
     if kept is None:
         return _compiled(expressions)
-    of = sha256(b"\0".join((version("hyperscan").encode(), *expressions))).hexdigest()[:16]
+    of = sha256(b"\0".join(expressions)).hexdigest()[:16]
     file = kept / f"secrets-{of}.hyperscan"
     try:
         return hyperscan.loadb(file.read_bytes(), hyperscan.HS_MODE_BLOCK)
-    except (OSError, hyperscan.error):  # never made, or by another processor's compiler
+    except (OSError, hyperscan.error):  # never made; spoilt, or of another version or processor
         database = _compiled(expressions)
         with suppress(OSError):  # it will be made again
             _keep(file, hyperscan.dumpb(database))
