@@ -36,6 +36,7 @@ from penstock.adapters.github.writing import WriteClient
 from penstock.adapters.sandbox.asked import Asked
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
+from penstock.adapters.secrets import Secrets
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.memory import Delivery, Inbox, Responses, Tallies, TimeLogs
 from penstock.adapters.store.overview import Overview
@@ -46,7 +47,6 @@ from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
 from penstock.core.refs import Actor, BlobRef, RepoRef
-from penstock.core.secrets import redact
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
 from penstock.flows.intake import Circumstances
@@ -54,7 +54,7 @@ from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox
-from penstock.settings import Misconfigured, Settings, Token, network, toggle_holders
+from penstock.settings import Misconfigured, Settings, Token, cache_folder, network, toggle_holders
 
 DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
 """Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
@@ -81,17 +81,17 @@ class Installation:
     @cached_property
     def store(self) -> Store:
         store = open_store(self.settings.state, self.clock)
-        store.clean = partial(redact, known=self.known_secrets)
+        store.clean = self.secrets.redact
         return store
 
-    @property
-    def known_secrets(self) -> tuple[str, ...]:
-        """Every credential this process holds: none of them may stand in a text that it keeps or posts."""
-        settings, kept = self.settings, embedding.find(self.settings.state)
-        key = settings.app.key if settings.app else None
-        given = (settings.writer, settings.reader, settings.operator, settings.webhook_secret, key)
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self._every_credential, kept=cache_folder())
+
+    def _every_credential(self) -> tuple[str, ...]:
+        kept = embedding.find(self.settings.state)
         own = (kept.operator_token, kept.writer_token, kept.reader_token) if kept else ()
-        return tuple({*own, *(token.value for token in given if token)})
+        return (*own, *self.settings.secrets)
 
     @cached_property
     def proof(self) -> Proof:
@@ -228,7 +228,9 @@ class Installation:
 
     @cached_property
     def mirrors(self) -> Mirrors:
-        return Mirrors(self.settings.state / "mirrors", self._shown_to_git, network=network())
+        return Mirrors(
+            self.settings.state / "mirrors", self._shown_to_git, network=network(), secrets=self.secrets
+        )
 
     def _shown_to_git(self) -> Shown:
         return Shown(token=self._reader_credential.token, to=self.address.web)
@@ -286,11 +288,11 @@ class Installation:
             recipes=self.recipes,
             advisories=OsvDirectory(self.settings.config.policies.advisories),
             clock=self.clock,
+            secrets=self.secrets,
             policy=self.policy,
             toggles=self.toggles,
             own_login=self.own_login,
             notices_today=self._notices_today,
-            known_secrets=self.known_secrets,
             only_workflows_report=self.embedded is not None,
         )
 

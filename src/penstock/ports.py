@@ -25,6 +25,7 @@ from penstock.core.evidence import (
 from penstock.core.ledger import Blob
 from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
 from penstock.core.refs import BlobRef, RepoRef, Sha
+from penstock.core.secrets import Finding
 from penstock.core.write import AuthorizedWrite, NotWritten, TreeEdit, Written
 
 
@@ -54,6 +55,18 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None: ...
+
+
+class Secrets(Protocol):
+    """What looks like a secret in texts that come in or go out, and every credential that this process holds."""
+
+    def find(self, text: str) -> tuple[Finding, ...]:
+        """In order of lines; never the secret itself."""
+        ...
+
+    def redact(self, text: str) -> str:
+        """The text without them: nothing is found in it again."""
+        ...
 
 
 class Texts(Protocol):

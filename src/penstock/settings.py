@@ -258,6 +258,13 @@ class Settings:
     """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Every credential that was given."""
+        key = self.app.key if self.app else None
+        given = (self.writer, self.reader, self.operator, self.webhook_secret, key)
+        return frozenset(token.value for token in given if token)
+
+    @property
     def policy(self) -> Policy:
         return policy_of(self.config)
 
@@ -315,6 +322,13 @@ def toggle_holders() -> tuple[Holder, ...]:
         return (_holder(".env", _dotenv()), _holder("environment", os.environ))
     except (OSError, UnicodeDecodeError):
         return (Holder(name=".env", readable=False), _holder("environment", os.environ))
+
+
+def cache_folder() -> Path | None:
+    """Where what can be made again is kept between runs, as the XDG Base Directory Specification says."""
+    named, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
+    base = Path(named) if Path(named).is_absolute() else Path(home, ".cache")
+    return base / "penstock" if base.is_absolute() else None
 
 
 def network() -> dict[str, str]:

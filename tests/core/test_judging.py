@@ -10,6 +10,7 @@ from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import Digest, Sha
 from penstock.core.risk import assess
+from penstock.core.secrets import Finding
 from penstock.core.verdict import Outcome, failures, render_text
 
 OLD, NEW = Sha("1" * 40), Sha("2" * 40)
@@ -48,7 +49,12 @@ CASES = [
     ("hidden characters", replace(PLAIN, hidden_characters=True), Outcome.BLOCK, "no_surprises"),
     ("a new executable", replace(PLAIN, new_mode=FileMode.EXECUTABLE), Outcome.BLOCK, "no_surprises"),
     ("what does not parse", replace(PLAIN, unparsable="line 3"), Outcome.BLOCK, "parses"),
-    ("a secret", replace(PLAIN, secrets=("github-token",)), Outcome.BLOCK, "P-001"),
+    (
+        "a secret",
+        replace(PLAIN, secrets=(Finding(rule="github-token", first=3, last=3),)),
+        Outcome.BLOCK,
+        "P-001",
+    ),
     ("too many lines", replace(PLAIN, additions=20_001), Outcome.BLOCK, "G-13"),
 ]
 

@@ -11,6 +11,7 @@ from localforge.access import Role
 from localforge.forge import Forge
 from localforge.store.accounts import by_login
 from localforge.store.repos import by_name
+from penstock.adapters.secrets import Secrets
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.model import State
 from penstock.core.policy.rules import CiPolicy, Holder, Policy, Separation, stricter
@@ -226,7 +227,7 @@ def test_what_holds_credentials_shows_none(house: House):
     home, forge = house.home, house.home.embedded
     assert forge
     secrets = (forge.operator_token, forge.writer_token, forge.reader_token)
-    world = replace(home.world, known_secrets=secrets)
+    world = replace(home.world, secrets=Secrets(lambda: secrets))
     held = (home.operator, home.writer, home.settings, forge, world)
     shown = {name: repr(value) for name, value in vars(home).items()}
     shown |= {type(value).__name__: repr(value) for value in held}

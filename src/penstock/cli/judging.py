@@ -37,14 +37,14 @@ class Onto:
     scope: tuple[str, ...]
 
 
-def check_patch(policy: Policy, patch: str, onto: Onto, *, json: bool) -> Exit:
+def check_patch(home: Installation, patch: str, onto: Onto, *, json: bool) -> Exit:
     """A patch, from a file or standard input (`-`), as git would apply it."""
     content = _content(patch)
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
         imported = import_source(onto.source, Path(folder) / "source.git")
         git = Git(directory=imported.bare, environment=trusted_environment())
-        facts = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content))
-    return _told(facts, _opinion(facts, onto.scope or ANYWHERE, policy), json=json)
+        facts = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
+    return _told(facts, _opinion(facts, onto.scope or ANYWHERE, home.policy), json=json)
 
 
 def _content(patch: str) -> bytes:

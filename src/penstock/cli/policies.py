@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import ChangeName, Json, Options, begun, leave, opened
+from penstock.cli.options import ChangeName, Json, begun, leave, opened
 
 policy_app = typer.Typer(no_args_is_help=True, help="What the policy says, and what another one would.")
 
@@ -40,13 +40,11 @@ def policy_check(
 ) -> None:
     """Judge what git would make of it by today's policy. Ends with 0 approved, 4 a person has to look, 1 blocked."""
     from penstock.cli import judging
-    from penstock.settings import load
 
     repository, hash_sign, number = subject.partition("#")
     if source:
-        policy = load(state=Options.state, config_path=Options.config).policy
         onto = judging.Onto(source=source, scope=tuple(scope or ()))
-        leave(judging.check_patch(policy, subject, onto, json=json))
+        leave(judging.check_patch(opened(), subject, onto, json=json))
     elif hash_sign and number.isascii() and number.isdigit():
         leave(judging.check_pull(opened(), repository, int(number), json=json))
     else:

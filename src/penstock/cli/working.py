@@ -16,6 +16,7 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
+from penstock.cli.logs import cleaned_by
 from penstock.cli.looking import named, show_waiting, sorted_out
 from penstock.cli.preflight import missing_permissions
 from penstock.core.policy.rules import Mode
@@ -43,6 +44,7 @@ class Wishes:
 def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
     logging.getLogger("penstock").setLevel(logging.INFO)
     home = Installation(load(state=state, config_path=config, mode=_mode(wishes.mode)))
+    cleaned_by(home.secrets.redact)
     with ExitStack() as stack:
         stack.callback(home.close)
         if not home.organization:

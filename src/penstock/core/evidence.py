@@ -6,6 +6,7 @@ from enum import StrEnum
 from penstock.core.dependencies.advisories import Audited
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.refs import Digest, Sha
+from penstock.core.secrets import Finding
 
 
 class FileStatus(StrEnum):
@@ -46,8 +47,8 @@ class FileFact:
     """Signs that its tests say less than before."""
     unparsable: str | None = None
     """Why the new content is not valid in its language, where that can be told; else None."""
-    secrets: tuple[str, ...] = ()
-    """Ids of secret rules that an added line matches."""
+    secrets: tuple[Finding, ...] = ()
+    """What looks like one on an added line of the new content, or (line 0) in a new name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

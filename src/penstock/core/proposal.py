@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from unicodedata import normalize
-
-import pathspec
 
 from penstock.core.ledger import canonical, sha256
 from penstock.core.refs import BlobRef, Digest, RepoRef, Sha
+
+if TYPE_CHECKING:
+    import pathspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,5 +97,8 @@ def folded(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _compiled(patterns: tuple[str, ...]) -> pathspec.PathSpec[pathspec.Pattern]:
-    return pathspec.PathSpec.from_lines("gitignore", patterns)
+def _compiled(patterns: tuple[str, ...]) -> "pathspec.PathSpec[pathspec.Pattern]":
+    """With its plain engine, whatever else is installed: it would take RE2 or hyperscan where it finds them."""
+    import pathspec
+
+    return pathspec.PathSpec.from_lines("gitignore", patterns, backend="simple")

@@ -1,6 +1,7 @@
 """Characters that make a text look like something it is not ("Trojan Source", CVE-2021-42574, and its relatives)."""
 
 import re
+from functools import lru_cache
 from unicodedata import category
 
 _CONTROLS = "\x00-\x08\x0b\x0e-\x1f\x7f-\x9f"
@@ -16,6 +17,7 @@ _HIDDEN = re.compile(
 )
 _CONNECTING = "\u200c\u200d\ufe0f"
 """Joiners, and the selector of emoji: legitimate between some characters, nothing between others."""
+_ASCII_CONTROLS = bytes({*range(32), 127} - set(b"\n\r\t"))
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _LEGITIMATE = frozenset("\n\t\u200c\u200d")
 """Of the unprintable ones: line ends, tabs, and joiners where `_HIDDEN` left them."""
@@ -43,11 +45,18 @@ def without_hidden(text: str) -> str:
 
 def without_unseen(text: str) -> str:
     """The text without whatever may be seen as nothing, wherever it stands; line ends and tabs aside."""
+    if text.isascii() and not _has_controls(text):
+        return text  # as good as every text
     alphabet = set(text)  # small, however long the text
     unseen = {ord(char): None for char in alphabet if _is_unseen(char)}
     return text.translate(unseen) if unseen else text
 
 
+def _has_controls(ascii_text: str) -> bool:
+    return len(ascii_text.encode().translate(None, _ASCII_CONTROLS)) < len(ascii_text)
+
+
+@lru_cache(4096)
 def _is_unseen(char: str) -> bool:
     if char in "\n\r\t":
         return False

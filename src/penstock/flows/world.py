@@ -26,6 +26,7 @@ from penstock.ports import (
     Proposer,
     Recipes,
     Repositories,
+    Secrets,
     Texts,
 )
 
@@ -45,11 +46,11 @@ class World:
     recipes: Recipes
     advisories: Advisories
     clock: Clock
+    secrets: Secrets = field(repr=False)
     policy: Policy
     toggles: Callable[[], Toggles]
     own_login: str
     notices_today: Callable[[datetime], int]
-    known_secrets: tuple[str, ...] = field(default=(), repr=False)
     max_notices_per_day: int = 200
     only_workflows_report: bool = False
     """Is this a forge at which checks come from workflow files alone."""

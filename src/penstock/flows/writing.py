@@ -25,7 +25,6 @@ from penstock.core.change.events import (
 )
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
 from penstock.core.refs import BlobRef, Sha
-from penstock.core.secrets import find_secrets
 from penstock.core.tap import (
     Heads,
     Rules,
@@ -273,8 +272,7 @@ def _notice_decision(world: World, wanted: Wanted, rules: Rules) -> TapDecision:
 
 def _secrets_in(world: World, wanted: Wanted) -> tuple[str, ...]:
     """What is left in its finished texts, however it came there: stored texts have lost theirs already."""
-    text = text_of(wanted)
-    return find_secrets(text, world.known_secrets)
+    return tuple(found.rule for found in world.secrets.find(text_of(wanted)))
 
 
 def _refused(effect: Decide | Write, reason: str, detail: BlobRef) -> Event:

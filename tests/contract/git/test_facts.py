@@ -133,6 +133,10 @@ def test_what_does_not_parse_says_why(
     assert found[name].unparsable == problem
 
 
+def places(fact: FileFact) -> tuple[tuple[str, int], ...]:
+    return tuple((found.rule, found.first) for found in fact.secrets)
+
+
 def test_secrets_are_found_in_added_lines_of_text_and_binary(tmp_path: Path) -> None:
     token = "ghp_" + "a" * 36
     old, new = f"t = {token}\n".encode(), f"x\nt = {token}\n".encode()
@@ -141,10 +145,10 @@ def test_secrets_are_found_in_added_lines_of_text_and_binary(tmp_path: Path) -> 
         {"old": old, "moved": old, "bin": b"\0"},
         {"old": b"", "moved": new, "bin": b"\0\n" + old, "new": old},
     )
-    assert {path: fact.secrets for path, fact in found.items()} == {
-        "bin": ("github-token",),
+    assert {path: places(fact) for path, fact in found.items()} == {
+        "bin": (("github-token", 2),),
         "moved": (),
-        "new": ("github-token",),
+        "new": (("github-token", 1),),
         "old": (),
     }
 
@@ -153,10 +157,10 @@ def test_a_secret_in_a_new_name_is_found_and_in_an_old_one_may_go(tmp_path: Path
     token = "ghp_" + "a" * 36
     old, new, folder = f"{token}.old", f"x-{token}.py", f"{token}/a.py"
     found = facts_of(tmp_path, {old: b"x\n"}, {old: None, new: b"x\n", folder: b"x\n"})
-    assert {path: fact.secrets for path, fact in found.items()} == {
+    assert {path: places(fact) for path, fact in found.items()} == {
         old: (),
-        new: ("github-token",),
-        folder: ("github-token",),
+        new: (("github-token", 0),),
+        folder: (("github-token", 0),),
     }
 
 

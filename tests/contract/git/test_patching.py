@@ -11,6 +11,7 @@ from penstock.adapters.git.facts import diff_facts
 from penstock.adapters.git.mirrors import create
 from penstock.adapters.git.objects import Entry, blob_id, quarantine, read_tree, write_tree
 from penstock.adapters.git.patching import apply_patch
+from penstock.adapters.secrets import Secrets
 from penstock.core.evidence import FileMode
 from penstock.core.policy.patches import judge_policy
 from penstock.core.policy.rules import Policy
@@ -57,7 +58,7 @@ def judged(git: Git, base: Sha, patch: bytes) -> list[str] | str:
         tree = apply_patch(git, base, patch)
     except Permanent as refused:
         return "refused" if refused.code == "not_applicable" else refused.code
-    return sorted(fact.path for fact in diff_facts(git, base, tree).files)
+    return sorted(fact.path for fact in diff_facts(git, base, tree, Secrets()).files)
 
 
 HIDING = {
@@ -83,7 +84,7 @@ HIDING = {
 @pytest.mark.parametrize("patch", HIDING.values(), ids=HIDING)
 def test_a_protected_path_cannot_be_hidden_in_a_patch(tmp_path: Path, patch: str) -> None:
     git, base = repository(tmp_path, FILES)
-    facts = diff_facts(git, base, apply_patch(git, base, patch.encode()))
+    facts = diff_facts(git, base, apply_patch(git, base, patch.encode()), Secrets())
     verdict = judge_policy(facts, Policy())
     assert not verdict.allows
     assert ".github/workflows" in str(verdict)

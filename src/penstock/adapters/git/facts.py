@@ -1,7 +1,9 @@
 """What policy asks about a changed file, read from the contents on both sides."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 
 from penstock.adapters.git.command import Git
@@ -14,15 +16,16 @@ from penstock.core.lookalikes import disguised
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.proposal import folded
 from penstock.core.refs import Sha
-from penstock.core.secrets import find_secrets
+from penstock.core.secrets import Finding
 from penstock.core.text import has_hidden
+from penstock.ports import Secrets
 
 SHOWN = 3
 """How many places of one file are named."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
-def diff_facts(git: Git, base: Sha, tree: Sha) -> DiffFacts:
+def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     """The facts of the difference between a commit's tree and a tree."""
     changed = changes(git, base, tree)
     before = _contents(git, changed, _old_blob)
@@ -30,7 +33,7 @@ def diff_facts(git: Git, base: Sha, tree: Sha) -> DiffFacts:
     return DiffFacts(
         base_commit=base,
         tree=tree,
-        files=tuple(_fact(*parts) for parts in zip(changed, before, after, strict=True)),
+        files=tuple(_fact(*parts, secrets) for parts in zip(changed, before, after, strict=True)),
         patch_digest=patch_digest(git, base, tree, changed),
         collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
         dependencies=dependency_pairs(git, base, tree, changed),
@@ -71,9 +74,8 @@ def _contents(
         yield next(found)[1] if sha else None
 
 
-def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
+def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
     added = list(_added_lines(old or b"", new or b""))
-    name = [change.path] if change.old_mode is FileMode.ABSENT else []
     return FileFact(
         path=change.path,
         status=change.status,
@@ -88,8 +90,24 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None) -> FileFact:
         disguised=_disguises(change, added),
         weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
-        secrets=find_secrets("\n".join([*name, *(line for _, line in added)])),
+        secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
     )
+
+
+def _in_name(change: Changed, secrets: Secrets) -> Iterator[Finding]:
+    if change.old_mode is FileMode.ABSENT:
+        yield from (replace(found, first=0, last=0) for found in secrets.find(change.path))
+
+
+def _in_lines(new: bytes, added: list[tuple[int, str]], secrets: Secrets) -> Iterator[Finding]:
+    """The whole content is looked through: a key is many lines, and what makes it one may be a single added line."""
+    if not added:
+        return
+    numbers = [number + 1 for number, _ in added]
+    for found in secrets.find(new.decode(errors="replace")):
+        at = bisect_left(numbers, found.first)
+        if at < len(numbers) and numbers[at] <= found.last:
+            yield found
 
 
 def _added_lines(old: bytes, new: bytes) -> Iterator[tuple[int, str]]:

@@ -16,9 +16,10 @@ from penstock.adapters.git.objects import Entry, blobs, clashes, folders_of, rea
 from penstock.adapters.git.remote import Credential, fetch
 from penstock.core.evidence import DiffFacts, FileMode
 from penstock.core.refs import RepoRef, Sha
+from penstock.core.secrets import BUILT_IN
 from penstock.core.text import made_visible
 from penstock.core.write import TreeEdit
-from penstock.ports import Permanent, Transient
+from penstock.ports import Permanent, Secrets, Transient
 
 MAX_READ_BYTES = 1 << 20
 MAX_PATCH_BYTES = 4 << 20
@@ -38,11 +39,13 @@ class Mirrors:
         *,
         network: Mapping[str, str] | None = None,
         limits: CaptureLimits | None = None,
+        secrets: Secrets = BUILT_IN,
     ) -> None:
         self._root = root
         self._credential = credential
         self._environment = trusted_environment(network)
         self._limits = limits or CaptureLimits()
+        self._secrets = secrets
         root.mkdir(parents=True, exist_ok=True)
 
     def path_of(self, repo: RepoRef) -> Path:
@@ -87,7 +90,7 @@ class Mirrors:
             return capture_tree(git, read_tree(git, base), folder, self._limits)
 
     def facts(self, repo: RepoRef, base: Sha, tree: Sha) -> DiffFacts:
-        return diff_facts(self._git(repo), base, tree)
+        return diff_facts(self._git(repo), base, tree, self._secrets)
 
     def patch(self, repo: RepoRef, base: Sha, tree: Sha) -> str:
         whole = patch_text(self._git(repo), base, tree)

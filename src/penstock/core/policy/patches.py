@@ -7,6 +7,7 @@ from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.dependencies import judge_dependencies
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.proposal import matches_any, names_any
+from penstock.core.secrets import Finding
 from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
 
 
@@ -70,8 +71,12 @@ def is_protected(path: str, policy: Policy) -> bool:
 
 
 def _secrets(facts: DiffFacts) -> Verdict:
-    hit = [f"{f.path} ({', '.join(f.secrets)})" for f in facts.files if f.secrets]
-    return _rule("P-001", hit, "looks like a secret", "no secret found by the built-in patterns")
+    hit = [f"{_place(f, found)} ({found.rule})" for f in facts.files for found in f.secrets]
+    return _rule("P-001", hit, "looks like a secret", "no added line looks like a secret")
+
+
+def _place(file: FileFact, found: Finding) -> str:
+    return f"{file.path}:{found.first}" if found.first else f"the name {file.path}"
 
 
 def _links(facts: DiffFacts) -> Verdict:
