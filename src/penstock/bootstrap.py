@@ -18,7 +18,6 @@ from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator
 from penstock.adapters.git.command import Git, trusted_environment
-from penstock.adapters.git.local import Imported, import_sources
 from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.git.remote import Shown, push
 from penstock.adapters.github import needs
@@ -48,15 +47,16 @@ from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.core.secrets import redact
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
+from penstock.flows.hub import Hub, at_work
 from penstock.flows.intake import Circumstances
+from penstock.flows.listening import BEING_STARTED
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
 from penstock.ports import Permanent, Sandbox
-from penstock.settings import Misconfigured, Settings, Token, network, toggle_holders
+from penstock.rulebook import InForce
+from penstock.settings import Misconfigured, Settings, Token, network, reread, toggle_holders
 
-DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
-"""Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 EMBEDDED_LOOK = timedelta(seconds=0.25)
@@ -76,6 +76,7 @@ class Installation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
+        self.rules = InForce(settings.rules, settings.config_path, reread)
 
     @cached_property
     def store(self) -> Store:
@@ -251,7 +252,7 @@ class Installation:
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
 
     def close(self) -> None:
-        """Let go of connections and files, where any were opened."""
+        """Let go of what was opened."""
         if "_http" in vars(self):
             self._http.close()
         if "store" in vars(self):
@@ -260,10 +261,17 @@ class Installation:
     def toggles(self) -> Toggles:
         return effective(toggle_holders())
 
+    @cached_property
+    def hub(self) -> Hub:
+        return Hub(
+            self.rules, self.recipes, lambda: at_work(self.store, self.overview.names_in(BEING_STARTED))
+        )
+
     @property
     def circumstances(self) -> Circumstances:
         return Circumstances(
             policy=self.policy,
+            hub=self.hub,
             single_credential=self.single_credential,
             unsafe_sandbox=self.unsafe_sandbox,
         )
@@ -283,6 +291,7 @@ class Installation:
                 self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
+            hub=self.hub,
             clock=self.clock,
             policy=self.policy,
             toggles=self.toggles,
@@ -380,13 +389,6 @@ def end_embedded(state: Path) -> bool:
     """End the embedded forge's process; False when there was none."""
     kept = embedding.find(state)
     return kept is not None and embedding.stop(kept)
-
-
-def demo_sources(state: Path) -> Iterator[Imported]:
-    """The demonstration organization's repositories, ready to publish."""
-    shipped = Path(__file__).parent / "demo"
-    folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
-    return import_sources(state / "scratch", tuple(folder / name for name in DEMO_ORDER))
 
 
 def _credential(token: Token | None, names: str) -> Credential:

@@ -15,9 +15,12 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.core.document import MAX_BYTES, Rejected, parse
+from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
+from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
+from penstock.rulebook import rulebook
 
 
 def _cron(text: str) -> str:
@@ -107,23 +110,6 @@ class Ci(_Section):
     timeout_minutes: Positive = 60
 
 
-class Rule(_Section):
-    """A routing rule; `if` holds the condition's text."""
-
-    condition: str = Field(alias="if")
-    run: tuple[str, ...]
-    priority: Literal["low", "normal", "high"] = "normal"
-    order: int = 0
-    stop: bool = False
-
-
-class Agent(_Section):
-    kind: Literal["router", "triage", "guard", "specialist"] | None = None
-    ref: str
-    secrets: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-
-
 class Policies(_Section):
     node_version: str | None = None
     python_version: str | None = None
@@ -153,8 +139,9 @@ class Config(_Section):
     pr_management: PrManagement = PrManagement()
     safety: Safety = Safety()
     ci: Ci = Ci()
-    routing: tuple[Rule, ...] = ()
-    agents: dict[str, Agent] = {}
+    include: tuple[IncludePath, ...] = ()
+    routing: tuple[RuleText, ...] = ()
+    agents: dict[AgentName, AgentText] = {}
     policies: Policies = Policies()
     models: Models = Models()
     notifications: tuple[str, ...] = ()
@@ -195,8 +182,6 @@ UNUSED = (
     "safety.human_approval_required",
     "safety.max_api_cost_per_day",
     "safety.rollback_on_test_failure",
-    "routing",
-    "agents",
     "policies",
     "models",
     "notifications",
@@ -239,6 +224,10 @@ class Settings:
     webhook_secret: Token | None
     app: AppIdentity | None = None
     """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
+    rules: Ruleset = field(default_factory=Ruleset)
+    """The routing rules and agents of the configuration and of what it includes."""
+    config_path: Path | None = None
+    """The configuration's file, where there is one."""
 
     @property
     def policy(self) -> Policy:
@@ -258,24 +247,29 @@ class Misconfigured(Permanent):
         self.problems = problems
 
 
-def read_config(path: Path) -> Config:
-    """The file's configuration. Raises Misconfigured."""
+def read_config(path: Path) -> tuple[Config, Ruleset]:
+    """The file's configuration, and the rules of it and of what it includes. Raises Misconfigured."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
-    parsed = parse(raw, CONFIG)
+    parsed = parse_placed(raw, CONFIG)
     if isinstance(parsed, Rejected):
         raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
-    return parsed
+    config, document = parsed
+    own = Part(source=str(path), document=document, rules=config.routing, agents=config.agents)
+    rules = rulebook(path, own, config.include)
+    if isinstance(rules, Refused):
+        raise Misconfigured(problems=rules.problems)
+    return config, rules
 
 
 def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
     """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
     environment = {**_dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
-    config = read_config(path) if path else Config(version=1)
+    config, rules = read_config(path) if path else (Config(version=1), Ruleset())
     if mode:
         config = config.model_copy(update={"mode": mode})
     app = _app(environment)
@@ -289,7 +283,17 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
         operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or token,
         webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
         app=app,
+        rules=rules,
+        config_path=path,
     )
+
+
+def reread(path: Path) -> Ruleset | Refused:
+    """The rules as a configuration's files have them now."""
+    try:
+        return read_config(path)[1]
+    except Misconfigured as error:
+        return Refused(problems=error.problems)
 
 
 def toggle_holders() -> tuple[Holder, ...]:

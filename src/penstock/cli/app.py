@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penstock.cli.exits import Exit
-from penstock.cli.groups import approvals_app, changes_app, ledger_app
+from penstock.cli.groups import approvals_app, changes_app, ledger_app, route_app
 from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(changes_app, name="changes")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ledger_app, name="ledger")
+app.add_typer(route_app, name="route")
 
 
 @app.callback()
@@ -185,14 +186,16 @@ def forge(context: typer.Context) -> None:
 
 @app.command(name="validate-config")
 def validate_config(json: Json = False) -> None:
-    """Check the configuration and the recipes; start nothing."""
+    """Check the configuration, its routing rules and examples, and the recipes; start nothing."""
     from penstock.cli import setup
 
     leave(setup.validate(Options.config, json=json))
 
 
 @app.command()
-def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")]) -> None:
+def schema(
+    name: Annotated[str, typer.Argument(help="orchestrator, rules, routing-examples or recipe.")],
+) -> None:
     """The JSON Schema of a file format, for editors."""
     from penstock.cli import setup
 

@@ -13,7 +13,7 @@ from penstock.cli.exits import Exit
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.text import made_visible
-from penstock.flows.listening import POLL_FAILS, REFUSED, UNREADABLE
+from penstock.flows.listening import HELD, POLL_FAILS, REFUSED, REJECTED, UNREADABLE
 from penstock.flows.views import (
     Pending,
     Summary,
@@ -102,6 +102,8 @@ def status(home: Installation, *, json: bool) -> Exit:
 TALLIES = {
     POLL_FAILS: "polling fails {since}: {note}; it is tried again, and nothing is lost",
     REFUSED: "webhooks refused {since}: their signatures were missing or wrong (PENSTOCK_WEBHOOK_SECRET must be the forge's)",
+    HELD: "issues held {since}: {note}; looked at again by every poll",
+    REJECTED: "rules rejected {since}: {note}; the previous ones stay in force",
     UNREADABLE: "webhooks unreadable {since}: {note}",
 }
 """What `status` says of each tally."""

@@ -15,6 +15,7 @@ from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.discovery import Fleet
+from penstock.flows.hub import Hub
 from penstock.ports import Clock, ForgeReader, ForgeWriter, Permanent, Proposer, Recipes, Repositories, Texts
 
 POLICY = TypeAdapter(Policy)
@@ -31,6 +32,7 @@ class World:
     repositories: Repositories
     proposer: Proposer
     recipes: Recipes
+    hub: Hub
     clock: Clock
     policy: Policy
     toggles: Callable[[], Toggles]
