@@ -2,13 +2,13 @@
 
 import sys
 
-from benchmarks import command, fold, forge
+from benchmarks import command, fold, forge, routing
 from benchmarks.measure import machine, table
 
 
 def main() -> int:
     where = machine()
-    found = [*fold.measures(), *command.measures(), *forge.measures()]
+    found = [*fold.measures(), *command.measures(), *forge.measures(), *routing.measures()]
     print(f"{where}\n\n{table(found)}")
     return 0
 

@@ -194,7 +194,8 @@ class _Reader:
                 return None
             case yaml.ScalarNode(tag=tag) if tag.removeprefix(_TAG) in {*_SCALARS, "str"}:
                 return _scalar(tag.removeprefix(_TAG), node.value)
-        self._add(node, path, f"the tag {node.tag} is not supported")
+        quoted = "; a text that begins with `!` stands in quotes" if node.tag.startswith("!") else ""
+        self._add(node, path, f"the tag {node.tag} is not supported{quoted}")
         return None
 
     def _members(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Plain]]:

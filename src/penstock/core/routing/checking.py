@@ -29,6 +29,7 @@ from penstock.core.routing.tree import (
     Sign,
     Some,
     Span,
+    Truth,
 )
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -109,6 +110,8 @@ def _comparison(tree: Comparison) -> Condition:
             raise Faulty(
                 inner.span.start, f"`{tree.sign}` compares a name with a value, not with a condition"
             )
+        case Negation(of=NameRead() as negated), _ if _known(negated).kind is not Kind.FLAG:
+            raise _negates(negated)
         case inner, _:
             raise Faulty(
                 inner.span.start, f"`{tree.sign}` compares a name with a value, not with a condition"
@@ -149,7 +152,7 @@ def _equals(name: Name, said: str, value: Literal, span: Span) -> Condition:
     fitting = _fitting(name, said, value)
     if name.kind is Kind.FLAG:
         flag = Flag(name=name, span=span)
-        return flag if fitting else Not(of=flag, span=span)
+        return flag if fitting is Truth.YES else Not(of=flag, span=span)
     return Equals(name=name, value=fitting, span=span)
 
 
@@ -202,10 +205,10 @@ def _fitting(name: Name, said: str, literal: Literal) -> Scalar:
     if name.choices and value not in name.choices:
         near = nearest(str(value), list(name.choices))
         raise Faulty(literal.span.start, f"`{said}` is never {value!r}", f'"{near}"' if near else "")
-    return value
+    return Truth(value) if isinstance(value, bool) else value
 
 
-def _kind_of(value: Scalar) -> str:
+def _kind_of(value: str | float | bool) -> str:  # noqa: FBT001 (a value, not a switch)
     match value:
         case bool():
             return "true or false"

@@ -27,6 +27,7 @@ from penstock.core.routing.tree import (
     Order,
     Sign,
     Some,
+    Truth,
     atoms_in,
 )
 
@@ -114,9 +115,10 @@ class _Writer:
         match atom:
             case Flag(name=name):
                 return self._fact(name)
-            case Equals(name=Name(kind=Kind.LIST) as name, value=value):
-                return _compare(ast.Constant(value=value), ast.In(), self._members(name))
             case Equals(name=name, value=value):
+                assert not isinstance(value, Truth), "only a payload's values are compared with these"  # noqa: S101
+                if name.kind is Kind.LIST:
+                    return _compare(ast.Constant(value=value), ast.In(), self._members(name))
                 return _compare(self._fact(name), ast.Eq(), ast.Constant(value=value))
             case OneOf(name=Name(kind=Kind.LIST) as name, values=values):
                 apart = ast.Attribute(value=self._members(name), attr="isdisjoint", ctx=ast.Load())

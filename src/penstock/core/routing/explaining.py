@@ -8,7 +8,7 @@ from penstock.core.routing.facts import Facts
 from penstock.core.routing.loading import Rule
 from penstock.core.routing.meaning import Value, holds, value_of
 from penstock.core.routing.router import Answer, Ignored, Route, Router, Undecided
-from penstock.core.routing.tree import Always, Condition, Every, Not, Some
+from penstock.core.routing.tree import Always, Condition, Every, Not, Some, Truth
 from penstock.core.verdict import Outcome, Verdict, blocked, passed, unknown
 
 LONGEST_VALUE = 80
@@ -110,8 +110,8 @@ def _shown(value: Value) -> str:
     match value:
         case None | "" | ():
             return "empty"
-        case bool():
-            return "true" if value else "false"
+        case Truth():
+            return "true" if value is Truth.YES else "false"
         case float():
             return "empty" if value != value else f"{value:g}"  # noqa: PLR0124 (NaN is unlike itself)
         case tuple():

@@ -79,8 +79,7 @@ class _Draft:
 
     @property
     def line(self) -> str:
-        place = self.part.document.places.get(self.path, Place(line=1, column=1))
-        return f"{self.part.source}:{place.line}"
+        return f"{self.part.source}:{_place(self.part, self.path).line}"
 
 
 def ruleset(parts: Sequence[Part]) -> Ruleset | Refused:
@@ -93,7 +92,7 @@ def ruleset(parts: Sequence[Part]) -> Ruleset | Refused:
     reading.repeated(drafts)
     reading.unreachable(drafts)
     if reading.problems:
-        return Refused(problems=tuple(reading.problems))
+        return Refused(problems=reading.told(parts))
     return Ruleset(
         rules=tuple(_rule(number, draft) for number, draft in enumerate(drafts)),
         agents=agents,
@@ -119,7 +118,7 @@ class _Reading:
     """Collects what is wrong on the way."""
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
+        self.problems: list[tuple[str, Problem]] = []
         self.notes: list[str] = []
         self._declared: dict[str, str] = {}
 
@@ -137,8 +136,7 @@ class _Reading:
                 self._wrong(part, (*path, "permissions"), why)
             if given.holds and kind is not AgentKind.GUARD:
                 self._wrong(part, (*path, "holds"), f"only a guard holds, and this is a {kind}")
-            place = part.document.places.get(path, Place(line=1, column=1))
-            self._declared[name] = f"{part.source}:{place.line}"
+            self._declared[name] = f"{part.source}:{_place(part, path).line}"
             holds = self._condition(part, (*path, "holds"), given.holds) if given.holds else None
             yield (
                 name,
@@ -183,7 +181,10 @@ class _Reading:
                 elif near := _misspelt(name, agents):
                     self._wrong(draft.part, path, f"there is no agent {name}", nearest=near)
                 else:
-                    self.notes.append(self._line(draft.part, path, _undeclared(name)))
+                    note = Problem(
+                        place=_place(draft.part, path), key=dotted(path), message=_undeclared(name)
+                    )
+                    self.notes.append(note.shown(draft.part.source))
 
     def _staffed(self, draft: _Draft, path: KeyPath, name: str, agents: Mapping[str, Agent]) -> None:
         """A kind needs at least one agent of it."""
@@ -216,13 +217,21 @@ class _Reading:
     def _wrong(
         self, part: Part, path: KeyPath, message: str, *, place: Place | None = None, nearest: str = ""
     ) -> None:
-        self.problems.append(self._line(part, path, message, place=place, nearest=nearest))
+        at = place or _place(part, path)
+        problem = Problem(place=at, key=dotted(path), message=message, nearest=nearest)
+        self.problems.append((part.source, problem))
 
-    def _line(
-        self, part: Part, path: KeyPath, message: str, *, place: Place | None = None, nearest: str = ""
-    ) -> str:
-        at = place or part.document.places.get(path) or Place(line=1, column=1)
-        return Problem(place=at, key=dotted(path), message=message, nearest=nearest).shown(part.source)
+    def told(self, parts: Sequence[Part]) -> tuple[str, ...]:
+        """Every problem in a line, document by document, from top to bottom."""
+        order = [part.source for part in parts]
+        found = sorted(
+            self.problems, key=lambda one: (order.index(one[0]), one[1].place.line, one[1].place.column)
+        )
+        return tuple(problem.shown(source) for source, problem in found)
+
+
+def _place(part: Part, path: KeyPath) -> Place:
+    return part.document.places.get(path) or Place(line=1, column=1)
 
 
 def _always_before(stop: _Draft, draft: _Draft) -> bool:

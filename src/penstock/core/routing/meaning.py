@@ -17,9 +17,10 @@ from penstock.core.routing.tree import (
     Scalar,
     Sign,
     Some,
+    Truth,
 )
 
-Value = None | str | float | bool | tuple["Value", ...]
+Value = None | str | float | Truth | tuple["Value", ...]
 """A fact as conditions compare it. None is what a payload does not have, and what is no text, number or list."""
 
 
@@ -41,7 +42,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
 def atom_holds(atom: Atom, value: Value) -> bool:
     match atom:
         case Flag():
-            return value is True
+            return value is Truth.YES
         case Equals(value=wanted):
             return equals(value, wanted)
         case OneOf(values=wanted):
@@ -55,8 +56,8 @@ def atom_holds(atom: Atom, value: Value) -> bool:
 def value_of(name: Name, facts: Facts) -> Value:
     if name.kind is Kind.ANY:
         return payload_value(facts, name.fact)
-    value: Value = getattr(facts, name.fact)
-    return value
+    value: Value | bool = getattr(facts, name.fact)
+    return Truth(value) if isinstance(value, bool) else value
 
 
 def payload_value(facts: Facts, fact: str) -> Value:
@@ -66,7 +67,9 @@ def payload_value(facts: Facts, fact: str) -> Value:
 
 def _valued(plain: object) -> Value:
     match plain:
-        case bool() | str():
+        case bool():
+            return Truth(plain)
+        case str():
             return plain
         case int() | float():
             return float(plain) if abs(plain) < 1e300 else None

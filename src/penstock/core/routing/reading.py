@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from penstock.core.routing.tree import Scalar, Span
+from penstock.core.routing.tree import Span
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
@@ -41,7 +41,7 @@ class NameRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
-    value: Scalar
+    value: str | float | bool
     span: Span
 
 

@@ -5,12 +5,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 from penstock.core.routing.glob import Glob
 from penstock.core.routing.names import Name
 
-Scalar = str | float | bool
+
+class Truth(Enum):
+    """True and false among a condition's values, where they must not be the numbers 1 and 0, as Python has them."""
+
+    YES = True
+    NO = False
+
+
+Scalar = str | float | Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

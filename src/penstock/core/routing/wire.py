@@ -57,6 +57,12 @@ _BRANCHES: Mapping[str, Path] = {
     "code_scanning_alert": ("ref",),
     "repository_dispatch": ("branch",),
 }
+_OF_PULLS = {
+    "additions": "additions",
+    "deletions": "deletions",
+    "files_changed": "changed_files",
+    "draft": "draft",
+}
 _SEVERITIES: Mapping[str, tuple[Path, ...]] = {
     "code_scanning_alert": (("alert", "rule", "security_severity_level"), ("alert", "rule", "severity")),
     "dependabot_alert": (("alert", "security_advisory", "severity"),),
@@ -99,6 +105,7 @@ class _Wire:
         self._unknown: set[str] = set()
 
     def facts(self) -> Facts:
+        self._unknown |= self._untold()
         status, conclusion = self._status()
         found = Facts(
             event=self._event,
@@ -129,6 +136,12 @@ class _Wire:
             payload=self._payload,
         )
         return _only_known(replace(found, unknown=frozenset(self._unknown) & EVENTS[self._event].has))
+
+    def _untold(self) -> set[str]:
+        """What the signal has and its payload does not tell: a risk is ours, and a review's pull request is cut short."""
+        pull = self._payload.get("pull_request")
+        cut = {name: key for name, key in _OF_PULLS.items() if isinstance(pull, dict) and key not in pull}
+        return {"risk", *cut}
 
     def _at(self, name: str, kind: type | tuple[type, ...], paths: tuple[Path, ...]) -> Plain:
         """The first of these that is there; what is there and of no such type makes the name unknown."""
@@ -271,9 +284,10 @@ class _Wire:
 
     def _age(self) -> float:
         """Hours since what the event is about was made."""
-        text = self._text(
-            "age_hours", *((subject, "created_at") for subject in reversed(self._about)), ("created_at",)
-        )
+        made_at = [
+            (subject, key) for subject in reversed(self._about) for key in ("created_at", "started_at")
+        ]
+        text = self._text("age_hours", *made_at, ("created_at",))
         if not text:
             return nan
         try:
