@@ -186,7 +186,7 @@ def _decision(texts: Sequence[str]) -> dict[str, Any]:
 
 def _cel(rules: Sequence[Rule]) -> dict[str, Ask]:
     try:
-        from cel_expr_python import cel
+        from cel_expr_python import cel  # type: ignore[import-untyped] # its stubs lack their marker
     except ImportError:
         return {}
     given = context()

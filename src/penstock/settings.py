@@ -267,11 +267,20 @@ def read_config(path: Path) -> tuple[Config, Ruleset]:
 
 def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
     """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
-    environment = {**_dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
     config, rules = read_config(path) if path else (Config(version=1), Ruleset())
     if mode:
         config = config.model_copy(update={"mode": mode})
+    return replace(_settings(state, config), rules=rules, config_path=path)
+
+
+def load_to_look(state: Path | None) -> Settings:
+    """Settings without the configuration's file, which may be wrong: enough to look at what a state holds."""
+    return _settings(state, Config(version=1))
+
+
+def _settings(state: Path | None, config: Config) -> Settings:
+    environment = {**_dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     app = _app(environment)
     token = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
     writer = None if app else token
@@ -283,8 +292,6 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
         operator=_token(environment, "PENSTOCK_OPERATOR_TOKEN") or token,
         webhook_secret=_token(environment, "PENSTOCK_WEBHOOK_SECRET"),
         app=app,
-        rules=rules,
-        config_path=path,
     )
 
 

@@ -129,10 +129,14 @@ def start(
 
 @app.command()
 def status(json: Json = False) -> None:
-    """How many changes stand where, what waits for you, and what is in trouble."""
+    """How many changes stand where, what waits for you, and what is in trouble; a wrong configuration, too."""
     from penstock.cli import looking
+    from penstock.settings import Misconfigured
 
-    leave(looking.status(begun(), json=json))
+    try:
+        leave(looking.status(begun(), json=json))
+    except Misconfigured as wrong:
+        leave(looking.status_despite(wrong, Options.state, json=json))
 
 
 @app.command(name="list-issues")
