@@ -83,11 +83,13 @@ class Router:
 
     def matching(self, variants: Sequence[Facts]) -> tuple[Rule, ...]:
         """The rules that hold of any variant, up to the first that stops."""
-        function = self._function(variants[0].event)
+        function, rules = self._function(variants[0].event), self.rules.rules
+        if len(variants) == 1:
+            return tuple([rules[number] for number in function(variants[0])])
         numbers = sorted({number for facts in variants for number in function(facts)})
         found: list[Rule] = []
         for number in numbers:
-            found.append(self.rules.rules[number])
+            found.append(rules[number])
             if found[-1].stop:
                 break
         return tuple(found)
