@@ -11,8 +11,7 @@ from penstock.core.document import Document, KeyPath, Place, Problem, dotted
 from penstock.core.routing.agents import NEVER, Agent, AgentKind, kind_of
 from penstock.core.routing.checking import condition
 from penstock.core.routing.documents import AgentText, Priority, RuleText
-from penstock.core.routing.names import EVENTS
-from penstock.core.routing.reach import certainty, events_of, implies
+from penstock.core.routing.reach import certain_events, events_of, implies
 from penstock.core.routing.reading import Fault
 from penstock.core.routing.tree import Condition, names_in
 
@@ -80,6 +79,18 @@ class _Draft:
     @property
     def line(self) -> str:
         return f"{self.part.source}:{_place(self.part, self.path).line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stop:
+    """A rule that stops, and the events of which it always holds."""
+
+    draft: _Draft
+    always: frozenset[str]
+
+    def always_before(self, later: _Draft) -> bool:
+        """Does it hold whenever a later one would."""
+        return later.events <= self.always or implies(later.condition, self.draft.condition)
 
 
 def ruleset(parts: Sequence[Part]) -> Ruleset | Refused:
@@ -201,18 +212,17 @@ class _Reading:
 
     def unreachable(self, drafts: Sequence[_Draft]) -> None:
         """No signal can make it true, or one before it always stops first."""
-        stops: list[_Draft] = []
+        stops: list[_Stop] = []
         for draft in drafts:
             if not draft.events:
                 self._wrong(draft.part, draft.path, "unreachable: no signal can make this true")
                 continue
-            stopper = next((stop for stop in stops if _always_before(stop, draft)), None)
+            stopper = next((stop for stop in stops if stop.always_before(draft)), None)
             if stopper is not None:
-                self._wrong(
-                    draft.part, draft.path, f"unreachable: the rule at {stopper.line} stops before it"
-                )
+                why = f"unreachable: the rule at {stopper.draft.line} stops before it"
+                self._wrong(draft.part, draft.path, why)
             if draft.given.stop:
-                stops.append(draft)
+                stops.append(_Stop(draft=draft, always=certain_events(draft.condition)))
 
     def _wrong(
         self, part: Part, path: KeyPath, message: str, *, place: Place | None = None, nearest: str = ""
@@ -232,13 +242,6 @@ class _Reading:
 
 def _place(part: Part, path: KeyPath) -> Place:
     return part.document.places.get(path) or Place(line=1, column=1)
-
-
-def _always_before(stop: _Draft, draft: _Draft) -> bool:
-    """Does an earlier rule hold, and stop, whenever a later one would."""
-    return implies(draft.condition, stop.condition) or all(
-        certainty(stop.condition, event) is True for event in draft.events & EVENTS.keys()
-    )
 
 
 def _misspelt(name: str, agents: Mapping[str, Agent]) -> str:

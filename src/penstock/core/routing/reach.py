@@ -32,6 +32,11 @@ def events_of(condition: Condition) -> frozenset[str]:
     return frozenset(event for event in EVENTS if certainty(condition, event) is not False)
 
 
+def certain_events(condition: Condition) -> frozenset[str]:
+    """The events that make it true, whatever else there is to a signal."""
+    return frozenset(event for event in EVENTS if certainty(condition, event) is True)
+
+
 def certainty(condition: Condition, event: str) -> bool | None:
     """What it is for every signal of an event; None where that depends on the signal."""
     match condition:
