@@ -74,6 +74,14 @@ def test_a_signal_is_explained_and_no_state_is_made(ruled: Caller) -> None:
     assert not (ruled.folder / ".penstock").exists()
 
 
+def test_what_is_negated_is_quoted_whole(ruled: Caller) -> None:
+    write(ruled, "orchestrator.yml", RULES.replace('label ~ "codex:*"', '!(label ~ "codex:*")'))
+    told = ruled(
+        "route", "explain", event(ruled, {"event": "pull_request", "labels": ["codex:x"]}), expect=Exit.NO
+    )
+    assert '✗ !(label ~ "codex:*")  labels is ["codex:x"]' in told.out
+
+
 def test_a_guard_that_holds_is_explained(ruled: Caller) -> None:
     red = {"event": "workflow_run", "branch": "main", "jobs": [{"name": "tests", "conclusion": "failure"}]}
     told = ruled.ask("route", "explain", event(ruled, red), expect=Exit.NO)

@@ -27,15 +27,19 @@ def explained(
     ]
     left_out = len(router.rules.rules) - len(candidates)
     if left_out:
-        rules.append(blocked("others", f"{left_out} rules that {event} can never make true"))
+        rules.append(blocked("others", f"{_rules(left_out)} that {event} can never make true"))
     tree = Verdict(
         rule="rules",
         outcome=_any_passed(rules),
-        reason=f"{len(candidates)} ask about {event}",
+        reason=f"{_rules(len(candidates))} that {event} can make true",
         children=tuple(rules),
     )
     head = admission.verdict if admission else _headed(answer)
     return Verdict(rule="route", outcome=head.outcome, reason=event, children=(head, tree))
+
+
+def _rules(count: int) -> str:
+    return "1 rule" if count == 1 else f"{count} rules"
 
 
 def _matched(answer: Answer) -> tuple[Rule, ...]:

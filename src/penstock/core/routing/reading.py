@@ -216,7 +216,8 @@ class _Parser:
     def _negation(self) -> Syntax:
         start = self._take().span.start
         inner = self._expression(NOT)
-        return Negation(of=inner, span=Span(start=start, end=inner.span.end))
+        last = self._tokens[self._at - 1]  # the parenthesis that closes what is negated, where there is one
+        return Negation(of=inner, span=Span(start=start, end=last.span.end))
 
     def _group(self) -> Syntax:
         opened = self._take()
