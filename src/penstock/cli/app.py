@@ -136,6 +136,8 @@ def status(json: Json = False) -> None:
     try:
         leave(looking.status(begun(), json=json))
     except Misconfigured as wrong:
+        if Options.config and not Options.config.exists():  # misnamed, and nobody's rules
+            raise
         leave(looking.status_despite(wrong, Options.state, json=json))
 
 
