@@ -2,13 +2,19 @@
 
 import sys
 
-from benchmarks import command, fold, forge, secrets
+from benchmarks import command, fold, forge, routing, secrets
 from benchmarks.measure import machine, table
 
 
 def main() -> int:
     where = machine()
-    found = [*fold.measures(), *command.measures(), *forge.measures(), *secrets.measures()]
+    found = [
+        *fold.measures(),
+        *command.measures(),
+        *forge.measures(),
+        *routing.measures(),
+        *secrets.measures(),
+    ]
     print(f"{where}\n\n{table(found)}")
     return 0
 

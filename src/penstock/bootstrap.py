@@ -19,7 +19,6 @@ from penstock.adapters.clock import SystemClock
 from penstock.adapters.embedded import Embedded
 from penstock.adapters.embedded.seeding import Operator
 from penstock.adapters.git.command import Git, trusted_environment
-from penstock.adapters.git.local import Imported, import_sources
 from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.git.remote import Shown, push
 from penstock.adapters.github import needs
@@ -49,15 +48,17 @@ from penstock.core.policy.rules import Policy, Toggles, effective
 from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
+from penstock.flows.hub import Hub, at_work
 from penstock.flows.intake import Circumstances
+from penstock.flows.listening import BEING_STARTED
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.world import World
-from penstock.ports import Permanent, Sandbox
-from penstock.settings import Misconfigured, Settings, Token, cache_folder, network, toggle_holders
+from penstock.ports import Sandbox
+from penstock.rulebook import InForce
+from penstock.settings import Misconfigured, Settings, Token, cache_folder, needed, network, reread
+from penstock.toggles import toggle_holders
 
-DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
-"""Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 EMBEDDED_LOOK = timedelta(seconds=0.25)
@@ -77,6 +78,7 @@ class Installation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
+        self.rules = InForce(settings.rules, settings.config_path, reread)
 
     @cached_property
     def store(self) -> Store:
@@ -254,7 +256,7 @@ class Installation:
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
 
     def close(self) -> None:
-        """Let go of connections and files, where any were opened."""
+        """Let go of what was opened."""
         if "_http" in vars(self):
             self._http.close()
         if "store" in vars(self):
@@ -263,10 +265,17 @@ class Installation:
     def toggles(self) -> Toggles:
         return effective(toggle_holders())
 
+    @cached_property
+    def hub(self) -> Hub:
+        return Hub(
+            self.rules, self.recipes, lambda: at_work(self.store, self.overview.names_in(BEING_STARTED))
+        )
+
     @property
     def circumstances(self) -> Circumstances:
         return Circumstances(
             policy=self.policy,
+            hub=self.hub,
             single_credential=self.single_credential,
             unsafe_sandbox=self.unsafe_sandbox,
         )
@@ -287,6 +296,7 @@ class Installation:
             ),
             recipes=self.recipes,
             advisories=OsvDirectory(self.settings.config.policies.advisories),
+            hub=self.hub,
             clock=self.clock,
             secrets=self.secrets,
             policy=self.policy,
@@ -386,17 +396,6 @@ def end_embedded(state: Path) -> bool:
     return kept is not None and embedding.stop(kept)
 
 
-def demo_sources(state: Path) -> Iterator[Imported]:
-    """The demonstration organization's repositories, ready to publish."""
-    shipped = Path(__file__).parent / "demo"
-    folder = (shipped if shipped.is_dir() else Path(__file__).parents[2] / "demo") / "acme"
-    return import_sources(state / "scratch", tuple(folder / name for name in DEMO_ORDER))
-
-
 def _credential(token: Token | None, names: str) -> Credential:
-    if token is None:
-        raise Permanent(
-            "no_token",
-            f"no token: set {names} (in the environment or .env), or try `penstock demo`, which needs none",
-        )
-    return Credential(token=token.value, source=token.source)
+    given = needed(token, names)
+    return Credential(token=given.value, source=given.source)

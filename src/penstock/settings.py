@@ -16,10 +16,13 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from penstock.core.dependencies.facts import Ecosystem
-from penstock.core.document import MAX_BYTES, Rejected, parse
+from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
-from penstock.core.policy.rules import CiPolicy, Holder, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
+from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
+from penstock.rulebook import rulebook
 
 
 def _cron(text: str) -> str:
@@ -110,23 +113,6 @@ class Ci(_Section):
     timeout_minutes: Positive = 60
 
 
-class Rule(_Section):
-    """A routing rule; `if` holds the condition's text."""
-
-    condition: str = Field(alias="if")
-    run: tuple[str, ...]
-    priority: Literal["low", "normal", "high"] = "normal"
-    order: int = 0
-    stop: bool = False
-
-
-class Agent(_Section):
-    kind: Literal["router", "triage", "guard", "specialist"] | None = None
-    ref: str
-    secrets: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-
-
 class Policies(_Section):
     """`advisories` is a folder with files of the OSV schema; `registries` are hosts by ecosystem."""
 
@@ -160,8 +146,9 @@ class Config(_Section):
     pr_management: PrManagement = PrManagement()
     safety: Safety = Safety()
     ci: Ci = Ci()
-    routing: tuple[Rule, ...] = ()
-    agents: dict[str, Agent] = {}
+    include: tuple[IncludePath, ...] = ()
+    routing: tuple[RuleText, ...] = ()
+    agents: dict[AgentName, AgentText] = {}
     policies: Policies = Policies()
     models: Models = Models()
     notifications: tuple[str, ...] = ()
@@ -206,8 +193,6 @@ UNUSED = (
     "safety.human_approval_required",
     "safety.max_api_cost_per_day",
     "safety.rollback_on_test_failure",
-    "routing",
-    "agents",
     "policies.node_version",
     "policies.python_version",
     "policies.forbid",
@@ -256,6 +241,10 @@ class Settings:
     webhook_secret: Token | None
     app: AppIdentity | None = None
     """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
+    rules: Ruleset = field(default_factory=Ruleset)
+    """The routing rules and agents of the configuration and of what it includes."""
+    config_path: Path | None = None
+    """The configuration's file, where there is one."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -282,26 +271,40 @@ class Misconfigured(Permanent):
         self.problems = problems
 
 
-def read_config(path: Path) -> Config:
-    """The file's configuration. Raises Misconfigured."""
+def read_config(path: Path) -> tuple[Config, Ruleset]:
+    """The file's configuration, and the rules of it and of what it includes. Raises Misconfigured."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
-    parsed = parse(raw, CONFIG)
+    parsed = parse_placed(raw, CONFIG)
     if isinstance(parsed, Rejected):
         raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
-    return parsed
+    config, document = parsed
+    own = Part(source=str(path), document=document, rules=config.routing, agents=config.agents)
+    rules = rulebook(path, own, config.include)
+    if isinstance(rules, Refused):
+        raise Misconfigured(problems=rules.problems)
+    return config, rules
 
 
 def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
     """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
-    environment = {**_dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
-    config = read_config(path) if path else Config(version=1)
+    config, rules = read_config(path) if path else (Config(version=1), Ruleset())
     if mode:
         config = config.model_copy(update={"mode": mode})
+    return replace(_settings(state, config), rules=rules, config_path=path)
+
+
+def load_to_look(state: Path | None) -> Settings:
+    """Settings without the configuration's file, which may be wrong: enough to look at what a state holds."""
+    return _settings(state, Config(version=1))
+
+
+def _settings(state: Path | None, config: Config) -> Settings:
+    environment = {**dotenv(), **{name: value for name, value in os.environ.items() if value.strip()}}
     app = _app(environment)
     token = _token(environment, "INFINITY_APP_TOKEN") or _token(environment, "GITHUB_TOKEN")
     writer = None if app else token
@@ -316,12 +319,20 @@ def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mo
     )
 
 
-def toggle_holders() -> tuple[Holder, ...]:
-    """Where the break-glass toggles are set, as they are now: `.env` and the environment, two holders of equal rank."""
+def reread(path: Path) -> Ruleset | Refused:
+    """The rules as a configuration's files have them now."""
     try:
-        return (_holder(".env", _dotenv()), _holder("environment", os.environ))
-    except (OSError, UnicodeDecodeError):
-        return (Holder(name=".env", readable=False), _holder("environment", os.environ))
+        return read_config(path)[1]
+    except Misconfigured as error:
+        return Refused(problems=error.problems)
+
+
+def needed(token: Token | None, names: str) -> Token:
+    """A credential that there must be. Raises Permanent `no_token`."""
+    if token is None:
+        where = f"set {names} (in the environment or .env)"
+        raise Permanent("no_token", f"no token: {where}, or try `penstock demo`, which needs none")
+    return token
 
 
 def cache_folder() -> Path | None:
@@ -346,7 +357,7 @@ def _either(name: str) -> str:
     return os.environ.get(name) or os.environ.get(name.upper(), "")
 
 
-def _dotenv() -> dict[str, str]:
+def dotenv() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(".env").items() if value is not None}
 
 
@@ -374,26 +385,3 @@ def _app(environment: Mapping[str, str]) -> AppIdentity | None:
         return None
     # A key in one line, as environments like it, has its line breaks written as \\n.
     return AppIdentity(id=name, key=replace(key, value=key.value.replace("\\n", "\n")))
-
-
-def _holder(name: str, environment: Mapping[str, str]) -> Holder:
-    """The break-glass toggles as one place sets them; a value that cannot be read counts as stopped."""
-    problems: list[str] = []
-
-    def flag(variable: str) -> bool | None:
-        text = environment.get(variable, "").strip().lower()
-        if text not in {"", "true", "false", "1", "0", "yes", "no"}:
-            problems.append(variable)
-        return text in {"true", "1", "yes"} if text else None
-
-    ceiling = environment.get("INFINITY_MAX_PRS_PER_DAY", "").strip()
-    if ceiling and not ceiling.isdecimal():
-        problems.append("INFINITY_MAX_PRS_PER_DAY")
-    holder = Holder(
-        name=name,
-        autonomy=flag("INFINITY_AUTONOMY_ENABLED"),
-        automerge=flag("INFINITY_AUTOMERGE_ENABLED"),
-        quarantine=flag("INFINITY_QUARANTINE_MODE"),
-        max_prs_per_day=int(ceiling) if ceiling.isdecimal() else None,
-    )
-    return replace(holder, readable=not problems)

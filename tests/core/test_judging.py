@@ -41,6 +41,7 @@ CASES = [
     ("agent instructions", replace(PLAIN, path="src/AGENTS.md"), Outcome.BLOCK, "protected_paths"),
     ("a configured path", replace(PLAIN, path="src/.env.local"), Outcome.BLOCK, "protected_paths"),
     ("our own policy", replace(PLAIN, path="config/orchestrator.yml"), Outcome.BLOCK, "own_policy"),
+    ("our own rules", replace(PLAIN, path="config/routing/more.yml"), Outcome.BLOCK, "own_policy"),
     ("our own records", replace(PLAIN, path=".infinity/ledger/backlog.json"), Outcome.BLOCK, "own_policy"),
     ("a symbolic link", replace(PLAIN, new_mode=FileMode.SYMLINK), Outcome.BLOCK, "links"),
     ("a submodule", replace(PLAIN, new_mode=FileMode.SUBMODULE), Outcome.BLOCK, "links"),

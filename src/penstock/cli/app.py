@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from penstock.cli.exits import Exit
-from penstock.cli.groups import approvals_app, changes_app, ledger_app
+from penstock.cli.groups import approvals_app, changes_app, ledger_app, route_app
 from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 from penstock.cli.policies import policy_app
@@ -27,6 +27,7 @@ app.add_typer(changes_app, name="changes")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(policy_app, name="policy")
+app.add_typer(route_app, name="route")
 
 
 @app.callback()
@@ -130,10 +131,16 @@ def start(
 
 @app.command()
 def status(json: Json = False) -> None:
-    """How many changes stand where, what waits for you, and what is in trouble."""
+    """How many changes stand where, what waits for you, and what is in trouble; a wrong configuration, too."""
     from penstock.cli import looking
+    from penstock.settings import Misconfigured
 
-    leave(looking.status(begun(), json=json))
+    try:
+        leave(looking.status(begun(), json=json))
+    except Misconfigured as wrong:
+        if Options.config and not Options.config.exists():  # misnamed, and nobody's rules
+            raise
+        leave(looking.status_despite(wrong, Options.state, json=json))
 
 
 @app.command(name="list-issues")
@@ -187,14 +194,16 @@ def forge(context: typer.Context) -> None:
 
 @app.command(name="validate-config")
 def validate_config(json: Json = False) -> None:
-    """Check the configuration and the recipes; start nothing."""
+    """Check the configuration, its routing rules and examples, and the recipes; start nothing."""
     from penstock.cli import setup
 
     leave(setup.validate(Options.config, json=json))
 
 
 @app.command()
-def schema(name: Annotated[str, typer.Argument(help="orchestrator or recipe.")]) -> None:
+def schema(
+    name: Annotated[str, typer.Argument(help="orchestrator, rules, routing-examples or recipe.")],
+) -> None:
     """The JSON Schema of a file format, for editors."""
     from penstock.cli import setup
 

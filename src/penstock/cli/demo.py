@@ -2,13 +2,15 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.prompt import Prompt
 from rich.text import Text
 
-from penstock.bootstrap import Installation, demo_sources, embed, end_embedded, has_other_state
+from penstock.adapters.git.local import Imported, import_sources
+from penstock.bootstrap import Installation, embed, end_embedded, has_other_state
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
@@ -30,6 +32,8 @@ from penstock.flows.views import (
 from penstock.ports import Permanent
 from penstock.settings import load
 
+DEMO_ORDER = ("textkit", "linkbuilder", "newsdesk", "clockwork")
+"""Providers first: a dependent's CI fetches the library from the forge as soon as it is pushed."""
 LIBRARY, UNRELATED = "textkit", "clockwork"
 RENAME = "Rename slugify to to_slug"
 RENAME_WORDS = (
@@ -296,3 +300,10 @@ def _over(change: Change) -> bool:
     from penstock.core.change import next_effects
 
     return is_ended(change) and next_effects(change) is None
+
+
+def demo_sources(state: Path) -> Iterator[Imported]:
+    """The demonstration organization's repositories, ready to publish."""
+    shipped = Path(__file__).parents[1] / "demo"
+    folder = (shipped if shipped.is_dir() else Path(__file__).parents[3] / "demo") / "acme"
+    return import_sources(state / "scratch", tuple(folder / name for name in DEMO_ORDER))

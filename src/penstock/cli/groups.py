@@ -1,17 +1,18 @@
-"""The command groups: `changes`, `approvals`, `ledger`."""
+"""The command groups: `changes`, `approvals`, `ledger`, `route`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from penstock.cli.options import ChangeName, Digests, Json, Reason, Repos, begun, leave
+from penstock.cli.options import ChangeName, Digests, Json, Reason, Repos, begun, leave, opened
 
 changes_app = typer.Typer(
     no_args_is_help=True, help="Changes: what they are, what they would do, stopping and resuming them."
 )
 approvals_app = typer.Typer(no_args_is_help=True, help="What waits for a person, and giving the answer.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The proof ledger.")
+route_app = typer.Typer(no_args_is_help=True, help="The routing rules: who would run for a signal, and why.")
 
 
 @changes_app.command("list")
@@ -176,3 +177,30 @@ def ledger_erase(
     from penstock.cli import ledger
 
     leave(ledger.erase(begun(), blob, reason, force=force, json=json))
+
+
+@route_app.command("explain")
+def route_explain(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENT.json", help="A delivery's payload, or facts by their names; - for standard input."
+        ),
+    ],
+    event: Annotated[
+        str, typer.Option("--event", help="Whose payload it is, where the file does not say.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Who would run for a signal, and why: every rule that asks about it, part by part. 1 where nobody would."""
+    from penstock.cli import routing
+
+    leave(routing.explain(opened(), file, event, json=json))
+
+
+@route_app.command("test")
+def route_test(json: Json = False) -> None:
+    """Try the examples in routing-examples.yml beside the configuration. 1 where one does not hold, 2 without any."""
+    from penstock.cli import routing
+
+    leave(routing.test(opened(), json=json))

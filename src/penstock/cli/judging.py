@@ -136,7 +136,8 @@ def check_change(home: Installation, name: str, policy: Policy, *, json: bool) -
 
 def candidate_of(path: Path) -> Policy:
     """The policy of another configuration file. Raises Misconfigured."""
-    return policy_of(read_config(path))
+    config, _ = read_config(path)
+    return policy_of(config)
 
 
 def try_candidate(home: Installation, path: Path, *, json: bool) -> Exit:

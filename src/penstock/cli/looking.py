@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rich.text import Text
 
+from penstock.adapters.store.store import DATABASE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.text import made_visible
-from penstock.flows.listening import POLL_FAILS, REFUSED, UNREADABLE
+from penstock.flows.listening import HELD, POLL_FAILS, REFUSED, REJECTED, UNREADABLE
 from penstock.flows.views import (
     Pending,
     Summary,
@@ -25,6 +26,7 @@ from penstock.flows.views import (
     text_of,
 )
 from penstock.ports import Permanent
+from penstock.settings import Misconfigured, load_to_look
 
 
 def every_change(home: Installation, *, ended: bool) -> Iterator[Change | Break]:
@@ -70,7 +72,20 @@ def find_change(home: Installation, name: str) -> Change | None:
     return found
 
 
-def status(home: Installation, *, json: bool) -> Exit:
+def status_despite(wrong: Misconfigured, state: Path | None, *, json: bool) -> Exit:
+    """The status of what was begun, although the configuration is wrong by now: nothing new starts with it."""
+    home = Installation(load_to_look(state))
+    if not (home.settings.state / DATABASE).exists():
+        raise wrong
+    status(home, json=json, wrong=wrong.problems)
+    return Exit.WRONG_USE
+
+
+def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Exit:
+    for problem in wrong:
+        output.complain(problem)
+    if wrong:
+        output.complain("So nothing starts with it; what runs already keeps the rules that it has.")
     found, broken = sorted_out(home, ended=True)
     texts = home.store.texts()
     waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
@@ -83,7 +98,7 @@ def status(home: Installation, *, json: bool) -> Exit:
     tallies = {name: home.tallies.get(name) for name in TALLIES}
     if json:
         document = {"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies}
-        output.as_json({**document, "broken": broken})
+        output.as_json({**document, "broken": broken, "configuration": wrong})
         return named(broken)
     output.say(
         "  ".join(f"{name} {number}" for name, number in counts(found).items())
@@ -102,6 +117,8 @@ def status(home: Installation, *, json: bool) -> Exit:
 TALLIES = {
     POLL_FAILS: "polling fails {since}: {note}; it is tried again, and nothing is lost",
     REFUSED: "webhooks refused {since}: their signatures were missing or wrong (PENSTOCK_WEBHOOK_SECRET must be the forge's)",
+    HELD: "issues held {since}: {note}; looked at again by every poll",
+    REJECTED: "rules rejected {since}: {note}; the previous ones stay in force",
     UNREADABLE: "webhooks unreadable {since}: {note}",
 }
 """What `status` says of each tally."""

@@ -163,6 +163,12 @@ def brief_lines(verdict: Verdict, depth: int = 0) -> Text:
     return Text("\n").join(parts)
 
 
+def whole_lines(verdict: Verdict, depth: int = 0) -> Text:
+    """The tree in colour with every part of it."""
+    parts = [whole_lines(child, depth + 1) for child in verdict.children]
+    return Text("\n").join([_line(verdict, depth, verdict.reason), *parts])
+
+
 def failing_lines(verdict: Verdict, depth: int = 0) -> Text:
     """The tree without what passed: where it says no, and the way there."""
     failing = [failing_lines(child, depth + 1) for child in verdict.children if not child.allows]

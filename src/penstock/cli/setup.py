@@ -3,6 +3,7 @@
 import json as jsonlib
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE
@@ -10,6 +11,13 @@ from penstock.adapters.agents.recipes import problems_in, recipe_folders
 from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.core.routing.agents import Backend
+from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE
+from penstock.core.routing.loading import Refused, Ruleset
+from penstock.core.routing.router import Router
+from penstock.core.routing.trying import tried
+from penstock.flows.hub import NO_MODEL
+from penstock.rulebook import EXAMPLES, read_examples
 from penstock.settings import CONFIG, CONFIG_PATH, LOGIN, Misconfigured, read_config, unused_keys
 
 TEMPLATE = Path(__file__).parent / "templates" / "orchestrator.yml"
@@ -55,10 +63,12 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     problems: list[str] = []
     notes: tuple[str, ...] = ()
     try:
-        parsed = read_config(path)
-        notes = tuple(
+        parsed, rules = read_config(path)
+        unused = (
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
+        notes = (*unused, *rules.notes, *_idle(path, rules))
+        problems.extend(_examples(path, rules))
     except Misconfigured as error:
         absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
         problems.extend(error.problems if path.exists() else (absent,))
@@ -73,8 +83,33 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     return Exit.WRONG_USE if problems else Exit.DONE
 
 
+def _idle(path: Path, rules: Ruleset) -> tuple[str, ...]:
+    """Agents that are declared rightly, and cannot run as things are."""
+    return tuple(
+        f"{path}: agents.{agent.name} cannot run: {NO_MODEL}"
+        for agent in rules.agents.values()
+        if agent.backend is Backend.LLM
+    )
+
+
+def _examples(path: Path, rules: Ruleset) -> tuple[str, ...]:
+    """What is wrong with the examples as a document, and as signals; whether they hold is what `route test` says."""
+    found = read_examples(path)
+    if isinstance(found, Refused):
+        return found.problems
+    router, now = Router(rules), datetime.now(UTC)
+    results = [tried(router, example, now) for example in found.examples] if found else []
+    where = path.with_name(EXAMPLES)
+    return tuple(f"{where}: {one.name}: {one.problem}" for one in results if one.problem)
+
+
 def schema(name: str) -> Exit:
-    schemas = {"orchestrator": CONFIG.json_schema, "recipe": RECIPE.json_schema}
+    schemas = {
+        "orchestrator": CONFIG.json_schema,
+        "rules": RULES_FILE.json_schema,
+        "routing-examples": EXAMPLES_FILE.json_schema,
+        "recipe": RECIPE.json_schema,
+    }
     if name not in schemas:
         output.complain(f"There is no schema {name}; there are {', '.join(schemas)}.")
         return Exit.WRONG_USE

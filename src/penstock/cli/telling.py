@@ -31,7 +31,8 @@ def _early(event: e.Event, change: Change) -> Text | None:
         case e.Created():
             return Text(f"signal    {event.requester} asks for recipe {event.recipe}: change {change.id}")
         case e.TriageDecided():
-            return Text(f"triage    {event.decision} with recipe {event.recipe or 'none'} (G0)")
+            by = f" by {event.agent}" if event.agent else ""
+            return Text(f"triage    {event.decision} with recipe {event.recipe or 'none'}{by} (G0)")
         case e.ArtifactsReady():
             waves: dict[int, list[str]] = {}
             for planned in event.repos:

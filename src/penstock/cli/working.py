@@ -188,6 +188,7 @@ def door_of(home: Installation, worker: Durable) -> Door:
         circumstances=home.circumstances,
         starting=partial(home.overview.in_states, BEING_STARTED, signals="issue:"),
         max_starting=home.settings.config.issue_processing.max_concurrent,
+        rules=home.rules,
     )
 
 

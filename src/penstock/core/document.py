@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import yaml
@@ -65,6 +65,20 @@ class Document:
 
     data: Plain
     places: Mapping[KeyPath, Place]
+    text: str = ""
+    spans: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    """Of each scalar value: from which character of `text` to which, quotes and all."""
+
+    def place_within(self, path: KeyPath, offset: int) -> Place:
+        """Where the character at `offset` of the text value at `path` is written, however it is quoted or folded."""
+        if path not in self.spans:
+            return self.places.get(path, Place(line=1, column=1))
+        value: Plain = self.data
+        for part in path:
+            value = value[part] if isinstance(value, list | dict) else None  # type: ignore[index]
+        start, end = self.spans[path]
+        at = _aligned(str(value)[: offset + 1], self.text, start, end)
+        return Place(line=self.text.count("\n", 0, at) + 1, column=at - self.text.rfind("\n", 0, at))
 
 
 def parse(source: str | bytes, shape: TypeAdapter[T]) -> T | Rejected:
@@ -72,10 +86,17 @@ def parse(source: str | bytes, shape: TypeAdapter[T]) -> T | Rejected:
 
     Dataclasses of the shape must forbid extra keys themselves (`STRICT`).
     """
+    found = parse_placed(source, shape)
+    return found if isinstance(found, Rejected) else found[0]
+
+
+def parse_placed(source: str | bytes, shape: TypeAdapter[T]) -> tuple[T, Document] | Rejected:
+    """As `parse`, with the document, which says where each part of the value is written."""
     document = read(source) if isinstance(source, str) else read_bytes(source)
     if isinstance(document, Rejected):
         return document
-    return validate(document, shape)
+    value = validate(document, shape)
+    return value if isinstance(value, Rejected) else (value, document)
 
 
 def read_bytes(raw: bytes) -> Document | Rejected:
@@ -112,7 +133,7 @@ def read(text: str) -> Document | Rejected:
         return _rejected(start, "nested too deeply")
     if reader.problems:
         return Rejected(problems=tuple(reader.problems))
-    return Document(data=data, places=reader.places)
+    return Document(data=data, places=reader.places, text=text, spans=reader.spans)
 
 
 def validate(document: Document, shape: TypeAdapter[T]) -> T | Rejected:
@@ -151,6 +172,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.places: dict[KeyPath, Place] = {}
+        self.spans: dict[KeyPath, tuple[int, int]] = {}
         self.problems: list[Problem] = []
         self._seen: set[int] = set()
 
@@ -160,6 +182,8 @@ class _Reader:
             return None
         self._seen.add(id(node))
         self.places.setdefault(path, _place(node.start_mark))
+        if isinstance(node, yaml.ScalarNode):
+            self.spans[path] = (node.start_mark.index, node.end_mark.index)
         match node:
             case yaml.MappingNode(tag=tag) if tag == _TAG + "map":
                 return dict(self._members(node, path))
@@ -170,7 +194,8 @@ class _Reader:
                 return None
             case yaml.ScalarNode(tag=tag) if tag.removeprefix(_TAG) in {*_SCALARS, "str"}:
                 return _scalar(tag.removeprefix(_TAG), node.value)
-        self._add(node, path, f"the tag {node.tag} is not supported")
+        quoted = "; a text that begins with `!` stands in quotes" if node.tag.startswith("!") else ""
+        self._add(node, path, f"the tag {node.tag} is not supported{quoted}")
         return None
 
     def _members(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, Plain]]:
@@ -186,7 +211,20 @@ class _Reader:
             yield key.value, self.plain(value, member)
 
     def _add(self, node: yaml.Node, path: KeyPath, message: str) -> None:
-        self.problems.append(Problem(place=_place(node.start_mark), key=_dotted(path), message=message))
+        self.problems.append(Problem(place=_place(node.start_mark), key=dotted(path), message=message))
+
+
+def _aligned(read: str, text: str, start: int, end: int) -> int:
+    """Where in `text` the last character of `read` is, whose beginning is written from `start` on.
+
+    What quoting, indenting and escaping add is passed over; a line break may be read as a blank.
+    """
+    at = start - 1
+    for char in read:
+        at += 1
+        while at < end and text[at] != char and not (char.isspace() and text[at].isspace()):
+            at += 1
+    return min(max(at, start), max(end - 1, start))
 
 
 def _scalar(kind: str, text: str) -> Plain:
@@ -211,7 +249,7 @@ def _rejected(place: Place, message: str) -> Rejected:
     return Rejected(problems=(Problem(place=place, key="", message=message),))
 
 
-def _dotted(path: KeyPath) -> str:
+def dotted(path: KeyPath) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
@@ -224,16 +262,16 @@ def _problem(details: ErrorDetails, document: Document, shape: TypeAdapter[T], *
     place = document.places[path]
     if details["type"] in _UNKNOWN_KEY:
         *parent, name = details["loc"]
-        nearest = _nearest(str(name), _known_keys(shape, tuple(parent))) if hinted else ""
-        return Problem(place=place, key=_dotted(path), message="unknown key", nearest=nearest)
+        near = nearest(str(name), _known_keys(shape, tuple(parent))) if hinted else ""
+        return Problem(place=place, key=dotted(path), message="unknown key", nearest=near)
     if details["type"] == "missing":
-        return Problem(place=place, key=_dotted(path), message=f"the key `{details['loc'][-1]}` is missing")
+        return Problem(place=place, key=dotted(path), message=f"the key `{details['loc'][-1]}` is missing")
     message = details["msg"].removeprefix("Value error, ")
-    nearest = ""
+    near = ""
     if hinted and details["type"] in _ONE_OF:
         choices = re.findall(r"'([^']*)'", str(details.get("ctx", {}).get("expected", "")))
-        nearest = _nearest(str(details["input"]), choices)
-    return Problem(place=place, key=_dotted(path), message=message, nearest=nearest)
+        near = nearest(str(details["input"]), choices)
+    return Problem(place=place, key=dotted(path), message=message, nearest=near)
 
 
 def _written(location: KeyPath, document: Document) -> KeyPath:
@@ -245,7 +283,8 @@ def _written(location: KeyPath, document: Document) -> KeyPath:
     return path
 
 
-def _nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str]) -> str:
+    """The known word that was probably meant; empty where none is near."""
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.5)), "")
 
 

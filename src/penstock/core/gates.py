@@ -18,13 +18,16 @@ class Intake:
     association: str
     recipes: tuple[str, ...]
     complexity: int
+    routing: Verdict | None = None
+    """What the routing rules and guards say; None where there are no rules."""
 
 
 def judge_intake(facts: Intake, policy: Policy) -> Verdict:
-    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed."""
+    """G0: is it ours, clear, in scope, under the complexity ceiling, its author allowed, no guard holding."""
     return all_of(
         "G0",
         (
+            *((facts.routing,) if facts.routing else ()),
             check("ours", "carries a label that claims it", holds=facts.labelled_for_us),
             check(
                 "author",

@@ -9,8 +9,13 @@ from penstock.core.evidence import IssueFacts
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import ChangeId, RepoRef
+from penstock.core.routing.admission import Admission
+from penstock.core.routing.router import Ignored as Unrouted
+from penstock.core.routing.router import Undecided
 from penstock.core.signal import IssueSignal, RequestSignal, Signal, change_id, claims
+from penstock.core.verdict import first_reason
 from penstock.flows.driving import ChangeLog
+from penstock.flows.hub import Hub
 from penstock.flows.world import policy_text
 from penstock.ports import NewTexts, Permanent
 
@@ -26,6 +31,8 @@ class Ignored:
     reason: str
     change: ChangeId | None = None
     """The open change that already answers the signal, if that is why."""
+    held: bool = False
+    """A guard holds it, or what routing it needs cannot be known: a later poll may find otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,7 @@ class Circumstances:
     """What a new change records about how it was started."""
 
     policy: Policy
+    hub: Hub
     single_credential: bool
     unsafe_sandbox: bool
 
@@ -60,12 +68,23 @@ def take_issue(
     )
     if not claimed:
         return Ignored(reason=_why_not(signal, policy))
+    if circumstances.hub.decides and (unrouted := _unrouted(circumstances.hub.admit(signal))):
+        return unrouted
     return _take(log, signal, circumstances, requester=ordered_by or signal.author)
 
 
 def take_request(log: ChangeLog, signal: RequestSignal, circumstances: Circumstances) -> Started | Ignored:
     """Start the change that a person asked for at the command line."""
     return _take(log, signal, circumstances, requester=signal.requester)
+
+
+def _unrouted(answer: Admission | Unrouted | Undecided) -> Ignored | None:
+    """Why the rules let nobody work on it; None where they let somebody."""
+    if not isinstance(answer, Admission):
+        return Ignored(reason=answer.reason, held=isinstance(answer, Undecided))
+    if answer.verdict.allows:
+        return None
+    return Ignored(reason=first_reason(answer.verdict), held=bool(answer.holder))
 
 
 def _why_not(signal: IssueSignal, policy: Policy) -> str:

@@ -12,6 +12,7 @@ from penstock.core.change.model import Change, State
 from penstock.core.evidence import IssueFacts
 from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
+from penstock.core.routing.loading import Refused, Ruleset
 from penstock.core.signal import IssueSignal
 from penstock.flows.discovery import Fleet, ref_of
 from penstock.flows.driving import ChangeLog
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 DELIVERIES_AT_ONCE = 10
 TROUBLE_SECONDS = 1.0
 POLL_FAILS, REFUSED, UNREADABLE = "poll fails", "webhooks refused", "webhooks unreadable"
+HELD, REJECTED = "issues held", "rules rejected"
 """Names of tallies."""
 BEING_STARTED = frozenset({State.INGESTED, State.TRIAGED, State.PLANNED, State.PATCHES_PROPOSED})
 """Where a change takes one of the places of `issue_processing.max_concurrent`: not yet at a person's desk."""
@@ -50,6 +52,12 @@ class Inbox(Protocol):
     def done(self, name: str) -> None: ...
 
 
+class RulesInForce(Protocol):
+    def refresh(self) -> Ruleset | Refused | None:
+        """Read the rules again if their files changed: the new ones in force, why there are none, or nothing new."""
+        ...
+
+
 class Tallies(Protocol):
     def add(self, name: str, at: datetime, *, count: int = 1, note: str = "") -> None: ...
 
@@ -70,6 +78,7 @@ class Door:
     circumstances: Circumstances
     starting: Callable[[], int]
     max_starting: int
+    rules: RulesInForce
 
     @property
     def starts_work(self) -> bool:
@@ -95,6 +104,8 @@ class Listener:
     def checked_poll(self) -> PortError | None:
         """A poll; that it fails, and since when, is kept until one does not."""
         tallies, now = self._door.tallies, self._door.clock.now()
+        tallies.clear(HELD)
+        self._refresh_rules()
         try:
             failures = self.poll().failures
         except PortError as unanswered:
@@ -106,6 +117,20 @@ class Listener:
         elif tallies.clear(POLL_FAILS):
             log.info("poll: the forge answers again")
         return failures[0] if failures else None
+
+    def _refresh_rules(self) -> None:
+        """Rules that were edited come into force, or what is wrong with them is told and the previous stay."""
+        door = self._door
+        match door.rules.refresh():
+            case Refused(problems=problems):
+                for problem in problems:
+                    log.warning("rules: %s", problem)
+                door.tallies.add(REJECTED, door.clock.now(), note=problems[0])
+            case Ruleset(rules=rules):
+                log.info("rules: %d are in force", len(rules))
+                door.tallies.clear(REJECTED)
+            case None:
+                return
 
     def poll(self) -> Polled:
         """Look at every repository once. Raises Transient where the forge does not answer at all."""
@@ -125,7 +150,10 @@ class Listener:
 
     def _take_all(self, repo: RepoRef) -> Iterator[Started | Ignored]:
         labels = self._door.circumstances.policy.auto_claim_labels
-        return (self._take(repo, issue) for issue in self._door.reader.issues(repo, labels))
+        found = self._door.reader.issues(repo, labels)
+        hub = self._door.circumstances.hub
+        urgent = sorted(found, key=lambda issue: -hub.urgency(issue_signal(repo, issue)))
+        return (self._take(repo, issue) for issue in urgent)
 
     def _take(self, repo: RepoRef, issue: IssueFacts) -> Started | Ignored:
         """Poll and webhook meet here."""
@@ -136,6 +164,9 @@ class Listener:
         if door.starting() >= door.max_starting:
             return Ignored(reason="enough changes are being started; a later poll takes it")
         taken = take_issue(door.log, signal, door.circumstances)
+        if isinstance(taken, Ignored) and taken.held:
+            log.info("held: %s#%d: %s", repo.full_name, issue.number, taken.reason)
+            door.tallies.add(HELD, door.clock.now(), note=f"{repo.full_name}#{issue.number}: {taken.reason}")
         if self._is_answered(taken, signal):
             self._answered.add(words)
         return taken
@@ -147,6 +178,7 @@ class Listener:
 
     def deliver(self) -> None:
         """Act on every delivery that is kept, once. Raises Transient where the database does not answer."""
+        self._refresh_rules()
         while pending := self._door.inbox.pending(DELIVERIES_AT_ONCE):
             for delivery in pending:
                 try:

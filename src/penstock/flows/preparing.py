@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from penstock.core.change.effects import Propose
 from penstock.core.change.events import (
@@ -15,7 +16,7 @@ from penstock.core.change.events import (
     TriageDecided,
 )
 from penstock.core.change.model import AgentRun, Artifact, Change, Lane, PlannedRepo, Role, ViolationFact
-from penstock.core.evidence import DiffFacts, RepositoryFacts
+from penstock.core.evidence import DiffFacts, IssueFacts, RepositoryFacts
 from penstock.core.fleet.graph import Cycle, providers, waves
 from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
 from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
@@ -23,7 +24,12 @@ from penstock.core.policy.patches import Scope
 from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard, patch_set_digest
 from penstock.core.refs import Digest, NodeId, RepoRef, Sha
 from penstock.core.risk import assess
-from penstock.core.verdict import Outcome, Verdict, all_of, failures, passed
+from penstock.core.routing.admission import Admission
+from penstock.core.routing.agents import Output
+from penstock.core.routing.router import Ignored as Unrouted
+from penstock.core.routing.router import Undecided
+from penstock.core.verdict import Outcome, Verdict, all_of, blocked, failures, passed, unknown
+from penstock.flows.intake import issue_signal
 from penstock.flows.owners import Ownership, ownership
 from penstock.flows.words import words
 from penstock.flows.world import (
@@ -39,6 +45,8 @@ from penstock.flows.world import (
 )
 from penstock.ports import Permanent, Texts
 
+FIRST_HOLD, LONGEST_HOLD = timedelta(hours=1), timedelta(days=1)
+
 
 def triage(world: World, change: Change, texts: Texts) -> Event:
     """G0. A person's own request has been judged by that person; an issue is judged by what it says of itself."""
@@ -51,7 +59,8 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
     issue = world.reader.issue(change.issue.repo, change.issue.number)
     if issue is None:
         return NeedsHuman(reason="gone", repo=None, detail=texts.put("The issue cannot be read any more."))
-    recipes = world.recipes.matching(issue.labels, issue.title)
+    routed = _routed(world, change.issue.repo, issue)
+    recipes = routed.recipes
     cards = [card for name in recipes if (card := world.recipes.card(name))]
     claimed = issue.open and bool(issue.labels & set(world.policy.auto_claim_labels))
     verdict = judge_intake(
@@ -60,13 +69,55 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
             association=issue.author_association,
             recipes=recipes,
             complexity=max((card.complexity for card in cards), default=0),
+            routing=routed.verdict,
         ),
         world.policy,
     )
-    decision = Triage.GO if verdict.allows else Triage.NO_GO
+    declined = Triage.DEFER if routed.held else Triage.NO_GO
+    decision = Triage.GO if verdict.allows else declined
     return TriageDecided(
-        decision=decision, recipe=recipes[0] if recipes else "", verdict=texts.put(verdict_text(verdict))
+        decision=decision,
+        recipe=recipes[0] if recipes else "",
+        verdict=texts.put(verdict_text(verdict)),
+        wake_at=_wake_at(world, change) if decision is Triage.DEFER else None,
+        agent=routed.agent,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routed:
+    """Who works on an issue, with which recipes. `held`: a guard holds it, or nobody could say."""
+
+    recipes: tuple[str, ...]
+    agent: str = ""
+    verdict: Verdict | None = None
+    held: bool = False
+
+
+def _routed(world: World, repo: RepoRef, issue: IssueFacts) -> _Routed:
+    """By the routing rules, where there are some; else by the recipes' own `match`."""
+    if not world.hub.decides:
+        return _Routed(recipes=world.recipes.matching(issue.labels, issue.title))
+    answer = world.hub.admit(issue_signal(repo, issue))
+    match answer:
+        case Admission():
+            specialists = [agent for agent in answer.agents if agent.recipe]
+            return _Routed(
+                recipes=tuple(dict.fromkeys(agent.recipe for agent in specialists)),
+                agent=specialists[0].name if specialists else "",
+                verdict=answer.verdict,
+                held=bool(answer.holder),
+            )
+        case Undecided(reason=reason):
+            return _Routed(recipes=(), verdict=unknown("routing", reason), held=True)
+        case Unrouted(reason=reason):
+            return _Routed(recipes=(), verdict=blocked("routing", reason))
+
+
+def _wake_at(world: World, change: Change) -> datetime:
+    """When a held issue is looked at again: each time later, since each time is told on the issue."""
+    doubled: int = 1 << min(change.generation, 10)
+    return world.clock.now() + min(FIRST_HOLD * doubled, LONGEST_HOLD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +246,11 @@ def propose(world: World, change: Change, effect: Propose, texts: Texts) -> Even
     if isinstance(answer, ProposalRefused):
         detail = texts.put(f"{lane.repo.full_name}: {answer.detail}")
         return NeedsHuman(reason=f"proposal_{answer.code}", repo=effect.repo, detail=detail)
+    permitted = world.hub.permits(change.agent, Output.PROPOSAL)
+    if not permitted.allows:
+        return NeedsHuman(reason="not_permitted", repo=effect.repo, detail=texts.put(verdict_text(permitted)))
     run = AgentRun(
-        agent=change.recipe,
+        agent=change.agent or change.recipe,
         backend=answer.backend,
         context=Digest(answer.context),
         duration_ms=answer.duration_ms,

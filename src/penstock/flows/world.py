@@ -17,6 +17,7 @@ from penstock.core.policy.rules import Policy, Toggles, stricter
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.discovery import Fleet
+from penstock.flows.hub import Hub
 from penstock.ports import (
     Advisories,
     Clock,
@@ -45,6 +46,7 @@ class World:
     proposer: Proposer
     recipes: Recipes
     advisories: Advisories
+    hub: Hub
     clock: Clock
     secrets: Secrets = field(repr=False)
     policy: Policy

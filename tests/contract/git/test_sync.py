@@ -133,8 +133,10 @@ def test_the_token_does_not_follow_to_another_server(tmp_path: Path, origin: Ori
 )
 def test_the_server_that_may_see_it_stands_beside_the_api(tmp_path: Path, api: str, web: str) -> None:
     config = Config(version=1, forge=Forge(api_url=api))
-    nobody = {"writer": None, "reader": None, "operator": None, "webhook_secret": None}
-    home = Installation(Settings(state=tmp_path, config=config, **nobody))
+    settings = Settings(
+        state=tmp_path, config=config, writer=None, reader=None, operator=None, webhook_secret=None
+    )
+    home = Installation(settings)
     assert home.address.web == web
 
 

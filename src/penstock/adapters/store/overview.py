@@ -33,6 +33,12 @@ class Overview:
         with self._database.reading() as connection:
             return connection.execute(select(func.count()).select_from(change_head).where(which)).scalar_one()
 
+    def names_in(self, states: Collection[State]) -> tuple[ChangeId, ...]:
+        """The open changes that stand in these states."""
+        which = _C.state.in_(sorted(states)) & _C.open
+        with self._database.reading() as connection:
+            return tuple(map(ChangeId, connection.execute(select(_C.change_id).where(which)).scalars()))
+
     def busy(self, now: datetime) -> bool:
         """Is any change due, or held by a worker: whoever it is, and dead or alive."""
         due = or_(_C.owner.is_not(None), _C.ready_at <= micros(now))

@@ -250,6 +250,8 @@ class Change:
     title: BlobRef
     wording: Digest = NO_WORDING
     """Digest of the signal's words as they were when it was taken; other words are a newer signal."""
+    agent: str = ""
+    """The agent that the routing rules chose; empty: the recipe acts for whoever asked for it."""
     targets: tuple[RepoRef, ...] = ()
     """Repositories that the requester named; empty lets the plan find them."""
     artifacts: tuple[Artifact, ...] = ()

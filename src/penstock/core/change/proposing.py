@@ -27,7 +27,7 @@ MERGE_DECIDING = states(State.PR_OPEN, State.VERIFYING_CI, State.MERGING)
 def _(change: Change, at: datetime, event: e.TriageDecided) -> Change:
     match event.decision:
         case e.Triage.GO:
-            return replace(in_state(change, State.TRIAGED), recipe=event.recipe)
+            return replace(in_state(change, State.TRIAGED), recipe=event.recipe, agent=event.agent)
         case e.Triage.DEFER:
             return replace(
                 change, state=State.DEFERRED, wake_at=event.wake_at, reason="deferred", detail=event.verdict

@@ -70,7 +70,12 @@ ALWAYS_PROTECTED = (
 No change may touch them.
 """
 
-NEVER_WRITABLE = ("config/orchestrator.yml", ".infinity/**")
+NEVER_WRITABLE = (
+    "config/orchestrator.yml",
+    "config/routing/**",
+    "config/routing-examples.yml",
+    ".infinity/**",
+)
 """Penstock's own policy and records."""
 
 

@@ -48,6 +48,8 @@ class TriageDecided:
     recipe: str
     verdict: BlobRef
     wake_at: datetime | None = None
+    agent: str = ""
+    """The agent that the routing rules chose for it; empty where there are no rules."""
     kind: Literal["E_TRIAGE_DECIDED"] = "E_TRIAGE_DECIDED"
 
 

@@ -1,0 +1,112 @@
+"""The rules as files: what a configuration includes, read and put together; and those in force while files change."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.core.document import MAX_BYTES, Place, Problem, Rejected, parse, parse_placed
+from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE, ExamplesFile
+from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
+from penstock.core.routing.router import Router
+
+EXAMPLES = "routing-examples.yml"
+
+
+def rulebook(path: Path, own: Part, include: tuple[str, ...]) -> Ruleset | Refused:
+    """The rules of a configuration at `path`: those of the files it includes, as they are named, then its own."""
+    reading = _Reading(path.parent)
+    parts = (*reading.included(own, include, (path.name,)), own)
+    return Refused(problems=tuple(reading.problems)) if reading.problems else ruleset(parts)
+
+
+class _Reading:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._included: dict[str, str] = {}
+        self.problems: list[str] = []
+
+    def included(self, part: Part, names: tuple[str, ...], chain: tuple[str, ...]) -> Iterator[Part]:
+        """The files that a document includes, each after those that it includes itself. `chain` leads to it."""
+        for index, name in enumerate(names):
+            where = part.document.places.get(("include", index), Place(line=1, column=1))
+            if problem := self._amiss(name, chain):
+                wrong = Problem(place=where, key=f"include[{index}]", message=problem)
+                self.problems.append(wrong.shown(part.source))
+                continue
+            self._included[name] = f"{part.source}:{where.line}"
+            yield from self._read(name, (*chain, name))
+
+    def _amiss(self, name: str, chain: tuple[str, ...]) -> str:
+        if name in chain:
+            return f"a cycle: {' → '.join((*chain[chain.index(name) :], name))}"
+        if name in self._included:
+            return f"{name} is included at {self._included[name]} already"
+        return "" if (self._folder / name).is_file() else f"there is no file {self._folder / name}"
+
+    def _read(self, name: str, chain: tuple[str, ...]) -> Iterator[Part]:
+        path = self._folder / name
+        found = parse_placed(_bytes(path), RULES_FILE)
+        if isinstance(found, Rejected):
+            self.problems.extend(problem.shown(str(path)) for problem in found.problems)
+            return
+        given, document = found
+        part = Part(source=str(path), document=document, rules=given.routing, agents=given.agents)
+        yield from self.included(part, given.include, chain)
+        yield part
+
+
+def read_examples(config: Path) -> ExamplesFile | Refused | None:
+    """The examples beside a configuration; None where there are none."""
+    path = config.with_name(EXAMPLES)
+    if not path.exists():
+        return None
+    found = parse(_bytes(path), EXAMPLES_FILE)
+    if isinstance(found, Rejected):
+        return Refused(problems=tuple(problem.shown(str(path)) for problem in found.problems))
+    return found
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+class InForce:
+    """The rules in force while their files may change under a process that goes on; all else is read once."""
+
+    def __init__(self, rules: Ruleset, path: Path | None, read: Callable[[Path], Ruleset | Refused]) -> None:
+        self.router = Router(rules)
+        self._path, self._read = path, read
+        self._seen = _stamps(path) if path else ()
+
+    def refresh(self) -> Ruleset | Refused | None:
+        """Read them again if a file changed: what is in force now, or why it is still the previous; else None."""
+        now = _stamps(self._path) if self._path else ()
+        if self._path is None or now == self._seen:
+            return None
+        self._seen = now
+        found = self._read(self._path)
+        if isinstance(found, Ruleset):
+            self.router = Router(found)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stamp:
+    """How a file was when it was read: another stamp, and it is read again."""
+
+    path: Path
+    modified_ns: int
+    size: int
+
+
+def _stamps(config: Path) -> tuple[_Stamp, ...]:
+    """Of the configuration, and of whatever it could include. What is not there has no stamp."""
+    found = []
+    for path in (config, *sorted((config.parent / "routing").glob("*.y*ml"))):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append(_Stamp(path=path, modified_ns=status.st_mtime_ns, size=status.st_size))
+    return tuple(found)
