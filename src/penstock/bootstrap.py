@@ -397,5 +397,4 @@ def end_embedded(state: Path) -> bool:
 
 
 def _credential(token: Token | None, names: str) -> Credential:
-    given = needed(token, names)
-    return Credential(token=given.value, source=given.source)
+    return Credential(token=(given := needed(token, names)).value, source=given.source)
