@@ -171,6 +171,11 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
     return max(roles)
 
 
+def names_of(db: Db, account: Account) -> frozenset[str]:
+    """What a rule may call an account: its login (an App's bot has one, too), and its teams as `org/slug`."""
+    return frozenset((account.login, *teams.names_of(db, account.id)))
+
+
 def _role_of_bot(db: Db, repo: Repository, bot: Account) -> Role:
     """What an App's bot counts as where a role is asked for. It administers nothing that spares it a rule."""
     app = apps.by_bot(db, bot.id)

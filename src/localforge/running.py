@@ -56,6 +56,7 @@ AREAS = (
     "localforge.rest.reactions",
     "localforge.rest.releases",
     "localforge.rest.release_assets",
+    "localforge.rest.classic_projects",
     "localforge.rest.contributors",
     "localforge.rest.codeowners",
     "localforge.rest.forks",

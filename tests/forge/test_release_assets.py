@@ -145,6 +145,7 @@ def test_a_name_is_taken_once_in_a_release(world: World) -> None:
     made = send(world, first).json()
     taken = send(world, first, content=b"other")
     assert taken.status_code == 422
+    assert taken.json()["request_id"]
     assert taken.json()["errors"] == [{"resource": "ReleaseAsset", "code": "already_exists", "field": "name"}]
     olga = world.as_("olga")
     other = send(world, first, name="other.bin").json()

@@ -12,12 +12,15 @@ from pathlib import Path
 import httpx
 from tests.forge.world import build, git, make_clone
 
+from localforge import seed
+from localforge.seed import NewTeam
+
 STARTS_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A served forge: `acme` with its people, their tokens, and a folder for what judges write."""
+    """A served forge: `acme` with its people and a team, their tokens, and a folder for what judges write."""
 
     url: str
     tokens: Mapping[str, str]
@@ -79,6 +82,8 @@ def staged(folder: Path) -> Iterator[Stage]:
     """Populate a state directory, serve it, and end the server afterwards."""
     clone = make_clone(folder / "clone")
     world = build(folder / "state", clone)
+    members = [world.people["olga"], world.people["mia"]]
+    seed.create_team(world.forge, world.org, NewTeam(name="A-Team", members=members))
     operations = frozenset(operation.id for operation in world.app.operations)
     world.forge.close()
     ready = folder / "ready"

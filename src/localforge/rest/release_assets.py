@@ -3,10 +3,12 @@
 What GitHub has at a host of its own for uploads is here at the API's own address, as `upload_url` says.
 """
 
+import secrets
+
 from localforge import assets as files
 from localforge.assets import LARGEST, Sent, check_name, settled_name
 from localforge.call import Answer, Call, created, no_content, ok, redirect
-from localforge.errors import BadRequestError, NotFoundError, field_error
+from localforge.errors import BadRequestError, ForgeError, NotFoundError, field_error
 from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.render.releases import asset as render
@@ -44,23 +46,11 @@ def list_assets(call: Call) -> Answer:
 )
 def upload(call: Call) -> Answer:
     """Add the body as a file; its name, label and media type are said beside it."""
-    item = found_release(call, call.number("release_id"))
-    name, content_type = call.query.get("name"), call.headers.get("content-type")
-    if "content-length" not in call.headers and not call.content:
-        raise BadRequestError("Bad Content-Length: ")
-    if not name:
-        raise field_error("ReleaseAsset", "name", "missing_field")
-    if not content_type:
-        raise field_error("ReleaseAsset", "content_type", "missing_field")
-    sent = Sent(
-        uploader_id=call.actor.account.id,
-        name=settled_name(name),
-        label=call.query.get("label"),
-        content_type=content_type,
-        content=call.content,
-    )
-    shown = render(call.view, call.repo, item, files.keep(call.forge, item, sent))
-    return created(shown, location=str(shown["url"]))
+    try:
+        return _uploaded(call)
+    except ForgeError as error:
+        error.request_id = secrets.token_hex(16).upper()
+        raise
 
 
 @area("GET", _ONE, "repos/get-release-asset", needs="contents:read")
@@ -132,6 +122,26 @@ def serve(call: Call) -> Answer:
             ("x-content-type-options", "nosniff"),
         ),
     )
+
+
+def _uploaded(call: Call) -> Answer:
+    item = found_release(call, call.number("release_id"))
+    name, content_type = call.query.get("name"), call.headers.get("content-type")
+    if "content-length" not in call.headers and not call.content:
+        raise BadRequestError("Bad Content-Length: ")
+    if not name:
+        raise field_error("ReleaseAsset", "name", "missing_field")
+    if not content_type:
+        raise field_error("ReleaseAsset", "content_type", "missing_field")
+    sent = Sent(
+        uploader_id=call.actor.account.id,
+        name=settled_name(name),
+        label=call.query.get("label"),
+        content_type=content_type,
+        content=call.content,
+    )
+    shown = render(call.view, call.repo, item, files.keep(call.forge, item, sent))
+    return created(shown, location=str(shown["url"]))
 
 
 def _found(call: Call) -> tuple[Release, Asset]:
