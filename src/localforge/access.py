@@ -46,7 +46,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
+    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one; `key` is whose limits it uses.
 
     `installation` for that of an App: it may what it is permitted, whatever role somebody has.
     `home_id` is the one repository that a job's token may write.
