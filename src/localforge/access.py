@@ -46,7 +46,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one.
+    """What a token permits. `scopes` for a classic token, `permissions` for a fine-grained one; `key` is whose limits it uses.
 
     `installation` for that of an App: it may what it is permitted, whatever role somebody has.
     `home_id` is the one repository that a job's token may write. After `expires_at` it is none.
@@ -168,6 +168,11 @@ def role_on(db: Db, repo: Repository, user: Account | None) -> Role:
     if membership == "member":
         roles.append(Role[accounts.by_id(db, repo.owner_id).default_role.upper()])
     return max(roles)
+
+
+def names_of(db: Db, account: Account) -> frozenset[str]:
+    """What a rule may call an account: its login (an App's bot has one, too), and its teams as `org/slug`."""
+    return frozenset((account.login, *teams.names_of(db, account.id)))
 
 
 def _role_of_bot(db: Db, repo: Repository, bot: Account) -> Role:

@@ -72,11 +72,12 @@ def _actor(db: Db, token: str, clock: Clock) -> Actor | None:
     return Actor(
         user=user,
         credential=Credential(
-            key=f"token:{row.id}",
+            key=f"user:{user.id}" if row.home_id is None else f"repository:{row.home_id}",
             scopes=None if row.scopes is None else frozenset(row.scopes),
             permissions=row.permissions or {},
             repositories=None if row.repositories is None else frozenset(row.repositories),
             expires_at=row.expires_at,
+            token_id=row.id,
             home_id=row.home_id,
         ),
     )

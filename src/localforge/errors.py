@@ -55,6 +55,8 @@ class ForgeError(Exception):
         self.errors = errors
         self.headers = headers
         self.documentation = documentation
+        # GitHub's host for uploads names the request in the body, too.
+        self.request_id: str | None = None
         super().__init__(self.message)
 
     def json(self) -> dict[str, Json]:
@@ -63,6 +65,7 @@ class ForgeError(Exception):
         return {
             "message": self.message,
             **({"errors": errors} if errors else {}),
+            **({"request_id": self.request_id} if self.request_id else {}),
             "documentation_url": self.documentation,
             "status": str(self.status),
         }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from localforge.access import Actor, Need, Role, role_on
+from localforge.access import Actor, Need, Role, names_of, role_on
 from localforge.errors import InvalidError
 from localforge.events import ZERO_SHA
 from localforge.forge import Forge
@@ -89,7 +89,7 @@ def _facts(
     moves_on = not item.creates and not item.deletes
     return MoveFacts(
         role=role_on(db, repo, actor.user),
-        login=actor.account.login,
+        names=names_of(db, actor.account),
         creates=item.creates,
         deletes=item.deletes,
         forced=moves_on

@@ -29,7 +29,7 @@ class RequiredChecks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredReviews:
-    """Reviews that a pull request needs. People are logins."""
+    """Reviews that a pull request needs. Who is spared, and who may dismiss, is said in names as of `access.names_of`."""
 
     count: int = 1
     dismiss_stale: bool = False
@@ -38,10 +38,14 @@ class RequiredReviews:
     bypass_users: tuple[str, ...] = ()
     dismissal_users: tuple[str, ...] | None = None
 
+    def spares(self, names: frozenset[str]) -> bool:
+        """Whether somebody with these names may do without a pull request."""
+        return not names.isdisjoint(self.bypass_users)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The protection of a branch. `push_users` None: whoever may write."""
+    """The protection of a branch. `push_users`: logins, also of Apps' bots, and teams as `org/slug`; None: whoever may write."""
 
     enforce_admins: bool = False
     checks: RequiredChecks | None = None
@@ -55,13 +59,17 @@ class Rules:
     lock_branch: bool = False
     allow_fork_syncing: bool = False
 
+    def keeps_out(self, names: frozenset[str]) -> bool:
+        """Whether somebody with these names may not push, nor merge."""
+        return self.push_users is not None and names.isdisjoint(self.push_users)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveFacts:
     """What a direct change of a protected branch is, and by whom. `passed`: checks that succeeded on its end."""
 
     role: Role
-    login: str
+    names: frozenset[str]
     creates: bool = False
     deletes: bool = False
     forced: bool = False
@@ -88,11 +96,11 @@ def refusals(rules: Rules, facts: MoveFacts) -> tuple[str, ...]:
 
 def _for_writers(rules: Rules, facts: MoveFacts) -> list[str]:
     reasons = []
-    if rules.push_users is not None and facts.login not in rules.push_users:
+    if rules.keeps_out(facts.names):
         reasons.append("You're not authorized to push to this branch.")
     if facts.creates and rules.block_creations:
         reasons.append("Cannot create this protected branch")
-    if rules.reviews is not None and facts.login not in rules.reviews.bypass_users:
+    if rules.reviews is not None and not rules.reviews.spares(facts.names):
         reasons.append("Changes must be made through a pull request.")
     if rules.linear_history and facts.brings_merges:
         reasons.append("This branch must not contain merge commits.")

@@ -1,4 +1,7 @@
-"""Primary limits per credential and hour, and the secondary limit on creating content."""
+"""Primary limits per hour, and the secondary limit on creating content: each user's, installation's, App's or address's own.
+
+All tokens of a user count together; those of jobs do by repository. Source: docs.github.com, "Rate limits for the REST API".
+"""
 
 import threading
 from collections import deque
@@ -13,18 +16,24 @@ MINUTE = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Requests per hour, by resource, and content creations per minute and hour; GitHub's by default."""
+    """Requests per hour, by resource, and content creations per minute and hour; GitHub's by default.
+
+    `repository` is `core` for the jobs of one repository together.
+    """
 
     core: int = 5000
+    repository: int = 1000
     anonymous: int = 60
     search: int = 30
     graphql: int = 5000
     content_per_minute: int = 80
     content_per_hour: int = 500
 
-    def of(self, resource: str, *, anonymous: bool) -> int:
-        """The limit of a resource for a credential."""
+    def of(self, key: str, resource: str, *, anonymous: bool) -> int:
+        """The limit of a resource for whom the key identifies."""
         match resource:
+            case "core" if key.startswith("repository:"):
+                return min(self.core, self.repository)
             case "search":
                 return 10 if anonymous else self.search
             case "graphql":
@@ -66,7 +75,7 @@ class _Window:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Counts in memory: a restart begins new windows. `key` identifies a credential or an address."""
+    """Counts in memory: a restart begins new windows. `key` is a kind and an id: `user:7`, `address:127.0.0.1`."""
 
     limits: Limits
     seconds: Callable[[], float]
@@ -78,7 +87,7 @@ class RateLimiter:
         """The limit's present state."""
         with self._lock:
             window = self._window(key, resource)
-            limit = self.limits.of(resource, anonymous=anonymous)
+            limit = self.limits.of(key, resource, anonymous=anonymous)
             return Quota(resource=resource, limit=limit, used=window.used, reset=window.reset)
 
     def spend(self, key: str, resource: str, cost: int = 1) -> None:
@@ -90,7 +99,7 @@ class RateLimiter:
         """The limit's state once a request of this cost is counted; None, and nothing is, where it is used up."""
         with self._lock:
             window = self._window(key, resource)
-            limit = self.limits.of(resource, anonymous=anonymous)
+            limit = self.limits.of(key, resource, anonymous=anonymous)
             if window.used >= limit:
                 return None
             window.used += cost
@@ -143,8 +152,6 @@ def _named(key: str) -> str:
     """Whose limit it is, in GitHub's words."""
     kind, _, name = key.partition(":")
     match kind:
-        case "token":
-            return "your credential."
         case "address":
             return (
                 f"{name}. (But here's the good news: Authenticated requests get a higher rate limit. Check out the"

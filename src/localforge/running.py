@@ -6,6 +6,7 @@ An area is listed here once; nothing else knows all of them.
 from functools import partial
 from importlib import import_module
 
+from localforge.assets import clear
 from localforge.faults.deliveries import hard_of_hearing
 from localforge.forge import Forge
 from localforge.integrity.recovery import mend
@@ -54,6 +55,8 @@ AREAS = (
     "localforge.rest.rulesets",
     "localforge.rest.reactions",
     "localforge.rest.releases",
+    "localforge.rest.release_assets",
+    "localforge.rest.classic_projects",
     "localforge.rest.contributors",
     "localforge.rest.codeowners",
     "localforge.rest.forks",
@@ -96,6 +99,7 @@ def start(forge: Forge) -> None:
     killed = forge.claim()
     open_areas()
     finish(forge)
+    clear(forge)
     mend(forge, killed=killed)
     forge.bus.start()
     for name in WORKERS:

@@ -54,6 +54,17 @@ class Robot:
         return self.world.client(self.token(**wish)["token"])
 
 
+def reporter(world: World) -> httpx.Client:
+    """An App that reports checks on everything of `acme`."""
+    return world.client(reporter_token(world))
+
+
+def reporter_token(world: World) -> str:
+    """The token of its installation, good for an hour."""
+    token: str = robot(world, name="Reporter", permissions={"checks": "write"}).token()["token"]
+    return token
+
+
 def bearer(world: World, token: str) -> httpx.Client:
     client = world.client()
     client.headers["authorization"] = f"Bearer {token}"

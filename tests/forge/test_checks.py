@@ -1,6 +1,7 @@
 """Statuses and check runs over REST."""
 
 from tests.forge.proposing import REPO, merge, report, sha_of, state
+from tests.forge.robots import reporter, robot
 from tests.forge.world import World
 
 
@@ -28,13 +29,13 @@ def test_statuses(proposed: World) -> None:
 
 def test_check_runs(proposed: World) -> None:
     """Reported, finished, repeated; the suite follows its newest runs."""
-    wim, head = proposed.as_("wim"), sha_of(proposed, "topic")
+    wim, head = reporter(proposed), sha_of(proposed, "topic")
     runs = f"{REPO}/check-runs"
     begun = wim.post(runs, json={"name": "unit", "head_sha": head, "status": "in_progress"}).json()
     assert (begun["conclusion"], begun["pull_requests"][0]["number"], begun["app"]["slug"]) == (
         None,
         1,
-        "wim",
+        "reporter",
     )
     suite = f"{REPO}/check-suites/{begun['check_suite']['id']}"
     assert wim.get(suite).json()["status"] == "in_progress"
@@ -61,7 +62,8 @@ def test_check_runs(proposed: World) -> None:
     assert wim.get(f"{suite}/check-runs?filter=all").json()["total_count"] == 2
     assert wim.get(f"{REPO}/commits/topic/check-suites").json()["total_count"] == 1
     assert wim.post(f"{REPO}/check-suites", json={"head_sha": head}).status_code == 200
-    assert proposed.as_("mia").post(f"{REPO}/check-suites", json={"head_sha": head}).status_code == 201
+    other = robot(proposed, permissions={"checks": "write"}).client()
+    assert other.post(f"{REPO}/check-suites", json={"head_sha": head}).status_code == 201
     assert wim.post(f"{runs}/{again['id']}/rerequest").status_code == 201
     assert wim.post(f"{suite}/rerequest").status_code == 201
     assert wim.post(runs, json={"name": "x", "head_sha": head, "status": "completed"}).status_code == 422
@@ -73,3 +75,20 @@ def test_an_unsuccessful_head_is_unstable(proposed: World) -> None:
     report(proposed, "lint", "failure")
     assert state(proposed) == "unstable"
     assert merge(proposed).status_code == 200
+
+
+def test_people_report_no_checks(proposed: World) -> None:
+    """As GitHub has it: a token of a person is refused, whatever their role; nothing is reported."""
+    head, runs = sha_of(proposed, "topic"), f"{REPO}/check-runs"
+    run = reporter(proposed).post(runs, json={"name": "unit", "head_sha": head}).json()
+    for login in ("olga", "wim"):
+        person = proposed.as_(login)
+        for answer in (
+            person.post(runs, json={"name": "mine", "head_sha": head}),
+            person.patch(f"{runs}/{run['id']}", json={"conclusion": "success"}),
+            person.post(f"{REPO}/check-suites", json={"head_sha": head}),
+        ):
+            assert answer.status_code == 403
+            assert answer.json()["message"] == "You must authenticate via a GitHub App."
+    (seen,) = proposed.as_("olga").get(f"{REPO}/commits/topic/check-runs").json()["check_runs"]
+    assert (seen["name"], seen["conclusion"]) == ("unit", None)

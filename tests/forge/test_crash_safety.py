@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.forge.killing import ZERO, Deed, ask, killed_at, memory, push, pushed, restarted
 from tests.forge.proposing import open_pull, propose
+from tests.forge.robots import reporter
 from tests.forge.world import World, copied, git
 
 from localforge.app import App
@@ -213,13 +214,14 @@ def test_what_fsck_finds(prepared: Prepared, tmp_path: Path, template: World, co
     state = tmp_path / "state"
     shutil.copytree(prepared[0], state)
     broken = replace(template, forge=Forge(state))
-    olga = replace(broken, app=App(broken.forge)).as_("olga")
+    whole = replace(broken, app=App(broken.forge))
+    olga = whole.as_("olga")
     body = {"name": "ci", "head_sha": olga.get(f"{REPO}/git/ref/heads/topic").json()["object"]["sha"]}
     assert (
         olga.post(f"{REPO}/git/refs", json={"ref": "refs/heads/y", "sha": body["head_sha"]}).status_code
         == 201
     )
-    assert olga.post(f"{REPO}/check-runs", json=body).status_code == 201
+    assert reporter(whole).post(f"{REPO}/check-runs", json=body).status_code == 201
     broken.forge.bus.drain()
     assert examine(broken.forge).findings == []
     wreck(broken, code)

@@ -143,8 +143,8 @@ def test_the_second_version_leaves_out_what_the_first_shows(topic: World) -> Non
     assert client.get(f"{REPO}/contents/README.md", headers=second).json()["name"] == "README.md"
 
 
-def test_limits_are_counted_per_credential(tmp_path: Path, clone: Path) -> None:
-    """Headers count down; beyond the limit 403 with Retry-After; another credential is not touched."""
+def test_limits_are_counted_per_user(tmp_path: Path, clone: Path) -> None:
+    """Headers count down; beyond the limit 403 with Retry-After, whatever token of theirs; nobody else is touched."""
     world = build(tmp_path / "state", clone, Settings(limits=Limits(core=2)))
     olga, mia = world.as_("olga"), world.as_("mia")
     first = olga.get("/user")
@@ -158,6 +158,10 @@ def test_limits_are_counted_per_credential(tmp_path: Path, clone: Path) -> None:
     assert (refused.headers["x-ratelimit-remaining"], refused.headers["x-ratelimit-used"]) == ("0", "2")
     assert "rate limit exceeded" in refused.json()["message"]
     assert int(refused.headers["retry-after"]) > 0
+    number = world.people["olga"].id
+    assert refused.json()["message"] == f"API rate limit exceeded for user ID {number}."
+    other = world.client(seed.create_token(world.forge, world.people["olga"], "repo"))
+    assert other.get("/user").json()["message"] == refused.json()["message"]
     assert mia.get("/user").status_code == 200
     world.forge.close()
 

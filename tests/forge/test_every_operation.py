@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import httpx
 import pytest
+from tests.forge.openapi import REMOVED
 from tests.forge.world import ROOMY, World, build
 
 from localforge.forge import Settings
@@ -91,6 +92,17 @@ def test_a_spent_limit_is_403_with_a_time_to_wait(tmp_path, clone, login: str | 
     assert client.get("/rate_limit").status_code == 200
     world.forge.close()
     assert world.forge.settings != ROOMY
+
+
+def test_what_github_took_away_is_410(world: World) -> None:
+    """Classic project boards, in GitHub's words, for everybody."""
+    gone = rows(world, lambda row: row.id in REMOVED)
+    assert {row.id for row in gone} == REMOVED
+    for client in (world.as_("olga"), world.client()):
+        own = [row for row in gone if row.path != "/user/projects" or client.headers.get("authorization")]
+        for answer in asked(world, client, own).values():
+            assert answer.status_code == 410
+            assert answer.json()["message"].startswith("Projects (classic) has been deprecated")
 
 
 def test_what_is_known_is_304_and_not_counted(proposed: World) -> None:

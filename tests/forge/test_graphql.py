@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.forge.graph import ask, data, refused
 from tests.forge.proposing import REPO, open_pull, propose, sha_of
+from tests.forge.robots import reporter
 from tests.forge.world import World, build
 
 from localforge import seed
@@ -31,7 +32,7 @@ def populated(tmp_path_factory: pytest.TempPathFactory, clone: Path) -> Iterator
     open_pull(world, head="topic", body="Fixes #1")
     head = sha_of(world, "topic")
     world.as_("wim").post(f"{REPO}/statuses/{head}", json={"state": "success", "context": "lint"})
-    world.as_("wim").post(
+    reporter(world).post(
         f"{REPO}/check-runs", json={"name": "unit", "head_sha": head, "conclusion": "failure"}
     )
     world.as_("wim").post(f"{REPO}/pulls/6/reviews", json={"event": "REQUEST_CHANGES", "body": "no"})
@@ -231,7 +232,7 @@ def test_a_pull_request(populated: World) -> None:
             "name": "unit",
             "conclusion": "FAILURE",
             "isRequired": False,
-            "checkSuite": {"app": {"slug": "wim"}},
+            "checkSuite": {"app": {"slug": "reporter"}},
         },
         {"__typename": "StatusContext", "context": "lint", "state": "SUCCESS"},
     ]

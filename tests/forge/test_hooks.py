@@ -16,6 +16,7 @@ import pytest
 from tests.forge import openapi
 from tests.forge.proposing import PULLS, REPO, commit, merge, open_pull, propose, sha_of
 from tests.forge.receiving import Receiver, deliver
+from tests.forge.robots import reporter
 from tests.forge.world import World
 
 from localforge.forge import Forge
@@ -259,8 +260,9 @@ def day(world: World) -> None:
     olga.patch(f"{PULLS}/2", json={"title": "Spin faster"})
     olga.post(f"{REPO}/issues/2/labels", json={"labels": ["bug"]})
     wim.post(f"{REPO}/statuses/{head}", json={"state": "success", "context": "ci", "target_url": "http://ci"})
-    begun = wim.post(f"{REPO}/check-runs", json={"name": "unit", "head_sha": head}).json()
-    wim.patch(f"{REPO}/check-runs/{begun['id']}", json={"conclusion": "success"})
+    app = reporter(world)
+    begun = app.post(f"{REPO}/check-runs", json={"name": "unit", "head_sha": head}).json()
+    app.patch(f"{REPO}/check-runs/{begun['id']}", json={"conclusion": "success"})
     wim.post(f"{REPO}/check-runs/{begun['id']}/rerequest")
     assert merge(world, 2).status_code == 200
     olga.delete(f"{REPO}/git/refs/heads/topic")

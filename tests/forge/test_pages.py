@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from tests.forge.robots import reporter
 from tests.forge.tags import Tags
 from tests.forge.world import World, copied
 
@@ -84,7 +85,9 @@ def _fill(world: World) -> None:
     review = {"event": "REQUEST_CHANGES", "body": f"Not so. {EVIL}", "comments": [remark]}
     wim.post(f"{repo}/pulls/2/reviews", json=review)
     reported = {"name": "scan", "head_sha": head, "status": "completed", "conclusion": "success"}
-    olga.post(f"{repo}/check-runs", json=reported | {"output": {"title": "Scanned", "summary": EVIL}})
+    reporter(world).post(
+        f"{repo}/check-runs", json=reported | {"output": {"title": "Scanned", "summary": EVIL}}
+    )
     _run(world, head)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.forge.proposing import PULLS, REPO, commit, merge, protect, report, review, sha_of, state
+from tests.forge.robots import reporter
 from tests.forge.world import World
 
 from localforge.pulls.owners import Rule, matches, owners_of
@@ -26,9 +27,10 @@ def test_required_checks(proposed: World) -> None:
     )
     report(proposed, "lint", "success")
     head = sha_of(proposed, "topic")
+    app = reporter(proposed)
     for conclusion, expected in (("failure", "blocked"), ("success", "clean")):
         body = {"name": "unit", "head_sha": head, "conclusion": conclusion}
-        proposed.as_("wim").post(f"{REPO}/check-runs", json=body)
+        app.post(f"{REPO}/check-runs", json=body)
         assert state(proposed) == expected
     commit(proposed, "topic", "later.txt")
     assert (state(proposed), merge(proposed).status_code) == ("blocked", 405)

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.forge.proposing import PULLS, REPO, review, sha_of
+from tests.forge.robots import reporter
 from tests.forge.world import World
 
 from localforge.hooks.delivering import Deliverer
@@ -13,7 +14,7 @@ def test_one_of_each(proposed: World) -> None:
     olga.post(f"{REPO}/milestones", json={"title": "One"})
     assert olga.get(f"{REPO}/milestones/1").json()["title"] == "One"
     sent = {"name": "unit", "head_sha": sha_of(proposed, "topic"), "status": "queued"}
-    run = olga.post(f"{REPO}/check-runs", json=sent).json()
+    run = reporter(proposed).post(f"{REPO}/check-runs", json=sent).json()
     assert olga.get(f"{REPO}/check-runs/{run['id']}").json()["name"] == "unit"
     assert olga.post(f"{REPO}/check-runs/{run['id']}/rerequest").status_code == 201
     review(proposed, "mia", "COMMENT", comments=[{"path": "src/widget.py", "line": 2, "body": "Why?"}])

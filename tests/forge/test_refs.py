@@ -215,8 +215,8 @@ def test_a_check_that_succeeded_opens_the_branch(world: World, monkeypatch: pyte
 
 CHECKS = Rules(checks=RequiredChecks(strict=False, checks=(Check(context="ci"),)))
 REVIEWS = Rules(reviews=RequiredReviews(bypass_users=("bob",)))
-WRITER = MoveFacts(role=Role.WRITE, login="wim")
-ADMIN = MoveFacts(role=Role.ADMIN, login="olga")
+WRITER = MoveFacts(role=Role.WRITE, names=frozenset({"wim"}))
+ADMIN = MoveFacts(role=Role.ADMIN, names=frozenset({"olga"}))
 EXPECTED = ('Required status check "ci" is expected.',)
 
 
@@ -225,34 +225,42 @@ EXPECTED = ('Required status check "ci" is expected.',)
     [
         (Rules(), WRITER, ()),
         (CHECKS, WRITER, EXPECTED),
-        (CHECKS, MoveFacts(role=Role.WRITE, login="wim", passed=frozenset({Check(context="ci")})), ()),
+        (
+            CHECKS,
+            MoveFacts(role=Role.WRITE, names=frozenset({"wim"}), passed=frozenset({Check(context="ci")})),
+            (),
+        ),
         (CHECKS, ADMIN, ()),
         (Rules(checks=CHECKS.checks, enforce_admins=True), ADMIN, EXPECTED),
         (REVIEWS, WRITER, ("Changes must be made through a pull request.",)),
-        (REVIEWS, MoveFacts(role=Role.WRITE, login="bob"), ()),
+        (REVIEWS, MoveFacts(role=Role.WRITE, names=frozenset({"bob"})), ()),
         (
             Rules(),
-            MoveFacts(role=Role.ADMIN, login="olga", forced=True),
+            MoveFacts(role=Role.ADMIN, names=frozenset({"olga"}), forced=True),
             ("Cannot force-push to this protected branch",),
         ),
-        (Rules(allow_force_pushes=True), MoveFacts(role=Role.WRITE, login="wim", forced=True), ()),
+        (
+            Rules(allow_force_pushes=True),
+            MoveFacts(role=Role.WRITE, names=frozenset({"wim"}), forced=True),
+            (),
+        ),
         (
             Rules(),
-            MoveFacts(role=Role.ADMIN, login="olga", deletes=True),
+            MoveFacts(role=Role.ADMIN, names=frozenset({"olga"}), deletes=True),
             ("Cannot delete this protected branch",),
         ),
-        (Rules(allow_deletions=True), MoveFacts(role=Role.WRITE, login="wim", deletes=True), ()),
+        (Rules(allow_deletions=True), MoveFacts(role=Role.WRITE, names=frozenset({"wim"}), deletes=True), ()),
         (Rules(push_users=("mia",)), WRITER, ("You're not authorized to push to this branch.",)),
         (Rules(push_users=("wim",)), WRITER, ()),
         (
             Rules(linear_history=True),
-            MoveFacts(role=Role.WRITE, login="wim", brings_merges=True),
+            MoveFacts(role=Role.WRITE, names=frozenset({"wim"}), brings_merges=True),
             ("This branch must not contain merge commits.",),
         ),
         (Rules(lock_branch=True), ADMIN, ("This branch is locked and cannot be changed.",)),
         (
             Rules(block_creations=True),
-            MoveFacts(role=Role.WRITE, login="wim", creates=True),
+            MoveFacts(role=Role.WRITE, names=frozenset({"wim"}), creates=True),
             ("Cannot create this protected branch",),
         ),
     ],

@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from tests.forge.robots import reporter_token
 from tests.forge.world import build, git, make_clone
 
+from localforge import seed
+from localforge.seed import NewTeam
+
 STARTS_WITHIN = 30.0
+# Whose token reports checks: an App's, which GitHub asks for.
+REPORTER = "reporter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A served forge: `acme` with its people, their tokens, and a folder for what judges write."""
+    """A served forge: `acme` with its people, a team and an App, their tokens, and a folder for what judges write."""
 
     url: str
     tokens: Mapping[str, str]
@@ -79,6 +85,9 @@ def staged(folder: Path) -> Iterator[Stage]:
     """Populate a state directory, serve it, and end the server afterwards."""
     clone = make_clone(folder / "clone")
     world = build(folder / "state", clone)
+    members = [world.people["olga"], world.people["mia"]]
+    seed.create_team(world.forge, world.org, NewTeam(name="A-Team", members=members))
+    tokens = {**world.tokens, REPORTER: reporter_token(world)}
     operations = frozenset(operation.id for operation in world.app.operations)
     world.forge.close()
     ready = folder / "ready"
@@ -89,7 +98,7 @@ def staged(folder: Path) -> Iterator[Stage]:
         until(lambda: ready.exists() and ready.read_text(), "the forge does not come up", STARTS_WITHIN)
         yield Stage(
             url=ready.read_text().strip(),
-            tokens=world.tokens,
+            tokens=tokens,
             operations=operations,
             folder=folder,
             clone=clone,

@@ -37,6 +37,13 @@ def version() -> str:
     return said.split()[2].partition("+")[0]
 
 
+KEEP = """      - run: echo kept > kept.txt
+      - uses: actions/upload-artifact@v4
+        with:
+          name: kept-files
+          path: kept.txt
+"""
+
 judge = Judge(name="gh", version=version)
 
 
@@ -273,15 +280,19 @@ def run(stage: Stage) -> None:
         assert "dispatch" in gh("workflow", "view", "ci.yml", "-R", name, "--yaml")
 
 
-@judge.scenario("run: view as text, with artifacts", "actions/list-workflow-run-artifacts")
+@judge.scenario("run: view as text, artifacts listed and downloaded", "actions/list-workflow-run-artifacts")
 def run_text(stage: Stage) -> None:
-    name = stage.repository("gh-run-2", {".github/workflows/ci.yml": FLOW})
+    name = stage.repository("gh-run-2", {".github/workflows/ci.yml": FLOW + KEEP})
     with using(stage, "run2") as gh:
         gh("workflow", "run", "ci.yml", "-R", name, "--ref", "main")
         until(lambda: gh.json("run", "list", "-R", name, "--json", "databaseId"), "no run")
         number = str(gh.json("run", "list", "-R", name, "--json", "databaseId")[0]["databaseId"])
         gh("run", "watch", number, "-R", name, "--exit-status", "--interval", "1")
-        assert "build" in gh("run", "view", number, "-R", name, "--verbose")
+        seen = gh("run", "view", number, "-R", name, "--verbose")
+        assert "build" in seen
+        assert "kept-files" in seen.partition("ARTIFACTS")[2]
+        gh("run", "download", number, "-R", name, "-n", "kept-files", "-D", "got")
+        assert (gh.home / "got" / "kept.txt").read_text() == "kept\n"
 
 
 @judge.scenario("api: REST with pages, GraphQL with variables, refusals; search; status codes")
@@ -323,7 +334,7 @@ def _tag(gh: Gh) -> str:
 
 
 @judge.scenario(
-    "release: create, list, view, delete",
+    "release: create, list, view, files up and down, delete",
     "repos/create-release",
     "repos/get-release-by-tag",
     "repos/delete-release",
@@ -334,5 +345,19 @@ def release(stage: Stage) -> None:
         gh("release", "create", "v2", "-R", name, "--title", "Two", "--notes", "Words", "--target", "main")
         assert "Two" in gh("release", "list", "-R", name)
         assert "Words" in gh("release", "view", "v2", "-R", name)
+        tool = gh.home / "tool.bin"
+        tool.write_bytes(b"\0first")
+        gh("release", "upload", "v2", f"{tool}#The tool", "-R", name)
+        assert "already exists" in gh.tried("release", "upload", "v2", str(tool), "-R", name).stderr
+        tool.write_bytes(b"\0second")
+        gh("release", "upload", "v2", str(tool), "-R", name, "--clobber")
+        assert "tool.bin" in gh("release", "view", "v2", "-R", name)
+        gh("release", "download", "v2", "-R", name, "-D", "got")
+        assert (gh.home / "got" / "tool.bin").read_bytes() == b"\0second"
+        gh("release", "create", "v3", str(tool), "-R", name, "--notes", "With a file", "--target", "main")
+        made = gh.json("release", "view", "v3", "-R", name, "--json", "isDraft,assets")
+        assert (made["isDraft"], [one["name"] for one in made["assets"]]) == (False, ["tool.bin"])
+        gh("release", "delete-asset", "v3", "tool.bin", "-R", name, "--yes")
+        assert gh.json("release", "view", "v3", "-R", name, "--json", "assets")["assets"] == []
         gh("release", "delete", "v2", "-R", name, "--yes")
         assert "Two" not in gh("release", "list", "-R", name)

@@ -8,7 +8,7 @@ import pytest
 from githubkit import GitHub, TokenAuthStrategy
 from githubkit.exception import RequestFailed
 from tests.judges.board import Judge
-from tests.judges.stage import Stage, until
+from tests.judges.stage import REPORTER, Stage, until
 
 judge = Judge(name="githubkit", version=lambda: installed("githubkit"))
 
@@ -175,8 +175,9 @@ def checks(stage: Stage) -> None:
     }
     output = {"title": "T", "summary": "S", "annotations": [remark]}
     sent = {"name": "unit", "head_sha": head, "status": "in_progress", "output": output}
-    run = typed(api.checks.create(*where, data=sent))
-    typed(api.checks.update(*where, run.id, data={"status": "completed", "conclusion": "neutral"}))
+    app = rest(stage, REPORTER)
+    run = typed(app.checks.create(*where, data=sent))
+    typed(app.checks.update(*where, run.id, data={"status": "completed", "conclusion": "neutral"}))
     assert typed(api.checks.get(*where, run.id)).conclusion == "neutral"
     assert typed(api.checks.list_annotations(*where, run.id))[0].message == "Hm"
     assert typed(api.checks.list_for_ref(*where, head)).total_count == 1

@@ -16,7 +16,7 @@ from graphql import (
     is_leaf_type,
 )
 from tests.judges.board import Judge
-from tests.judges.stage import Stage
+from tests.judges.stage import REPORTER, Stage
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = Path(__file__).parents[2] / "src" / "localforge" / "graph" / "github.graphql"
@@ -100,8 +100,9 @@ def _setting(stage: Stage, name: str) -> dict[str, object]:
         for number in (1, 2):
             olga.post(f"/repos/{repo}/issues/{number}/comments", json={"body": "Yes"})
         olga.post(f"/repos/{repo}/statuses/{head}", json={"state": "success", "context": "lint"})
-        olga.post(f"/repos/{repo}/check-runs", json={"name": "u", "head_sha": head, "conclusion": "success"})
         olga.post(f"/repos/{repo}/pulls/2/requested_reviewers", json={"reviewers": ["mia"]})
+    with stage.client(REPORTER) as app:
+        app.post(f"/repos/{repo}/check-runs", json={"name": "u", "head_sha": head, "conclusion": "success"})
     with stage.client("mia") as mia:
         mia.post(f"/repos/{repo}/pulls/2/reviews", json={"event": "APPROVE", "body": "Good"})
     return {"repo": repo, "name": name, "number": 1, "id": node_id}

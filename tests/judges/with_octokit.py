@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 from tests.judges.board import Judge
 from tests.judges.node import FOLDER, certificates, node, run, version_of
-from tests.judges.stage import Stage, until
+from tests.judges.stage import REPORTER, Stage, until
 
 octokit = Judge(name="octokit", version=lambda: version_of("octokit"))
 probot = Judge(name="Probot", version=lambda: version_of("probot"))
@@ -19,6 +19,7 @@ def _octokit(name: str, words: str) -> None:
     def scenario(stage: Stage) -> None:
         repo = stage.repository(f"octokit-{name}")
         env = {"FORGE_URL": stage.url, "FORGE_TOKEN": stage.tokens["olga"], "FORGE_REPO": repo}
+        env["APP_TOKEN"] = stage.tokens[REPORTER]
         run(FOLDER / "octokit.mjs", name, env=env)
 
 

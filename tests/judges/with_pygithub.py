@@ -6,7 +6,7 @@ import github
 import pytest
 from github.GithubObject import NotSet
 from tests.judges.board import Judge
-from tests.judges.stage import Stage, until
+from tests.judges.stage import REPORTER, Stage, until
 
 judge = Judge(name="PyGithub", version=lambda: installed("PyGithub"))
 
@@ -87,14 +87,14 @@ def content(stage: Stage) -> None:
 def pull(stage: Stage) -> None:
     name = stage.repository("pyg-pull")
     head = stage.branch(name, "topic", {"src/widget.py": "def spin():\n    return 3\n"})
-    with hub(stage) as olga, hub(stage, "mia") as mia:
+    with hub(stage) as olga, hub(stage, "mia") as mia, hub(stage, REPORTER) as app:
         repo = olga.get_repo(name)
         repo.add_to_collaborators("mia", "push")
         opened = repo.create_pull("main", "topic", title="Spin", body="Faster")
         assert [(one.filename, one.changes) for one in opened.get_files()] == [("src/widget.py", 2)]
         commit = repo.get_commit(head)
         commit.create_status("success", context="lint")
-        run = repo.create_check_run("unit", head, status="in_progress")
+        run = app.get_repo(name).create_check_run("unit", head, status="in_progress")
         run.edit(status="completed", conclusion="success", output={"title": "T", "summary": "S"})
         assert commit.get_combined_status().state == "success"
         assert [one.conclusion for one in commit.get_check_runs()] == ["success"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
-from tests.judges.board import Judge, UnsupportedError
+from tests.judges.board import Judge
 from tests.judges.stage import Stage
 
 RECORDINGS = Path(__file__).parents[1] / "contract" / "github" / "octokit-fixtures.71.json"
@@ -21,7 +21,14 @@ _SHA = re.compile(r"0{37}[0-9a-f]{3}")
 
 Names: TypeAlias = Mapping[str, str]
 
-judge = Judge(name="recordings", version=lambda: "@octokit/fixtures 23.1.2")
+# Recorded of what GitHub has taken away since; the version says so, because no such recording can be repeated.
+WITHDRAWN = frozenset({"project-cards"})
+GONE = "Projects (classic) has been deprecated in favor of the new Projects experience."
+
+judge = Judge(
+    name="recordings",
+    version=lambda: f"@octokit/fixtures 23.1.2; {', '.join(sorted(WITHDRAWN))} as GitHub refuses it today",
+)
 
 
 @dataclass(slots=True)
@@ -145,14 +152,6 @@ def _with_release(stage: Stage, name: str, *, asset: bool) -> dict[str, str]:
     return names
 
 
-def _gone(stage: Stage) -> dict[str, str]:
-    raise UnsupportedError("GitHub itself has taken classic project boards away")
-
-
-def _teamless(stage: Stage) -> dict[str, str]:
-    raise UnsupportedError("not there yet: teams in the rules of a protected branch")
-
-
 Prepare: TypeAlias = Callable[[Stage], Mapping[str, str]]
 ASSETS = ("repos/create-release", "repos/upload-release-asset", "repos/delete-release-asset")
 
@@ -170,8 +169,6 @@ PREPARATIONS: Mapping[str, tuple[Prepare, tuple[str, ...]]] = {
         ASSETS,
     ),
     "get-archive": (lambda stage: _repository(stage, "get-archive"), ("repos/download-tarball-archive",)),
-    "branch-protection": (_teamless, ()),
-    "project-cards": (_gone, ()),
     "get-repository": (_with_topics, ()),
     **{name: (lambda stage: _repository(stage, "hello-world"), ()) for name in ("get-content", "markdown")},
 }
@@ -187,5 +184,17 @@ def _replay(name: str, exchanges: list[Mapping[str, Any]]) -> None:
             player.play(exchange)
 
 
+def _refuse(name: str, exchanges: list[Mapping[str, Any]]) -> None:
+    """Recorded before GitHub took the feature away: the same requests get what they get from GitHub today."""
+
+    @judge.scenario(f"{name} ({len(exchanges)}): 410, as GitHub has answered since 2025")
+    def refuse(stage: Stage) -> None:
+        with stage.client() as olga:
+            for exchange in exchanges:
+                answer = olga.request(exchange["method"], exchange["path"], json=exchange["body"] or None)
+                assert answer.status_code == 410, f"{exchange['path']}: {answer.status_code}"
+                assert answer.json()["message"] == GONE, answer.text
+
+
 for _name, _exchanges in json.loads(RECORDINGS.read_text()).items():
-    _replay(_name, _exchanges)
+    (_refuse if _name in WITHDRAWN else _replay)(_name, _exchanges)

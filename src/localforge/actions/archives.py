@@ -189,8 +189,7 @@ def sweep(forge: Forge, tx: Tx) -> None:
     """At the start: uploads that a dead process left, and files whose rows are gone."""
     tx.execute("DELETE FROM artifact WHERE NOT ready")
     tx.execute("DELETE FROM action_cache WHERE NOT ready")
-    known = {f"artifact-{number}" for number in tx.column(int, "SELECT id FROM artifact")}
-    known |= {f"cache-{number}" for number in tx.column(int, "SELECT id FROM action_cache")}
-    for file in (forge.state / "archives").glob("*-*"):
+    known = set(archives.ready_files(tx))
+    for file in (forge.state / "archives").glob("[!.]*-*"):
         if file.name not in known:
             file.unlink()

@@ -22,6 +22,8 @@ from localforge.store.database import Db
 from localforge.store.repos import Repository
 
 LARGEST_FILE = 512 << 10
+# Both mean the caller's own repository and commit (GitHub changelog, 2026-07-30, of `$/`).
+OWN = ("./", "$/")
 _REMOTE = re.compile(r"(?P<owner>[^/@]+)/(?P<repo>[^/@]+)/(?P<path>[^@]+)@(?P<ref>.+)")
 
 Called = Mapping[str, Json]
@@ -72,8 +74,8 @@ def _found(
     forge: Forge, db: Db, repo: Repository, uses: str, home: tuple[int, str]
 ) -> dict[str, Json] | None:
     """A called file of the caller's own commit, or of a repository that is public or of the same owner."""
-    if uses.startswith("./"):
-        target, path, sha = repos.by_id(db, home[0]), uses.removeprefix("./"), home[1]
+    if uses.startswith(OWN):
+        target, path, sha = repos.by_id(db, home[0]), uses[len(OWN[0]) :], home[1]
         ref = sha
     else:
         match = _REMOTE.fullmatch(uses)

@@ -1,6 +1,6 @@
 """Legs: what a job of the file becomes when it runs, one for each combination of its matrix, and how they end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -22,6 +22,7 @@ class Leg:
     """A job to queue. `matrix` is None without one; `limit` is how many of its siblings may run at a time.
 
     `scope` is the call of a workflow that it belongs to: `build#0/`; empty for a job of the run's own file.
+    `groups` are the concurrency groups of the calls around it, by their scope.
     """
 
     job: str
@@ -33,6 +34,7 @@ class Leg:
     limit: int | None = None
     tolerated: bool = False
     scope: str = ""
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

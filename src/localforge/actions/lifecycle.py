@@ -5,13 +5,14 @@ is called in the transaction of whatever happened (an event, a job's end, a canc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localforge.actions import invalid, jobs
 from localforge.actions.call_inputs import typed
 from localforge.actions.calling import Called, find_called, linked, parsed
 from localforge.actions.contexts import Facts, github_context
-from localforge.actions.expressions import Environment, ExpressionError, Value, lookup, to_text, truthy
+from localforge.actions.expressions import Environment, ExpressionError, Value, to_text
+from localforge.actions.groups import Wish, by_call, held_within, memberships, named, units, wishes
 from localforge.actions.legs import Conclusion, Leg
 from localforge.actions.payload import at_address
 from localforge.actions.plan import Cancel, Decision, Queue, Settle, decide
@@ -21,7 +22,7 @@ from localforge.actions.workflow.tree import Node, resolve
 from localforge.events import WorkflowRunEvent
 from localforge.forge import Forge
 from localforge.json_types import Json
-from localforge.store import accounts, actions, checks, repos, variables
+from localforge.store import accounts, actions, checks, groups, repos, variables
 from localforge.store.actions import JobRow, RunRow
 from localforge.store.checks import ACTIONS_APP, SuiteOf
 from localforge.store.database import Db, Tx
@@ -113,7 +114,7 @@ def _insert(forge: Forge, tx: Tx, new: NewRun, name: str, called: Called) -> Run
 
 def begin(forge: Forge, tx: Tx, run: RunRow) -> None:
     """Join the run's concurrency group, which may stop runs before it, and start its first jobs."""
-    group, cancels = _concurrency(workflow_of(tx, run).concurrency, run_contexts(forge, tx, run))
+    group, cancels = named(workflow_of(tx, run).concurrency, run_contexts(forge, tx, run))
     if group:
         for other in actions.in_group(tx, run.repo_id, group):
             if cancels or other.status == "pending":
@@ -212,10 +213,7 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
     match decision:
         case Queue(legs=legs):
             for leg in legs:
-                job = jobs.add_job(forge, tx, run, leg, _labels(progress, leg))
-                jobs.tell_job(tx, run, job.id, "queued")
-                group, cancels = _job_group(progress, leg)
-                join_group(forge, tx, job, group, cancels=cancels)
+                _queue(forge, tx, run, progress, leg)
             return True
         case Settle(leg=leg, conclusion=ended, message=message):
             job = jobs.add_job(forge, tx, run, leg)
@@ -228,22 +226,32 @@ def _carry_out(forge: Forge, tx: Tx, run: RunRow, progress: Progress, decision: 
             return stopping is not None and jobs.stop_job(forge, tx, stopping)
 
 
-def join_group(forge: Forge, tx: Tx, job: JobRow, group: str, *, cancels: bool) -> None:
-    """Put a queued job into its concurrency group: whoever waits there gives way, with `cancels` who holds it, too."""
-    if not group:
+def _queue(forge: Forge, tx: Tx, run: RunRow, progress: Progress, leg: Leg) -> None:
+    """Add a leg to the queue, and to the concurrency groups that it and the calls around it are in."""
+    wished = wishes(progress, leg)
+    stuck = held_within(wished, run)
+    job = jobs.add_job(forge, tx, run, replace(leg, groups=by_call(wished)), _labels(progress, leg))
+    if stuck:
+        words = "Canceling since a deadlock for concurrency group '{}' was detected between '{}' and '{}'"
+        jobs.annotate_file(tx, run, job.id, words.format(*stuck, leg.scope.split("#")[0]))
+        jobs.settle_job(forge, tx, job, Conclusion.CANCELLED)
         return
-    present = actions.jobs_in_group(tx, job.repo_id, group)
-    for other in present if cancels else present[1:]:
-        jobs.stop_job(forge, tx, other)
-        if other.run_id != job.run_id:
-            advance(forge, tx, other.run_id)
-    tx.update("workflow_job", job.id, concurrency=group)
+    jobs.tell_job(tx, run, job.id, "queued")
+    for wish in wished:
+        if not wish.scope:
+            tx.update("workflow_job", job.id, concurrency=wish.group)
+        if not wish.scope or groups.first_of_call(tx, job, wish.scope) == job.id:
+            make_room(forge, tx, job, wish)
 
 
-def _job_group(progress: Progress, leg: Leg) -> tuple[str, bool]:
-    within, job = located(progress, leg)
-    environment = leg_environment(job_environment(within, job), leg)
-    return _concurrency(job.concurrency, environment.contexts)
+def make_room(forge: Forge, tx: Tx, job: JobRow, wish: Wish) -> None:
+    """For a job, or its call, that has come into a group: whoever waits there gives way, with `cancels` who holds it, too."""
+    others = [unit for unit in units(tx, job.repo_id, wish.group) if not unit.is_of(job, wish.scope)]
+    for unit in others if wish.cancels else others[1:]:
+        for other in unit.jobs:
+            jobs.stop_job(forge, tx, other)
+        if unit.run_id != job.run_id:
+            advance(forge, tx, unit.run_id)
 
 
 def _labels(progress: Progress, leg: Leg) -> list[str]:
@@ -285,31 +293,20 @@ def _text(node: Node | None, contexts: Mapping[str, Value]) -> str:
         return ""
 
 
-def _concurrency(node: Node | None, contexts: Mapping[str, Value]) -> tuple[str, bool]:
-    """The group (empty: none) and whether it cancels what runs in it."""
-    try:
-        value = resolve(node, Environment(contexts=contexts)) if node else ""
-    except ExpressionError:
-        return "", False
-    if isinstance(value, Mapping):
-        return to_text(lookup(value, "group")), truthy(lookup(value, "cancel-in-progress"))
-    return to_text(value), False
-
-
 def _waits(tx: Tx, run: RunRow) -> bool:
     """Whether an earlier run of its concurrency group is still open."""
     group = run.concurrency or ""
     return run.status in {"queued", "pending"} and (
         any(other.id < run.id for other in actions.in_group(tx, run.repo_id, group))
-        or any(job.run_id != run.id for job in actions.jobs_in_group(tx, run.repo_id, group)[:1])
+        or any(unit.run_id != run.id for unit in units(tx, run.repo_id, group)[:1])
     )
 
 
 def _release_jobs(forge: Forge, tx: Tx, run: RunRow) -> None:
     """A complete job's group may be what a run waits for; a job that waits for it is claimed when somebody looks."""
-    groups = {job.concurrency for job in actions.jobs(tx, run.id, run.attempt) if job.status == "completed"}
-    for group in groups - {None}:
-        for other in actions.in_group(tx, run.repo_id, group or "")[:1]:
+    complete = (job for job in actions.jobs(tx, run.id, run.attempt) if job.status == "completed")
+    for group in {group for job in complete for _, group in memberships(job)}:
+        for other in actions.in_group(tx, run.repo_id, group)[:1]:
             if other.id != run.id and other.status == "pending":
                 advance(forge, tx, other.id)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from localforge.actions import archives, jobs, jobtoken
 from localforge.actions.calling import permissions_within
+from localforge.actions.groups import Wish, memberships, units
 from localforge.actions.legs import Conclusion, Leg, LegState
-from localforge.actions.lifecycle import advance, join_group, progress_of, tell_run, workflow_of
+from localforge.actions.lifecycle import advance, make_room, progress_of, tell_run, workflow_of
 from localforge.actions.plan import runnable
 from localforge.actions.progress import ancestors, located
 from localforge.actions.workflow.model import Workflow
@@ -41,12 +42,13 @@ def claim(forge: Forge, token: JobToken) -> JobRow | None:
 
 
 def _has_turn(db: Db, run: RunRow, job: JobRow) -> bool:
-    """Whether the job's concurrency group, if it has one, is its own now."""
-    if job.concurrency is None:
-        return True
-    first = actions.jobs_in_group(db, run.repo_id, job.concurrency)[0]
-    others = [other for other in actions.in_group(db, run.repo_id, job.concurrency) if other.id != run.id]
-    return first.id == job.id and not any(other.status != "pending" for other in others)
+    """Whether the concurrency groups that the job is in, if any, are its own, or its call's, now."""
+    for scope, group in memberships(job):
+        mine = units(db, run.repo_id, group)[0].is_of(job, scope)
+        others = [other for other in actions.in_group(db, run.repo_id, group) if other.id != run.id]
+        if not mine or any(other.status != "pending" for other in others):
+            return False
+    return True
 
 
 def recover(forge: Forge) -> None:
@@ -178,7 +180,12 @@ def _carry_over(forge: Forge, tx: Tx, run: RunRow, job: JobRow, *, again: bool) 
     copy = jobs.add_job(forge, tx, run, jobs.leg_of(job), job.labels)
     if again:
         jobs.tell_job(tx, run, copy.id, "queued")
-        join_group(forge, tx, copy, job.concurrency or "", cancels=False)
+        if job.concurrency:
+            tx.update("workflow_job", copy.id, concurrency=job.concurrency)
+        for scope, group in memberships(job):
+            mine = [unit for unit in units(tx, run.repo_id, group) if unit.is_of(copy, scope)]
+            if mine and mine[0].jobs[0].id == copy.id:
+                make_room(forge, tx, copy, Wish(scope=scope, group=group, cancels=False))
         return
     ended = Conclusion(job.conclusion or Conclusion.SUCCESS.value)
     for table, columns in (

@@ -1,6 +1,6 @@
 """Mutations of pull requests and their reviews."""
 
-from localforge.access import Role, role_on
+from localforge.access import Role, names_of, role_on
 from localforge.body import Body
 from localforge.errors import ForbiddenError
 from localforge.graph.change import named, payload, permit, read
@@ -212,7 +212,9 @@ def dismiss_review(_root: Root, ask: Ask) -> dict[str, object]:
     if found.review.state not in {"APPROVED", "CHANGES_REQUESTED"}:
         raise QueryError("Can not dismiss a commented pull request review", "UNPROCESSABLE")
     rules = rules_for(ask.db, found.pull.repo, found.pull.pull)
-    if not reviewing.may_dismiss(rules, viewer_role(ask, found.pull.repo), ask.view.actor.account.login):
+    if not reviewing.may_dismiss(
+        rules, viewer_role(ask, found.pull.repo), names_of(ask.db, ask.view.actor.account)
+    ):
         raise ForbiddenError("Review dismissals are restricted on this branch.")
     with ask.call.forge.store.write() as tx:
         item = reviewing.dismiss(begin(ask, tx, found.pull), found.review, given.text("message"))

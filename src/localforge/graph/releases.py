@@ -6,7 +6,9 @@ from localforge.access import Role
 from localforge.graph.fields import Ask, Connection, Fields, connect
 from localforge.graph.nodes import Person, Repo, person
 from localforge.graph.repositories import page, viewer_role
-from localforge.store import releases
+from localforge.render.releases import download_url
+from localforge.store import assets, releases
+from localforge.store.assets import Asset
 from localforge.store.releases import Release
 from localforge.store.repos import Repository
 from localforge.urls import node_id
@@ -20,6 +22,14 @@ class ReleaseNode:
 
     repo: Repository
     release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetNode:
+    """A file of a release."""
+
+    of: ReleaseNode
+    asset: Asset
 
 
 @fields("Repository", "releases")
@@ -48,6 +58,14 @@ def _node(node: Repo, found: Release | None) -> ReleaseNode | None:
     return ReleaseNode(repo=node.repo, release=found) if found else None
 
 
+@fields("Release", "releaseAssets")
+def assets_of(node: ReleaseNode, ask: Ask) -> Connection:
+    """In the order in which they came; those of one name."""
+    name = ask.args.maybe_text("name")
+    found = [row for row in assets.of_release(ask.db, node.release.id) if name in {None, row.name}]
+    return connect(ask, found, lambda row: AssetNode(of=node, asset=row))
+
+
 def _author(node: ReleaseNode, ask: Ask) -> Person | None:
     return person(ask.view, node.release.author_id)
 
@@ -74,5 +92,28 @@ fields.of(
         "updatedAt": lambda node, _ask: node.release.published_at or node.release.created_at,
         "repository": lambda node, _ask: Repo(repo=node.repo),
         "url": lambda node, ask: page(ask, node.repo, "releases", "tag", node.release.tag),
+    },
+)
+
+
+def _address(node: AssetNode, ask: Ask) -> str:
+    return download_url(ask.view, node.of.repo, node.of.release, node.asset)
+
+
+fields.of(
+    "ReleaseAsset",
+    AssetNode,
+    {
+        "id": lambda node, _ask: node_id("RA", node.asset.repo_id, node.asset.id),
+        "name": lambda node, _ask: node.asset.name,
+        "contentType": lambda node, _ask: node.asset.content_type,
+        "size": lambda node, _ask: node.asset.size,
+        "downloadCount": lambda node, _ask: node.asset.download_count,
+        "createdAt": lambda node, _ask: node.asset.created_at,
+        "updatedAt": lambda node, _ask: node.asset.updated_at,
+        "uploadedBy": lambda node, ask: person(ask.view, node.asset.uploader_id),
+        "release": lambda node, _ask: node.of,
+        "url": _address,
+        "downloadUrl": _address,
     },
 )

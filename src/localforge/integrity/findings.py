@@ -15,7 +15,7 @@ CODES = {
     "delivery": "a webhook's delivery was begun and its outcome is not recorded",
     "count": "a number that is kept beside what it counts is wrong",
     "pull": "a pull request's refs, commits or branches do not agree with its row",
-    "archive": "an artifact or a cache has no file",
+    "archive": "an artifact, a cache or an asset of a release has no file",
     "commit": "a row names a commit that its repository does not have",
     "repository": "a repository has no readable git directory",
     "objects": "git finds objects missing or damaged",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from localforge import assets
 from localforge.forge import Forge
 from localforge.integrity import database, repositories
 from localforge.integrity.findings import Finding, Report
@@ -52,6 +53,7 @@ def _archives(forge: Forge) -> Iterator[Finding]:
 
 def sweep(forge: Forge) -> None:
     """Remove what does no harm and takes space: directories without a repository, objects half written."""
+    assets.clear(forge)
     known = set(forge.store.db.column(int, "SELECT id FROM repository"))
     for path in (forge.state / "git").iterdir():
         if not path.stem.isdecimal() or int(path.stem) not in known:
@@ -66,3 +68,5 @@ def _strays(forge: Forge, names: dict[int, str]) -> Iterator[Finding]:
     for path in sorted((forge.state / "git").iterdir()):
         if not path.stem.isdecimal() or int(path.stem) not in names:
             yield Finding(code="leftover", where=f"git/{path.name}", detail="belongs to no repository")
+    for path in assets.unfinished(forge):
+        yield Finding(code="leftover", where=f"archives/{path.name}", detail="an upload that did not end")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from localforge.access import Actor, Role, role_on
+from localforge.access import Actor, Role, names_of, role_on
 from localforge.errors import ConflictError, ForgeError, InvalidError, MethodNotAllowedError
 from localforge.events import ZERO_SHA
 from localforge.forge import Forge
@@ -57,7 +57,7 @@ class Standing:
     pull: Pull
     ready: Readiness
     role: Role
-    login: str
+    names: frozenset[str]
     spared: frozenset[int]
 
 
@@ -87,7 +87,7 @@ def unmet(wish: Wish, standing: Standing) -> Sequence[str]:
         found = list(missing)
         if one.rules.linear_history and wish.method == "merge":
             found.append("This branch must not contain merge commits.")
-        if one.rules.push_users is not None and standing.login not in one.rules.push_users:
+        if one.rules.keeps_out(standing.names):
             found.append("You're not authorized to push to this branch.")
         if found and one.ruleset:
             found.insert(0, f"{RULE_VIOLATIONS} ({one.ruleset.name}).")
@@ -114,7 +114,7 @@ def merge(forge: Forge, repo: Repository, issue: Issue, actor: Actor, wish: Wish
             ready=ready,
             spared=frozenset(item.id for item in sets if spares(db, item, repo, actor, merging=True)),
             role=role_on(db, repo, actor.user),
-            login=actor.account.login,
+            names=names_of(db, actor.account),
         )
         error = refusal(repo, wish, standing)
         if error:

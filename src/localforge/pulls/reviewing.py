@@ -54,10 +54,10 @@ def refusal(event: str | None, body: str, *, own: bool) -> InvalidError | None:
     return None
 
 
-def may_dismiss(rules: Rules | None, role: Role, login: str) -> bool:
+def may_dismiss(rules: Rules | None, role: Role, names: frozenset[str]) -> bool:
     """Whether the base branch's protection lets this person take others' reviews back; administrators always may."""
     restricted = rules.reviews.dismissal_users if rules and rules.reviews else None
-    return restricted is None or role is Role.ADMIN or login in restricted
+    return restricted is None or role is Role.ADMIN or not names.isdisjoint(restricted)
 
 
 def locate(git: GitDir, pull: Pull, place: Place, body: str) -> Remark:

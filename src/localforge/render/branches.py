@@ -7,9 +7,11 @@ from localforge.git.refnames import Ref
 from localforge.json_types import Json
 from localforge.protection import RequiredChecks, RequiredReviews, Rules, rules_of
 from localforge.render.accounts import simple_user
+from localforge.render.apps import app as render_app
 from localforge.render.commits import commit as render_commit
+from localforge.render.teams import team as render_team
 from localforge.render.view import View
-from localforge.store import accounts, repos
+from localforge.store import accounts, apps, repos, teams
 from localforge.store.repos import Protection, Repository
 from localforge.urls import quoted
 
@@ -113,11 +115,7 @@ def _reviews(view: View, url: str, reviews: RequiredReviews) -> dict[str, Json]:
             view, f"{url}/dismissal_restrictions", reviews.dismissal_users
         )
     if reviews.bypass_users:
-        optional["bypass_pull_request_allowances"] = {
-            "users": _users(view, reviews.bypass_users),
-            "teams": [],
-            "apps": [],
-        }
+        optional["bypass_pull_request_allowances"] = _by_kind(view, reviews.bypass_users)
     return {
         "url": own,
         "dismiss_stale_reviews": reviews.dismiss_stale,
@@ -128,18 +126,23 @@ def _reviews(view: View, url: str, reviews: RequiredReviews) -> dict[str, Json]:
     }
 
 
-def _people(view: View, url: str, logins: Sequence[str]) -> dict[str, Json]:
+def _people(view: View, url: str, names: Sequence[str]) -> dict[str, Json]:
     return {
         "url": url,
         "users_url": f"{url}/users",
         "teams_url": f"{url}/teams",
         "apps_url": f"{url}/apps",
-        "users": _users(view, logins),
-        "teams": [],
-        "apps": [],
+        **_by_kind(view, names),
     }
 
 
-def _users(view: View, logins: Sequence[str]) -> list[Json]:
-    found = (accounts.by_login(view.db, login) for login in logins)
-    return [simple_user(view.urls, account) for account in found if account]
+def _by_kind(view: View, names: Sequence[str]) -> dict[str, Json]:
+    """Users, teams and Apps of the names that a rule has; whoever is gone since is left out."""
+    found = [account for name in names if (account := accounts.by_login(view.db, name))]
+    named = [team for name in names if (team := teams.named(view.db, name))]
+    reporters = [app for account in found if (app := apps.by_bot(view.db, account.id))]
+    return {
+        "users": [simple_user(view.urls, account) for account in found if account.kind == "User"],
+        "teams": [render_team(view, team) for team in named],
+        "apps": [{**render_app(view, app), "description": app.description or ""} for app in reporters],
+    }

@@ -206,7 +206,7 @@ def _facts(alert: DependencyAlert) -> _Facts:
 
 def _sorted(call: Call, found: list[A]) -> list[A]:
     key = "updated_at" if call.query.get("sort") == "updated" else "created_at"
-    ascending = call.query.get("direction") == "asc"
+    ascending = call.query.choice("direction", ("asc", "desc"), "desc") == "asc"
     return sorted(found, key=lambda alert: (getattr(alert, key), alert.number), reverse=not ascending)
 
 

@@ -1,12 +1,13 @@
 """What an App asks about itself, with its JSON web token, and the tokens that it is given."""
 
 from localforge import refs
+from localforge.access import find_repo
 from localforge.apps.registering import suspend, uninstall
 from localforge.apps.suites import ask
 from localforge.apps.tokens import Wish, mint
 from localforge.body import Body
 from localforge.call import Answer, Call, created, no_content, ok
-from localforge.errors import ForbiddenError, InvalidError, NotFoundError, UnauthorizedError
+from localforge.errors import ForbiddenError, InvalidError, MovedError, NotFoundError, UnauthorizedError
 from localforge.operations import Area
 from localforge.paging import page_of
 from localforge.render import apps as render
@@ -88,12 +89,12 @@ def get_user_installation(call: Call) -> Answer:
 @area("GET", "/repos/{owner}/{repo}/installation", "apps/get-repo-installation", app=True)
 def get_repo_installation(call: Call) -> Answer:
     """The App's installation that reaches a repository."""
-    owner, name = call.params["owner"], call.params["repo"]
-    account = accounts.by_login(call.db, owner)
-    item = apps.installed_on(call.db, asking(call).id, account.id) if account else None
-    reached = apps.repositories(call.db, item) if item else []
-    if item is None or all(repo.name.casefold() != name.casefold() for repo in reached):
+    repo, moved = find_repo(call.db, call.params["owner"], call.params["repo"])
+    item = apps.installed_on(call.db, asking(call).id, repo.owner_id)
+    if item is None or not apps.covers(call.db, item, repo.id, repo.owner_id):
         raise NotFoundError
+    if moved:
+        raise MovedError(f"{call.urls.repo_by_id(repo.id)}/installation", status=301)
     return ok(render.installation(call.view, item))
 
 

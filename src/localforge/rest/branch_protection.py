@@ -9,7 +9,7 @@ from localforge.operations import Area
 from localforge.protection import Check, RequiredChecks, RequiredReviews, Rules
 from localforge.render.branches import protected_branch
 from localforge.rest.branches import branch_head
-from localforge.store import accounts, repos
+from localforge.store import accounts, apps, repos, teams
 
 area = Area()
 
@@ -66,7 +66,7 @@ def _rules(call: Call, body: Body) -> Rules:
         enforce_admins=body.maybe_flag("enforce_admins") or False,
         checks=_checks(checks) if checks else None,
         reviews=_reviews(call, reviews) if reviews else None,
-        push_users=_logins(call, restrictions) if restrictions else None,
+        push_users=_names(call, restrictions) if restrictions else None,
         linear_history=body.maybe_flag("required_linear_history") or False,
         allow_force_pushes=body.maybe_flag("allow_force_pushes") or False,
         allow_deletions=body.maybe_flag("allow_deletions") or False,
@@ -103,20 +103,30 @@ def _reviews(call: Call, body: Body) -> RequiredReviews:
         dismiss_stale=body.maybe_flag("dismiss_stale_reviews") or False,
         code_owners=body.maybe_flag("require_code_owner_reviews") or False,
         last_push_approval=body.maybe_flag("require_last_push_approval") or False,
-        bypass_users=_logins(call, bypass) if bypass else (),
-        dismissal_users=_logins(call, dismissal) if dismissal and "users" in dismissal else None,
+        bypass_users=_names(call, bypass) if bypass and bypass.values else (),
+        dismissal_users=_names(call, dismissal) if dismissal and dismissal.values else None,
     )
 
 
-def _logins(call: Call, body: Body) -> tuple[str, ...]:
-    """The users that a rule names, each of whom must exist; teams and apps the forge does not know are refused."""
-    found = []
+def _names(call: Call, body: Body) -> tuple[str, ...]:
+    """The users, teams and Apps that a rule names, each of which must exist, as the names that rules keep of them."""
+    org = accounts.by_id(call.db, call.repo.owner_id)
+    if org.kind != "Organization":
+        raise InvalidError(errors=("Only organization repositories can have users and team restrictions",))
+    found: list[str] = []
     for login in body.texts("users") or []:
-        account = accounts.by_login(call.db, login)
-        if account is None:
-            raise InvalidError(f"Validation Failed: the user {login} does not exist")
-        found.append(account.login)
-    unknown = [*(body.texts("teams") or []), *(body.texts("apps") or [])]
-    if unknown:
-        raise InvalidError(f"Validation Failed: no such team or app: {', '.join(unknown)}")
-    return tuple(found)
+        user = accounts.by_login(call.db, login)
+        found.append(_existing("user", login, user.login if user and user.kind == "User" else None))
+    for slug in body.texts("teams") or []:
+        team = teams.by_slug(call.db, org.id, slug)
+        found.append(_existing("team", slug, f"{org.login}/{team.slug}" if team else None))
+    for slug in body.texts("apps") or []:
+        app = apps.by_slug(call.db, slug)
+        found.append(_existing("app", slug, accounts.by_id(call.db, app.bot_id).login if app else None))
+    return tuple(dict.fromkeys(found))
+
+
+def _existing(kind: str, given: str, name: str | None) -> str:
+    if name is None:
+        raise InvalidError(f"Validation Failed: the {kind} {given} does not exist")
+    return name

@@ -1,10 +1,8 @@
-"""Check runs and suites: reporting, reading, asking for them again.
-
-GitHub lets Apps alone report; here whoever may write the repository reports, too, as an app named after them.
-"""
+"""Check runs and suites: reporting (for Apps alone, and for jobs with their own token), reading, asking for them again."""
 
 from collections.abc import Sequence
 
+from localforge.actions.jobtoken import is_job
 from localforge.body import Body
 from localforge.call import Answer, Call, created, ok
 from localforge.errors import ForbiddenError, InvalidError, NotFoundError
@@ -16,7 +14,7 @@ from localforge.paging import page_of
 from localforge.render import checks as render
 from localforge.rest.commits import found_commit
 from localforge.store import apps, checks
-from localforge.store.checks import Annotation, CheckRun, CheckRunChanges, CheckSuite, SuiteOf
+from localforge.store.checks import ACTIONS_APP, Annotation, CheckRun, CheckRunChanges, CheckSuite, SuiteOf
 
 area = Area()
 
@@ -34,6 +32,7 @@ _SUITE = "/repos/{owner}/{repo}/check-suites/{check_suite_id}"
 @area("POST", "/repos/{owner}/{repo}/check-runs", "checks/create", needs="checks:write")
 def create(call: Call) -> Answer:
     """A new check run on a commit, in the caller's suite there."""
+    _refuse_people(call)
     name, sha = call.body.text("name"), _commit(call)
     columns, remarks = _columns(call, "queued"), _annotations(call)
     columns["name"] = name
@@ -55,6 +54,7 @@ def get(call: Call) -> Answer:
 @area("PATCH", _RUN, "checks/update", needs="checks:write")
 def update(call: Call) -> Answer:
     """Report further; annotations are added to those there are."""
+    _refuse_people(call)
     row = _run(call)
     _refuse_others(call, row)
     columns, remarks = _columns(call, row.status), _annotations(call)
@@ -121,6 +121,7 @@ def list_suites(call: Call) -> Answer:
 @area("POST", "/repos/{owner}/{repo}/check-suites", "checks/create-suite", needs="checks:write")
 def create_suite(call: Call) -> Answer:
     """The caller's suite on a commit; 200 when there is one already."""
+    _refuse_people(call)
     sha = _commit(call)
     with call.forge.store.write() as tx:
         before = [row for row in checks.suites_of_commit(tx, call.repo.id, sha) if row.app == _app(call)]
@@ -186,10 +187,14 @@ def _app(call: Call) -> str:
     return app.slug if app else call.actor.account.login
 
 
+def _refuse_people(call: Call) -> None:
+    if call.actor.account.kind != "Bot":
+        raise ForbiddenError("You must authenticate via a GitHub App.")
+
+
 def _refuse_others(call: Call, row: CheckRun) -> None:
-    """What an App reports is its own: 403 for everybody else, and for an App elsewhere."""
-    registered = call.actor.installation or apps.by_slug(call.db, row.app)
-    if registered and row.app != _app(call):
+    """What an App reports is its own: 403 for every other. What runs of workflows report is any job's."""
+    if row.app not in {_app(call), ACTIONS_APP if is_job(call.db, call.actor.account.id) else None}:
         number = render.app_id(call.view, _app(call))
         raise ForbiddenError(
             f"Invalid app_id `{number}` - check run can only be modified by the GitHub App that created it."

@@ -27,7 +27,7 @@ def export_sbom(call: Call) -> Answer:
     sha = refnames.branch_sha(call.git, refnames.head_branch(call.git))
     if sha is None:
         raise NotFoundError
-    full_name, at = call.view.full_name(call.repo), call.forge.clock()
+    full_name = call.view.full_name(call.repo)
     packages = {dependency: _spdx_id(dependency) for dependency in _at(call.git, sha)}
     root = f"SPDXRef-github-{full_name.replace('/', '-')}"
     own: dict[str, Json] = {
@@ -52,7 +52,7 @@ def export_sbom(call: Call) -> Answer:
     document: Json = {
         "SPDXID": "SPDXRef-DOCUMENT",
         "spdxVersion": "SPDX-2.3",
-        "creationInfo": {"created": at, "creators": ["Tool: localforge"]},
+        "creationInfo": {"created": call.repo.pushed_at, "creators": ["Tool: localforge"]},
         "name": f"com.github.{full_name}",
         "dataLicense": "CC0-1.0",
         "documentNamespace": f"{call.urls.page(full_name)}/dependency_graph/sbom-{sha[:16]}",

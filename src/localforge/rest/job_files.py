@@ -84,8 +84,8 @@ def piece(call: Call) -> Answer:
 
 def _run(call: Call) -> RunRow:
     """The run of the job whose token this is; 401 for any other credential."""
-    key = call.actor.key or ""
-    job = actions.job_of_token(call.db, int(key.removeprefix("token:"))) if key.startswith("token:") else None
+    credential = call.actor.credential
+    job = actions.job_of_token(call.db, credential.token_id) if credential else None
     if job is None:
         raise UnauthorizedError
     return actions.existing_run(call.db, job.run_id)

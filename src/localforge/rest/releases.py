@@ -1,6 +1,7 @@
 """Releases, the tags they make, and the notes that are written for them."""
 
 from localforge.access import Role
+from localforge.assets import drop
 from localforge.body import Body
 from localforge.call import Answer, Call, created, no_content, ok
 from localforge.errors import FieldError, InvalidError, NotFoundError
@@ -13,7 +14,7 @@ from localforge.operations import Area, parse_need
 from localforge.paging import page_of
 from localforge.refs import Move
 from localforge.render.releases import release as render
-from localforge.store import releases
+from localforge.store import assets, releases
 from localforge.store.issues import Issue
 from localforge.store.releases import Release
 
@@ -74,7 +75,7 @@ def create(call: Call) -> Answer:
                     repo_id=call.repo.id, actor_id=call.actor.account.id, action=action, release_id=release_id
                 )
             )
-    shown = render(call.view, call.repo, _found(call, release_id))
+    shown = render(call.view, call.repo, found_release(call, release_id))
     return created(shown, location=str(shown["url"]))
 
 
@@ -107,13 +108,13 @@ def get_by_tag(call: Call) -> Answer:
 @area("GET", _ONE, "repos/get-release", needs="contents:read")
 def get(call: Call) -> Answer:
     """One release."""
-    return ok(render(call.view, call.repo, _found(call, call.number("release_id"))))
+    return ok(render(call.view, call.repo, found_release(call, call.number("release_id"))))
 
 
 @area("PATCH", _ONE, "repos/update-release", needs="contents:write")
 def update(call: Call) -> Answer:
     """Change what it says; a draft that is published makes its tag."""
-    item, body = _found(call, call.number("release_id")), call.body
+    item, body = found_release(call, call.number("release_id")), call.body
     draft = body.maybe_flag("draft")
     publishes = item.draft and draft is False
     columns = _changes(item, body)
@@ -132,15 +133,17 @@ def update(call: Call) -> Answer:
                 release_id=item.id,
             )
         )
-    return ok(render(call.view, call.repo, _found(call, item.id)))
+    return ok(render(call.view, call.repo, found_release(call, item.id)))
 
 
 @area("DELETE", _ONE, "repos/delete-release", needs="contents:write")
 def delete(call: Call) -> Answer:
-    """Remove the release; its tag stays."""
-    item = _found(call, call.number("release_id"))
+    """Remove the release with its assets; its tag stays."""
+    item = found_release(call, call.number("release_id"))
+    kept = assets.of_release(call.db, item.id)
     with call.forge.store.write() as tx:
         tx.execute("DELETE FROM release WHERE id = ?", item.id)
+    drop(call.forge, kept)
     return no_content()
 
 
@@ -156,7 +159,8 @@ def _changes(item: Release, body: Body) -> dict[str, str | bool | None]:
     }
 
 
-def _found(call: Call, release_id: int) -> Release:
+def found_release(call: Call, release_id: int) -> Release:
+    """The release, which the repository has and the caller may see; 404 otherwise."""
     item = releases.by_id(call.db, release_id)
     if item is None or item.repo_id != call.repo.id or (item.draft and not call.may(_WRITE)):
         raise NotFoundError

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from localforge.access import Role, role_on
+from localforge.access import Role, names_of, role_on
 from localforge.body import Body
 from localforge.call import Answer, Call, created, ok
 from localforge.errors import FieldError, ForbiddenError, InvalidError, NotFoundError, field_error
@@ -135,7 +135,7 @@ def dismiss(call: Call) -> Answer:
     if not reviewing.may_dismiss(
         rules_for(call.db, call.repo, pull),
         role_on(call.db, call.repo, call.actor.user),
-        call.actor.account.login,
+        names_of(call.db, call.actor.account),
     ):
         raise ForbiddenError("Review dismissals are restricted on this branch.")
     with call.forge.store.write() as tx:

@@ -1,6 +1,6 @@
 """A whole forge as a description and bare clones: what `seed` reads back.
 
-Not in it: credentials and secrets, forks' parents, reviews, statuses, checks, runs and their logs, alerts, deliveries, history
+Not in it: credentials and secrets, forks' parents, releases, reviews, statuses, checks, runs and their logs, alerts, deliveries, history
 lines, times. Those belong to what happened, not to what there is.
 """
 

@@ -127,7 +127,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """The protection of a branch; what is left out is not asked for."""
+    """The protection of a branch; what is left out is not asked for. The `users` of three rules are logins, or teams as `org/slug`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     required_checks: Sequence[str] | None = None

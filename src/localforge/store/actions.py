@@ -332,16 +332,6 @@ def in_group(db: Db, repo_id: int, group: str) -> list[RunRow]:
     )
 
 
-def jobs_in_group(db: Db, repo_id: int, group: str) -> list[JobRow]:
-    """The jobs of a concurrency group that are not complete, oldest first: the first holds it, the others wait."""
-    return db.all(
-        JobRow,
-        "SELECT * FROM workflow_job WHERE repo_id = ? AND status <> 'completed' AND concurrency = ? ORDER BY id",
-        repo_id,
-        group,
-    )
-
-
 def register(tx: Tx, repo_id: int, path: str, name: str, at: str) -> WorkflowRow:
     """The workflow of this file, made or brought up to date."""
     tx.execute(

@@ -1,4 +1,5 @@
 """Artifacts of runs and caches of repositories: what is known of each; the bytes are files (see `actions.archives`).
+Assets of releases lie in the same folder.
 
 `ready` is set when all of an upload has arrived; before that nobody sees it.
 """
@@ -81,7 +82,8 @@ def ready_files(db: Db) -> list[str]:
     """The names of the files of everything whose upload has ended; none of them changes any more."""
     return db.column(
         str,
-        "SELECT 'artifact-' || id FROM artifact WHERE ready UNION ALL SELECT 'cache-' || id FROM action_cache WHERE ready",
+        "SELECT 'artifact-' || id FROM artifact WHERE ready UNION ALL SELECT 'cache-' || id FROM action_cache WHERE ready"
+        " UNION ALL SELECT 'asset-' || id FROM release_asset",
     )
 
 

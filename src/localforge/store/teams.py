@@ -45,13 +45,17 @@ DDL = (
 TeamRole = Literal["member", "maintainer"]
 
 # A team has the repositories of those above it, and the people of those below it (docs.github.com, "About teams").
-_ROLES = """
+_ABOVE = """
     WITH RECURSIVE above(id) AS (
         SELECT team_id FROM team_member WHERE user_id = ?1
         UNION SELECT team.parent_id FROM team JOIN above ON team.id = above.id WHERE team.parent_id IS NOT NULL
     )
-    SELECT role FROM team_repository WHERE repo_id = ?2 AND team_id IN (SELECT id FROM above)
 """
+_ROLES = f"{_ABOVE} SELECT role FROM team_repository WHERE repo_id = ?2 AND team_id IN (SELECT id FROM above)"  # noqa: S608 (ours)
+_NAMES = (
+    f"{_ABOVE} SELECT account.login || '/' || team.slug FROM team JOIN account ON account.id = team.org_id"  # noqa: S608 (ours)
+    " WHERE team.id IN (SELECT id FROM above)"
+)
 _PEOPLE = """
     WITH RECURSIVE below(id) AS (
         SELECT ?1 UNION SELECT team.id FROM team JOIN below ON team.parent_id = below.id
@@ -107,6 +111,11 @@ def members(db: Db, team_id: int, role: str | None = None) -> list[Account]:
 def roles_on(db: Db, repo_id: int, user_id: int) -> list[str]:
     """What the user's teams may do with the repository."""
     return db.column(str, _ROLES, user_id, repo_id)
+
+
+def names_of(db: Db, user_id: int) -> list[str]:
+    """The user's teams and those above them, as `org/slug`."""
+    return db.column(str, _NAMES, user_id)
 
 
 def on_repo(db: Db, repo_id: int) -> list[Team]:

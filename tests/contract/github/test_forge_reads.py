@@ -2,6 +2,7 @@
 
 from tests.contract.github.embedded import Embedded
 from tests.contract.github.test_forge_writes import issue, protect
+from tests.forge.robots import reporter
 
 from penstock.adapters.github.access import check_access
 from penstock.core.evidence import CheckStatus, RequiredChecks
@@ -79,7 +80,7 @@ def test_checks(forge: Embedded) -> None:
 
 def test_check_runs_and_what_they_tested_with(forge: Embedded) -> None:
     head, side = forge.head("main"), forge.head("feature/side")
-    with forge.owner() as olga:
+    with reporter(forge.world) as app:
         for conclusion in ("failure", "success"):
             body = {
                 "name": "test",
@@ -101,7 +102,7 @@ def test_check_runs_and_what_they_tested_with(forge: Embedded) -> None:
                     ],
                 },
             }
-            created = olga.post("/repos/acme/widget/check-runs", json=body)
+            created = app.post("/repos/acme/widget/check-runs", json=body)
             assert created.status_code == 201, created.text
     (check,) = forge.kit.reader.checks(forge.repo, head)
     assert (check.name, check.status, check.conclusion) == ("test", CheckStatus.COMPLETED, "success")

@@ -231,7 +231,8 @@ def test_a_job_token_does_what_permissions_says(
     job = take(world, digest(secret))
     assert job is not None
     token = world.client(secret)
-    assert token.get(WIDGET).status_code == 200
+    seen = token.get(WIDGET)
+    assert (seen.status_code, seen.headers["x-ratelimit-limit"]) == (200, "1000")
     assert token.get("/repos/acme/secret").status_code == 200
     made = token.post(f"{WIDGET}/git/refs", json={"ref": "refs/heads/x", "sha": sha})
     assert made.status_code == contents

@@ -80,6 +80,18 @@ def test_a_call_is_jobs_of_the_callers_run(world: World) -> None:
     ]
 
 
+def test_both_ways_to_name_a_file_of_ones_own(world: World) -> None:
+    """`$/` is the caller's repository at its commit, as `./` is; it takes no ref."""
+    olga = world.as_("olga")
+    put_workflow(olga, LEAF, name="leaf.yml")
+    put_workflow(olga, "on: push\njobs: {call: {uses: $/.github/workflows/leaf.yml}}\n")
+    run = runs(world)[0]
+    assert play(world) == ["call / leaf"]
+    assert runs(world)[0]["id"] == run["id"]
+    put_workflow(olga, "on: push\njobs: {call: {uses: $/.github/workflows/leaf.yml@main}}\n")
+    assert runs(world)[0]["conclusion"] == "failure"
+
+
 def test_a_failure_within_a_call_is_the_callers(world: World) -> None:
     """What needs the call is skipped; repeating what failed keeps what went before."""
     olga = world.as_("olga")

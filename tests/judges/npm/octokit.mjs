@@ -1,11 +1,12 @@
 // What an octokit user does, one function per scenario: `node octokit.mjs NAME`.
-// FORGE_URL, FORGE_TOKEN and FORGE_REPO (owner/name) say where.
+// FORGE_URL, FORGE_TOKEN and FORGE_REPO (owner/name) say where; APP_TOKEN is that of an App, which reports checks.
 import assert from "node:assert/strict";
 import { Octokit, RequestError } from "octokit";
 
-const { FORGE_URL: baseUrl, FORGE_TOKEN: auth, FORGE_REPO } = process.env;
+const { FORGE_URL: baseUrl, FORGE_TOKEN: auth, FORGE_REPO, APP_TOKEN } = process.env;
 const [owner, repo] = FORGE_REPO.split("/");
-const octokit = new Octokit({ auth, baseUrl, retry: { enabled: false }, throttle: { enabled: false } });
+const client = (auth) => new Octokit({ auth, baseUrl, retry: { enabled: false }, throttle: { enabled: false } });
+const octokit = client(auth);
 const { rest } = octokit;
 
 const scenarios = {
@@ -44,7 +45,8 @@ const scenarios = {
     const pull_number = pull.number;
     const { data: diff } = await rest.pulls.get({ owner, repo, pull_number, mediaType: { format: "diff" } });
     assert.match(diff, /^diff --git a\/new.txt b\/new.txt/);
-    await rest.checks.create({ owner, repo, name: "unit", head_sha: made.commit.sha, conclusion: "success" });
+    const app = client(APP_TOKEN);
+    await app.rest.checks.create({ owner, repo, name: "unit", head_sha: made.commit.sha, conclusion: "success" });
     await rest.repos.createCommitStatus({ owner, repo, sha: made.commit.sha, state: "success", context: "lint" });
     const { data: merged } = await rest.pulls.merge({ owner, repo, pull_number, merge_method: "merge" });
     assert.equal(merged.merged, true);

@@ -40,7 +40,7 @@ def _stem(action: StepAction) -> str:
             return what
         case Uses(action=uses) if uses.startswith("docker://"):
             return uses.removeprefix("docker://")
-        case Uses(action=uses) if uses.startswith(("./", ".\\")):
+        case Uses(action=uses) if uses.startswith(("./", "$/", ".\\")):
             return "self"
         case Uses(action=uses):
             return "/".join(uses.partition("@")[0].split("/")[:2])

@@ -43,7 +43,9 @@ PERMISSIONS = (
 _STATUS = frozenset({"success", "failure", "cancelled", "always"})
 _NEVER = Condition(template=Template(source="", parts=("",)), names_status=True)
 _UNSUPPORTED_JOB_KEYS = ("container", "services", "snapshot")
-_CALLED = re.compile(r"\./\.github/workflows/[^/@]+\.ya?ml|[^/@]+/[^/@]+/\.github/workflows/[^/@]+\.ya?ml@.+")
+_CALLED = re.compile(
+    r"[.$]/\.github/workflows/[^/@]+\.ya?ml|[^/@]+/[^/@]+/\.github/workflows/[^/@]+\.ya?ml@.+"
+)
 _WRONG_CALL = (
     "invalid value workflow reference: references to workflows must be prefixed with format"
     " 'owner/repository/path/to/workflow@ref' or './path/to/workflow'"
@@ -228,7 +230,7 @@ def items(node: Node | None) -> tuple[Node, ...]:
 
 
 def _names_an_action(uses: str) -> bool:
-    if uses.startswith(("docker://", "./", ".\\")):
+    if uses.startswith(("docker://", "./", "$/", ".\\")):
         return True
     repository, at, ref = uses.partition("@")
     segments = [segment for segment in repository.replace("\\", "/").split("/") if segment]
