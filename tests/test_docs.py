@@ -31,11 +31,12 @@ def test_every_gate_has_a_heading(gate):
 
 
 def test_every_environment_variable_is_listed():
-    read = set(
-        re.findall(
-            r'"((?:PENSTOCK|INFINITY|GITHUB)_[A-Z_]+)"', (ROOT / "src/penstock/settings.py").read_text()
-        )
-    )
+    readers = (ROOT / "src/penstock/settings.py", ROOT / "src/penstock/toggles.py")
+    read = {
+        name
+        for path in readers
+        for name in re.findall(r'"((?:PENSTOCK|INFINITY|GITHUB)_[A-Z_]+)"', path.read_text())
+    }
     listed = set(
         re.findall(r"`((?:PENSTOCK|INFINITY|GITHUB)_[A-Z_]+)`", (ROOT / "docs/configuration.md").read_text())
     )

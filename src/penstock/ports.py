@@ -28,6 +28,8 @@ from penstock.core.refs import BlobRef, RepoRef, Sha
 from penstock.core.secrets import Finding
 from penstock.core.write import AuthorizedWrite, NotWritten, TreeEdit, Written
 
+ReadFiles = Callable[[Sequence[str]], Mapping[str, bytes]]
+
 
 class PortError(Exception):
     """An operation failed. `code` is stable and lower-case; the message is a sentence for a person."""
@@ -237,13 +239,7 @@ class Recipes(Protocol):
 
     def card(self, name: str) -> RecipeCard | None: ...
 
-    def takes_part(
-        self,
-        name: str,
-        full_name: str,
-        paths: Sequence[str],
-        read: Callable[[Sequence[str]], Mapping[str, bytes]],
-    ) -> bool:
+    def takes_part(self, name: str, full_name: str, paths: Sequence[str], read: ReadFiles) -> bool:
         """Has this repository something for the recipe to do, as far as its `match` can tell."""
         ...
 

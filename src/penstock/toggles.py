@@ -1,32 +1,31 @@
 """The break-glass toggles, as they are set now in `.env` and the environment: two holders of equal rank."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 from penstock.core.policy.rules import Holder
-from penstock.settings import dotenv
+from penstock.settings import dotenv, surroundings
 
 
 def toggle_holders() -> tuple[Holder, ...]:
     """Where the break-glass toggles are set, as they are now: `.env` and the environment, two holders of equal rank."""
     try:
-        return (_holder(".env", dotenv()), _holder("environment", os.environ))
+        return (_holder(".env", dotenv()), _holder("environment", surroundings()))
     except (OSError, UnicodeDecodeError):
-        return (Holder(name=".env", readable=False), _holder("environment", os.environ))
+        return (Holder(name=".env", readable=False), _holder("environment", surroundings()))
 
 
-def _holder(name: str, environment: Mapping[str, str]) -> Holder:
+def _holder(name: str, given: Mapping[str, str]) -> Holder:
     """The break-glass toggles as one place sets them; a value that cannot be read counts as stopped."""
     problems: list[str] = []
 
     def flag(variable: str) -> bool | None:
-        text = environment.get(variable, "").strip().lower()
+        text = given.get(variable, "").strip().lower()
         if text not in {"", "true", "false", "1", "0", "yes", "no"}:
             problems.append(variable)
         return text in {"true", "1", "yes"} if text else None
 
-    ceiling = environment.get("INFINITY_MAX_PRS_PER_DAY", "").strip()
+    ceiling = given.get("INFINITY_MAX_PRS_PER_DAY", "").strip()
     if ceiling and not ceiling.isdecimal():
         problems.append("INFINITY_MAX_PRS_PER_DAY")
     holder = Holder(

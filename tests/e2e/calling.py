@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def process(
     folder: Path, *words: str, before: tuple[str, ...] = (), seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Penstock as a process of its own, started by the words `before` if there are any. Never with a traceback."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "160"}
+    cache = str(Path(tempfile.gettempdir(), "penstock-tests-cache"))  # what is compiled once is kept for all
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "160", "XDG_CACHE_HOME": cache}
     done = subprocess.run(
         [*before, *COMMAND, *words],
         cwd=folder,

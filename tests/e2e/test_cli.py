@@ -129,7 +129,7 @@ def test_an_approved_change_is_carried_out_and_taken_back(penstock: Caller, chan
     penstock("start", "--once", expect=Exit.WAITS)
     assert "/acme/shipped/pull/1" in penstock("changes", "show", name).out
     assert "recorded" in penstock("changes", "cancel", name, "-m", "on second thoughts").out
-    assert "pull request and branch closed" in penstock("start", "--once", expect=Exit.WAITS).out
+    assert "pull request closed, branch deleted" in penstock("start", "--once", expect=Exit.WAITS).out
     kinds = [entry["event"]["kind"] for entry in penstock.ask("ledger", "show", name)]
     assert kinds.count("E_PATCHES_APPLIED") == kinds.count("E_PR_OPENED") == 1
 

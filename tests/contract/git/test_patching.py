@@ -18,6 +18,7 @@ from penstock.core.policy.rules import Policy
 from penstock.core.refs import Sha
 from penstock.ports import Permanent
 
+SECRETS = Secrets()
 CORPUS = Path("../shared/corpora/diff_differential.json")
 FILES = {
     "README.md": b"hello\n",
@@ -58,7 +59,7 @@ def judged(git: Git, base: Sha, patch: bytes) -> list[str] | str:
         tree = apply_patch(git, base, patch)
     except Permanent as refused:
         return "refused" if refused.code == "not_applicable" else refused.code
-    return sorted(fact.path for fact in diff_facts(git, base, tree, Secrets()).files)
+    return sorted(fact.path for fact in diff_facts(git, base, tree, SECRETS).files)
 
 
 HIDING = {
@@ -84,7 +85,7 @@ HIDING = {
 @pytest.mark.parametrize("patch", HIDING.values(), ids=HIDING)
 def test_a_protected_path_cannot_be_hidden_in_a_patch(tmp_path: Path, patch: str) -> None:
     git, base = repository(tmp_path, FILES)
-    facts = diff_facts(git, base, apply_patch(git, base, patch.encode()), Secrets())
+    facts = diff_facts(git, base, apply_patch(git, base, patch.encode()), SECRETS)
     verdict = judge_policy(facts, Policy())
     assert not verdict.allows
     assert ".github/workflows" in str(verdict)
