@@ -1,6 +1,8 @@
 """The `penstock` command."""
 
+import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -17,4 +19,12 @@ def main() -> None:
     except KeyboardInterrupt:  # while modules load, before there is anything to continue
         sys.stderr.write("Interrupted before anything began.\n")
         code = 130
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """At once: threads of the server that still run must not meet an interpreter that is being taken down."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
