@@ -15,6 +15,7 @@ from penstock.core.policy.owners import (
     owned,
     owns,
     read_owners,
+    to_be_asked,
 )
 from penstock.core.verdict import Outcome, failures
 
@@ -115,6 +116,18 @@ def test_owners_approve(what: str, paths: set[str], approvers: set[str], outcome
 def test_a_team_that_could_not_be_read_is_nobodys_approval():
     people = {**PEOPLE, "@org/team": None}
     assert not judge_owners(RULES, owned(RULES, {"a.py"}, people), frozenset({"ann"})).allows
+
+
+def test_a_team_without_members_is_nobody_to_ask():
+    people = {**PEOPLE, "@ann": frozenset[str](), "@org/team": frozenset[str]()}
+    groups = owned(RULES, {"a.py"}, people)
+    assert to_be_asked(RULES, groups).outcome is Outcome.UNKNOWN
+    assert not judge_owners(RULES, groups, frozenset({"eve"})).allows
+
+
+def test_a_pattern_longer_than_any_path_is_reported():
+    (line,) = read_owners("*" * 5000 + " @ann\n").invalid
+    assert line.problem == "a pattern of more than 4096 characters fits no path"
 
 
 def test_an_invalid_line_fails_closed_and_is_named():

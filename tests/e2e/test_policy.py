@@ -22,7 +22,7 @@ def test_a_patch_is_judged_as_git_applies_it(elsewhere: Caller, source: Path) ->
     (elsewhere.folder / "good.diff").write_text(GOOD)
     said = elsewhere("policy", "check", "good.diff", "--in", str(source))
     assert "a.py  +1 -1" in said.out
-    assert "Nothing stands against it." in said.out
+    assert "Nothing stands against it" in said.out
     document = elsewhere.ask("policy", "check", "good.diff", "--in", str(source))
     assert document["answer"] == "approve"
     assert [fact["path"] for fact in document["facts"]["files"]] == ["a.py"]

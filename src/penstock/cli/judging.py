@@ -111,7 +111,7 @@ def _shown(found: Opinion) -> Exit:
 
 
 SENTENCES = {
-    Answer.APPROVE: "Nothing stands against it.",
+    Answer.APPROVE: "Nothing stands against it; above, ! marks what deserves a look.",
     Answer.ESCALATE: "A person has to look: something could not be told, or the risk is high.",
     Answer.BLOCK: "Blocked: above, ✗ marks the rule that says no, and why.",
 }

@@ -32,19 +32,23 @@ def disguised(line: str) -> str:
     """What in one line is not what it looks like: the character, and the word that it stands in; empty if nothing."""
     if line.isascii():
         return ""
-    scripts = {script for char in line if (script := _script(char))}
+    letters = {char: script for char in set(line) if (script := _script(char))}
+    spoken = frozenset(script for char, script in letters.items() if char not in _LATIN_TO_THE_EYE)
     for match in _WORD.finditer(line):
         word = match.group()
-        if not word.isascii() and (char := _foreign(word, line)):
+        if not word.isascii() and (char := _foreign(word, spoken)):
             return f"U+{ord(char):04X} in {word[:40]!a}"
     mark = _MARKS.search(line)
-    if mark and scripts <= {"LATIN"}:
+    if mark and set(letters.values()) <= {"LATIN"}:
         return f"U+{ord(mark[0]):04X} for an ASCII mark"
     return ""
 
 
-def _foreign(word: str, line: str) -> str:
-    """The first character of the word that passes for another; empty if there is none."""
+def _foreign(word: str, spoken: frozenset[str]) -> str:
+    """The first character of the word that passes for another; empty if there is none.
+
+    `spoken`: the scripts that the line is written in, since it has letters of them that look like no Latin one.
+    """
     of = {char: script for char in word if (script := _script(char))}
     found = frozenset(of.values())
     latin = any(char.isascii() for char in of)
@@ -58,12 +62,7 @@ def _foreign(word: str, line: str) -> str:
     if len(found) > 1 and found != {"LATIN", "GREEK"} and not any(found <= allowed for allowed in _TOGETHER):
         return next(char for char in word if of.get(char, "LATIN") != "LATIN")
     alone = len(word) > 1 and bool(of) and all(char in _LATIN_TO_THE_EYE for char in of)
-    return word[0] if alone and not _speaks(next(iter(found)), line) else ""
-
-
-def _speaks(script: str, line: str) -> bool:
-    """Is the line written in that script: does it have letters of it that look like no Latin one."""
-    return any(char not in _LATIN_TO_THE_EYE and _script(char) == script for char in line)
+    return word[0] if alone and not found & spoken else ""
 
 
 def _script(char: str) -> str:

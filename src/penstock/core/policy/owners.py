@@ -12,8 +12,8 @@ from penstock.core.verdict import Verdict, all_of, passed, pending, unknown
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where the file may be; the first that exists counts."""
-MAX_BYTES = 3 << 20
-"""A larger file is not loaded, and then nobody is an owner (GitHub Docs); here the check then fails closed."""
+MAX_PATTERN = 4096
+"""Characters: no path is longer (PATH_MAX of Linux)."""
 
 _COMMENT = re.compile(r"(?<!\\)#")
 _LOGIN = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})(?:/[A-Za-z0-9_.-]{1,100})?")
@@ -63,6 +63,8 @@ def read_owners(text: str) -> CodeOwners:
 
 
 def _problem(pattern: str, owners: list[str]) -> str:
+    if len(pattern) > MAX_PATTERN:
+        return f"a pattern of more than {MAX_PATTERN} characters fits no path"
     if pattern.startswith("!"):
         return "a pattern cannot be negated with `!`"
     if pattern.startswith("\\#"):
@@ -161,7 +163,7 @@ def to_be_asked(known: CodeOwners, groups: tuple[Owned, ...]) -> Verdict:
         known,
         tuple(
             passed("owner", f"{_shown(group)} must approve ({', '.join(sorted(group.people))})")
-            if group.people is not None
+            if group.people
             else _unread(group)
             for group in groups
         ),
@@ -193,7 +195,8 @@ def _judge(group: Owned, approvers: frozenset[str]) -> Verdict:
 
 
 def _unread(group: Owned) -> Verdict:
-    return unknown("owner", f"{_shown(group)}: who that is could not be read")
+    why = "nobody is behind that name" if group.people is not None else "who that is could not be read"
+    return unknown("owner", f"{_shown(group)}: {why}")
 
 
 def _shown(group: Owned) -> str:
