@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import command, fold, forge, routing, secrets
+from benchmarks import command, fold, forge, lookalikes, routing, secrets
 from benchmarks.measure import machine, table
 
 
@@ -14,6 +14,7 @@ def main() -> int:
         *forge.measures(),
         *routing.measures(),
         *secrets.measures(),
+        *lookalikes.measures(),
     ]
     print(f"{where}\n\n{table(found)}")
     return 0
