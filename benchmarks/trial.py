@@ -70,7 +70,8 @@ def _unpacked(archive: Path, folder: Path) -> Path:
     if hashlib.sha256(archive.read_bytes()).hexdigest() not in PACKAGES.values():
         raise ValueError(f"{archive.name} is not the archive that was measured before")
     with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # before 3.11.4 there is none
+        packed.extractall(folder)
     return folder / archive.name.removesuffix(".tar.gz")
 
 

@@ -312,7 +312,7 @@ def test_a_step_out_of_time_fails_and_a_job_out_of_time_is_timed_out() -> None:
     result, told = play(
         """
 runs-on: ubuntu-latest
-timeout-minutes: 0.02
+timeout-minutes: 0.1
 steps:
   - {name: slow, run: sleep 60, timeout-minutes: 0.005, continue-on-error: true}
   - {name: job, run: sleep 60}
@@ -320,7 +320,7 @@ steps:
   - {name: cleanup, run: echo cleaned up, if: always()}
 """
     )
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     assert result.conclusion is Conclusion.TIMED_OUT
     assert told.steps["slow"] == "success"
     assert told.steps["job"] == "cancelled"
