@@ -19,7 +19,8 @@ from penstock.adapters import embedded as embedding
 from penstock.adapters.git.local import import_sources
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.owner import this_process
-from penstock.bootstrap import Installation, make_forge
+from penstock.bootstrap import Installation
+from penstock.bootstrap.embedded import make_forge
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import next_effects
 from penstock.core.change.model import Change, State

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.calling import Caller
 
 from penstock.adapters import embedded as embedding
-from penstock.bootstrap import make_forge
+from penstock.bootstrap.embedded import make_forge
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from rich.prompt import Prompt
 from rich.text import Text
 
 from penstock.adapters.git.local import Imported, import_sources
-from penstock.bootstrap import Installation, embed, end_embedded, has_other_state
+from penstock.bootstrap import Installation
+from penstock.bootstrap.embedded import embed, end_embedded, has_other_state
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from penstock.adapters.agents.definition import USUAL_SECONDS, keep_ad_hoc
 from penstock.adapters.git.local import import_sources
-from penstock.bootstrap import Installation, embed, has_other_state
+from penstock.bootstrap import Installation
+from penstock.bootstrap.embedded import embed, has_other_state
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.bootstrap import make_forge
+from penstock.bootstrap.embedded import make_forge
 
 
 @pytest.mark.parametrize("found", [False, True])

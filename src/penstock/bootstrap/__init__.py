@@ -1,0 +1,209 @@
+"""The composition root: the only place that names concrete classes. Everything is made when it is first asked for."""
+
+import getpass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+
+from penstock.adapters.advisories.osv import OsvDirectory
+from penstock.adapters.agents.recipe import RecipeProposer
+from penstock.adapters.agents.recipes import Library, load_library, recipe_folders
+from penstock.adapters.embedded.seeding import Operator
+from penstock.adapters.git.command import Git, trusted_environment
+from penstock.adapters.git.mirrors import Mirrors
+from penstock.adapters.git.remote import Shown, push
+from penstock.adapters.github.content import Author
+from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
+from penstock.adapters.github.writer import GitHubWriter
+from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.sandbox.asked import Asked
+from penstock.adapters.sandbox.bubblewrap import Bubblewrap
+from penstock.adapters.sandbox.unsandboxed import Unsandboxed
+from penstock.adapters.store.heads import Queue
+from penstock.adapters.store.memory import Delivery, Inbox, Tallies, TimeLogs
+from penstock.adapters.store.overview import Overview
+from penstock.adapters.store.owner import this_process
+from penstock.adapters.store.proof import Proof
+from penstock.bootstrap.access import Access
+from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.ledger import Break
+from penstock.core.policy.rules import Policy, Toggles, effective
+from penstock.core.refs import Actor, BlobRef
+from penstock.flows.discovery import Fleet
+from penstock.flows.durable import Durable, Options
+from penstock.flows.hub import Hub, at_work
+from penstock.flows.intake import Circumstances
+from penstock.flows.listening import BEING_STARTED
+from penstock.flows.orders import Desk
+from penstock.flows.perform import perform_safely
+from penstock.flows.world import World
+from penstock.ports import Sandbox
+from penstock.rulebook import InForce
+from penstock.settings import Settings, network, reread
+from penstock.toggles import toggle_holders
+
+BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
+EMBEDDED_LOOK = timedelta(seconds=0.25)
+
+
+class Installation(Access):
+    """One Penstock with its state directory, its forge and its credentials."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.rules = InForce(settings.rules, settings.config_path, reread)
+
+    @cached_property
+    def proof(self) -> Proof:
+        return Proof(self.store.database, self.store.seal)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.store.database)
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        return Tallies(self.store.database)
+
+    @cached_property
+    def overview(self) -> Overview:
+        return Overview(self.store.database)
+
+    def deliver(self, name: str, event: str, body: bytes) -> bool:
+        """Keep a webhook delivery for a worker; false where it was kept before."""
+        return self.inbox.accept(Delivery(id=name, received_at=self.clock.now(), event=event, body=body))
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        wanted = self.settings.config.discovery
+        return Fleet(
+            forge=self.forge_name,
+            owner=self.organization,
+            include=wanted.include,
+            exclude=wanted.exclude,
+        )
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        return Mirrors(
+            self.settings.state / "mirrors", self._shown_to_git, network=network(), secrets=self.secrets
+        )
+
+    def _shown_to_git(self) -> Shown:
+        return Shown(token=self._reader_credential.token, to=self.address.web)
+
+    @cached_property
+    def writer(self) -> GitHubWriter:
+        pace = UNPACED if self.embedded else GITHUB_PACE
+        writes = WriteClient(self._http, self.writer_reads.account, pace, TimeLogs(self.store.database))
+        return GitHubWriter(self.writer_reads, writes, author=BOT, blob=self.mirrors.blob)
+
+    @cached_property
+    def recipes(self) -> Library:
+        return load_library(recipe_folders(self.settings.state / "recipes"))
+
+    @property
+    def unsafe_sandbox(self) -> bool:
+        return bool(self.embedded and self.embedded.unsafe_no_sandbox)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
+
+    def toggles(self) -> Toggles:
+        return effective(toggle_holders())
+
+    @cached_property
+    def hub(self) -> Hub:
+        return Hub(
+            self.rules, self.recipes, lambda: at_work(self.store, self.overview.names_in(BEING_STARTED))
+        )
+
+    @property
+    def circumstances(self) -> Circumstances:
+        return Circumstances(
+            policy=self.policy,
+            hub=self.hub,
+            single_credential=self.single_credential,
+            unsafe_sandbox=self.unsafe_sandbox,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        return self.settings.policy
+
+    @cached_property
+    def world(self) -> World:
+        return World(
+            fleet=self.fleet,
+            reader=self.reader,
+            writer=self.writer,
+            repositories=self.mirrors,
+            proposer=RecipeProposer(
+                self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
+            ),
+            recipes=self.recipes,
+            advisories=OsvDirectory(self.settings.config.policies.advisories),
+            hub=self.hub,
+            clock=self.clock,
+            secrets=self.secrets,
+            policy=self.policy,
+            toggles=self.toggles,
+            own_login=self.own_login,
+            notices_today=self._notices_today,
+            only_workflows_report=self.embedded is not None,
+        )
+
+    def _notices_today(self, now: datetime) -> int:
+        return self.store.count_since(
+            "E_NOTICE_POSTED", now.replace(hour=0, minute=0, second=0, microsecond=0)
+        )
+
+    @cached_property
+    def operator_hands(self) -> Operator:
+        """The embedded forge's operator, for setting it up."""
+        forge = self.embedded
+        assert forge is not None, "only the embedded forge has an operator here"  # noqa: S101
+
+        def send(bare: Path, url: str, branch: str) -> None:
+            shown = Shown(token=forge.operator_token, to=forge.url)
+            push(Git(directory=bare, environment=trusted_environment(network())), url, branch, lambda: shown)
+
+        return Operator(forge, send)
+
+    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
+        """Erase one text of the ledger, on the operator's order."""
+        by = Actor(login=self.operator if self.embedded else getpass.getuser())
+        return self.store.erase(BlobRef(ref), by=by, reason=reason)
+
+    def desk(self, *, interactive: bool) -> Desk:
+        """Where this command line's person gives orders."""
+        return Desk(
+            log=self.store,
+            reader=self.reader,
+            clock=self.clock,
+            policy=self.policy,
+            person=self.operator,
+            own_login=self.own_login,
+            interactive=interactive,
+        )
+
+    def worker(self) -> Durable:
+        options = Options(shortest_look=EMBEDDED_LOOK) if self.embedded else Options()
+        queue = Queue(self.store.database, this_process())
+        return Durable(self.store, queue, partial(perform_safely, self.world), self.clock, options)
+
+    @contextmanager
+    def working(self) -> Iterator[Durable]:
+        """A worker in the background while the caller does something else; it gives back what it holds."""
+        worker, stop = self.worker(), threading.Event()
+        thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
+        thread.start()
+        try:
+            yield worker
+        finally:
+            stop.set()
+            thread.join()
