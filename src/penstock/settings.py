@@ -13,16 +13,18 @@ from typing import Annotated, Literal
 
 from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
-from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Reserved, Separation, Verify
 from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
 from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
 from penstock.rulebook import rulebook
+from penstock.sections import Autonomy, BreakGlass
+from penstock.sections import Section as _Section
 
 
 def _cron(text: str) -> str:
@@ -40,10 +42,6 @@ Positive = Annotated[int, Field(ge=1, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
 """An account's name at GitHub; managed users have an underscore in theirs."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Forge(_Section):
@@ -93,7 +91,7 @@ class PrManagement(_Section):
 
 
 class Safety(_Section):
-    human_approval_required: tuple[str, ...] = ("merge_to_main", "breaking_changes", "security_related")
+    human_approval_required: tuple[Reserved, ...] = tuple(Reserved)
     max_api_cost_per_day: Annotated[float, Field(ge=0)] = 50.0
     rollback_on_test_failure: bool = True
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
@@ -150,6 +148,8 @@ class Config(_Section):
     routing: tuple[RuleText, ...] = ()
     agents: dict[AgentName, AgentText] = {}
     policies: Policies = Policies()
+    autonomy: Autonomy = Autonomy()
+    toggles: BreakGlass = BreakGlass()
     models: Models = Models()
     notifications: tuple[str, ...] = ()
 
@@ -179,6 +179,8 @@ def policy_of(config: Config) -> Policy:
             start_timeout_seconds=ci.start_timeout_minutes * 60,
             timeout_seconds=ci.timeout_minutes * 60,
         ),
+        human_approval=safety.human_approval_required,
+        repository_classes=tuple(config.autonomy.classes.items()),
         require=tuple(name for name in policies.require if name in REQUIRABLE),
         registries=tuple(sorted(policies.registries.items())),
     )
@@ -190,7 +192,6 @@ UNUSED = (
     "monitoring",
     "self_healing",
     "pr_management.auto_merge",
-    "safety.human_approval_required",
     "safety.max_api_cost_per_day",
     "safety.rollback_on_test_failure",
     "policies.node_version",
