@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
@@ -24,7 +24,6 @@ from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
 from penstock.rulebook import rulebook
 from penstock.sections import Autonomy, BreakGlass
-from penstock.sections import Section as _Section
 
 
 def _cron(text: str) -> str:
@@ -42,6 +41,10 @@ Positive = Annotated[int, Field(ge=1, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
 """An account's name at GitHub; managed users have an underscore in theirs."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Forge(_Section):

@@ -63,5 +63,5 @@ def _holder(name: str, read: Callable[[], Mapping[str, str]]) -> Holder:
     try:
         return holder_of(name, read())
     except Permanent as refused:
-        how = f"{refused}; or take `{name.split()[0]}` into `toggles.exclude` of the configuration"
+        how = f"{refused}; or take `{name.split(maxsplit=1)[0]}` into `toggles.exclude` of the configuration"
         return Holder(name=name, readable=False, said=how)
