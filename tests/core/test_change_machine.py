@@ -37,6 +37,7 @@ from tests.scripted import (
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
+    AskPolicy,
     Decide,
     Effect,
     EvaluateGates,
@@ -50,7 +51,7 @@ from penstock.core.change.fold import apply
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
 from penstock.core.change.next import Await, next_effects
 from penstock.core.change.table import PARKED
-from penstock.core.policy.rules import Verify
+from penstock.core.policy.rules import Mode, Verify
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
 from penstock.core.verdict import Outcome
 
@@ -110,20 +111,36 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
             return [
                 gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
             ]
+        case AskPolicy():
+            return [_policy_declines(effect, nonce)]
         case Decide(notice="", repo=repo, leg=leg) if repo:
             denied = [decided(effect, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN)]
             return [*denied, *_refusals(effect, repo, leg, nonce)]
         case Decide():
             return [decided(effect, TEXTS, Outcome.BLOCK)]
-        case Write(notice="", repo=repo, leg=leg) if repo:
-            lane = lane_of(change, repo)
-            unfaithful = merged(lane, leg, lane.leg(leg).head or sha("none"), faithful=False)
-            also = [unfaithful] if effect.action is Action.MERGE else []
-            return [*also, *_refusals(effect, repo, leg, nonce)]
         case Write():
-            return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
+            return _other_writes(effect, change, nonce)
         case Observe(repo=repo, leg=leg):
             return _observations(effect, change, repo, leg, nonce)
+
+
+def _policy_declines(effect: AskPolicy, nonce: int) -> e.PolicyDeclined:
+    return e.PolicyDeclined(
+        scope=effect.scope,
+        digest=effect.digest,
+        repo=effect.repo,
+        rules=("autonomy_held",),
+        verdict=ref(nonce),
+    )
+
+
+def _other_writes(effect: Write, change: Change, nonce: int) -> list[e.Event]:
+    if effect.notice or effect.repo is None:
+        return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
+    lane = lane_of(change, effect.repo)
+    unfaithful = merged(lane, effect.leg, lane.leg(effect.leg).head or sha("none"), faithful=False)
+    also = [unfaithful] if effect.action is Action.MERGE else []
+    return [*also, *_refusals(effect, effect.repo, effect.leg, nonce)]
 
 
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
@@ -167,13 +184,16 @@ class Machine(RuleBasedStateMachine):
         self.change: Change
 
     @initialize(
+        mode=st.sampled_from((Mode.SUPERVISED, Mode.AUTONOMOUS)),
         verify=st.sampled_from(Verify),
         fixes=st.integers(0, 2),
         quorum=st.integers(1, 2),
         head_start=st.integers(0, 60),
     )
-    def start(self, verify: Verify, fixes: int, quorum: int, head_start: int) -> None:
-        event = created(TEXTS, verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3)
+    def start(self, mode: Mode, verify: Verify, fixes: int, quorum: int, head_start: int) -> None:
+        event = created(
+            TEXTS, mode=mode, verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3
+        )
         self.change = apply(None, self.entry("created", event))
         self.go_well(head_start)
 
@@ -362,8 +382,18 @@ class Machine(RuleBasedStateMachine):
             )
 
     def approvers(self, of: Digest, scope: ApprovalScope) -> int:
+        """How many people approved; policy, which is asked in autonomous mode alone, counts for all."""
         given = [entry.event.approval for entry in self.log if isinstance(entry.event, e.ApprovalRecorded)]
-        return len({a.by.login for a in given if a.digest == of and a.scope is scope})
+        fitting = [a for a in given if a.digest == of and a.scope is scope]
+        by_policy = self.change.terms.mode is Mode.AUTONOMOUS and any(a.by_policy for a in fitting)
+        return self.change.terms.quorum if by_policy else len({a.by.login for a in fitting})
+
+    @invariant()
+    def policy_is_asked_once(self) -> None:
+        asked = [effect for effect in wanted(self.change) if isinstance(effect, AskPolicy)]
+        assert not asked or self.change.terms.mode is Mode.AUTONOMOUS
+        said = {entry.event.digest for entry in self.log if isinstance(entry.event, e.PolicyDeclined)}
+        assert not said & {effect.digest for effect in asked}, "asked again after it declined"
 
     @invariant()
     def ends_are_quiet(self) -> None:

@@ -241,7 +241,7 @@ class House:
             stop.set()
             thread.join()
 
-    def toggles(self) -> Toggles:
+    def toggles(self, repo: RepoRef | None) -> Toggles:
         return effective(self.holders)
 
     def until(
