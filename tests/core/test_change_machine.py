@@ -44,11 +44,12 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.fold import apply
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
-from penstock.core.change.next import Await, next_effects
+from penstock.core.change.next import Await, is_settled, next_effects
 from penstock.core.change.table import PARKED
 from penstock.core.policy.rules import Verify
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
@@ -98,18 +99,8 @@ def outcomes(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e
 
 def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.Event]:
     match effect:
-        case TriageSignal():
-            no = e.TriageDecided(decision=e.Triage.NO_GO, recipe="", verdict=ref(nonce))
-            return [no, replace(no, decision=e.Triage.DEFER, wake_at=at + STEP)]
-        case Plan():
-            return [planned(TEXTS, Outcome.UNKNOWN)]
-        case Propose():
-            lane = lane_of(change, effect.repo)
-            return [replace(proposed(lane, TEXTS, 0), patch_set=None), proposed(lane, TEXTS, nonce % 2)]
-        case EvaluateGates():
-            return [
-                gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
-            ]
+        case TriageSignal() | Plan() | Propose() | EvaluateGates():
+            return _preparations(effect, change, at, nonce)
         case Decide(notice="", repo=repo, leg=leg) if repo:
             denied = [decided(effect, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN)]
             return [*denied, *_refusals(effect, repo, leg, nonce)]
@@ -124,6 +115,26 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
             return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
         case Observe(repo=repo, leg=leg):
             return _observations(effect, change, repo, leg, nonce)
+        case Watch():
+            return [e.PostMergeFailed(repo=effect.repo, detail=ref(nonce))]
+
+
+def _preparations(
+    effect: TriageSignal | Plan | Propose | EvaluateGates, change: Change, at: datetime, nonce: int
+) -> list[e.Event]:
+    match effect:
+        case TriageSignal():
+            no = e.TriageDecided(decision=e.Triage.NO_GO, recipe="", verdict=ref(nonce))
+            return [no, replace(no, decision=e.Triage.DEFER, wake_at=at + STEP)]
+        case Plan():
+            return [planned(TEXTS, Outcome.UNKNOWN)]
+        case Propose():
+            lane = lane_of(change, effect.repo)
+            return [replace(proposed(lane, TEXTS, 0), patch_set=None), proposed(lane, TEXTS, nonce % 2)]
+        case EvaluateGates():
+            return [
+                gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
+            ]
 
 
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
@@ -368,7 +379,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def ends_are_quiet(self) -> None:
         if self.change.state in ENDS:
-            actions = {getattr(effect, "action", None) for effect in wanted(self.change)}
+            effects = [effect for effect in wanted(self.change) if not isinstance(effect, Watch)]
+            actions = {getattr(effect, "action", None) for effect in effects}
             assert actions <= AFTERWARDS, f"{actions} in {self.change.state}"
 
     @invariant()
@@ -382,7 +394,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_left_behind(self) -> None:
         """Once all is quiet, every branch that was written is withdrawn, or given up on record."""
-        if self.change.state in ENDS and next_effects(self.change) is None and not self.running:
+        if is_settled(self.change) and not self.running:
             for lane in self.change.lanes:
                 for leg in (lane.forward, lane.inverse):
                     assert leg.withdrawn or not leg.head, f"{lane.repo.name} keeps a branch"

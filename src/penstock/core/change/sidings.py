@@ -19,6 +19,7 @@ from penstock.core.change.table import (
     parked,
     send_back,
     states,
+    with_lane,
 )
 
 CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
@@ -85,9 +86,16 @@ def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
     return ended(stopped)
 
 
+@on(e.WatchEnded, states(State.DONE))
+def _(change: Change, at: datetime, event: e.WatchEnded) -> Change | None:
+    lane = change.lane(event.repo)
+    return with_lane(change, replace(lane, watched=True)) if lane else None
+
+
 @on(e.PostMergeFailed, states(State.DONE))
 def _(change: Change, at: datetime, event: e.PostMergeFailed) -> Change:
-    return fresh(in_state(change, State.ROLLING_BACK))
+    back = fresh(in_state(change, State.ROLLING_BACK))
+    return replace(back, reason="post_merge_failed", detail=event.detail)
 
 
 @on(e.RollbackFailed, states(State.ROLLING_BACK))
