@@ -420,7 +420,7 @@ def _from_people(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event,
     for rollback in (False, True):
         yield 1, e.Cancelled(by=ADA, rollback=rollback, words=ref("stop")), None
     yield 1, e.Superseded(successor=CHANGE), None
-    yield 1, e.PolicyBlocked(reason="frozen", detail=ref("frozen")), None
+    yield 1, e.PolicyBlocked(repo=REPOS[0].node_id, reason="frozen", detail=ref("frozen")), None
     if change.updated_at < LATER:
         yield 1, e.Erased(blob=ref("anything"), by=ADA, reason=ref("why")), LATER
 
@@ -461,18 +461,21 @@ def _check_authority(moment: Moment, effect: Write, minted: AuthorizedWrite) -> 
         digest = patch_set_digest(
             lane.repo, base_ref=lane.base_ref, base_commit=lane.patch_set.base_commit, tree=wanted.tree
         )
-    _check_given(moment, ApprovalScope.CONTENT, digest)
-    if effect.action is Action.MERGE and effect.leg is LegName.FORWARD:
+    merges = effect.action in {Action.ROLLBACK_POINT, Action.MERGE} and effect.leg is LegName.FORWARD
+    _check_given(moment, ApprovalScope.CONTENT, digest, revocable=not merges)
+    if merges and effect.leg is LegName.FORWARD:
         check(lane.forward.preview, "a merge without a preview", moment)
         assert lane.forward.preview
         _check_given(moment, ApprovalScope.MERGE, lane.forward.preview.digest)
 
 
-def _check_given(moment: Moment, scope: ApprovalScope, digest: str) -> None:
+def _check_given(moment: Moment, scope: ApprovalScope, digest: str, *, revocable: bool = True) -> None:
+    """`revocable`: it must still stand. A merge stands on its own approval, once the content was let in."""
     people = {who for given, of, who in moment.given if (given, of) == (scope, digest)}
     check(len(people) >= moment.change.terms.quorum, f"written without an approval of its {scope}", moment)
     kept = {a.by.login for a in moment.change.approvals if (a.scope, a.digest) == (scope, digest)}
-    check(len(kept) >= moment.change.terms.quorum, f"written on a revoked approval of its {scope}", moment)
+    stands = len(kept) >= moment.change.terms.quorum
+    check(stands or not revocable, f"written on a revoked approval of its {scope}", moment)
 
 
 def _check_step(moment: Moment, event: e.Event, after: Moment) -> None:

@@ -1,7 +1,6 @@
 """What policy asks about a changed file, read from the contents on both sides."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from penstock.adapters.git.collisions import collisions
 from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, compared
+from penstock.adapters.git.lines import added_lines
 from penstock.adapters.git.syntax import problem_of
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.lookalikes import disguised
@@ -56,7 +56,7 @@ def _files(asked: Objects, changed: tuple[Changed, ...], secrets: Secrets) -> It
 
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
-    added = list(_added_lines(old or b"", new or b""))
+    added = list(added_lines(old or b"", new or b""))
     return FileFact(
         path=change.path,
         status=change.status,
@@ -91,15 +91,6 @@ def _in_lines(new: bytes, added: list[tuple[int, str]], secrets: Secrets) -> Ite
             yield found
 
 
-def _added_lines(old: bytes, new: bytes) -> Iterator[tuple[int, str]]:
-    """Number (from 0) and text of the lines that `new` has and `old` has not, or not as often; moving adds none."""
-    left = Counter(old.split(b"\n"))
-    for number, line in enumerate(new.split(b"\n")):
-        left[line] -= 1
-        if left[line] < 0:
-            yield number, line.decode(errors="replace")
-
-
 def _hides(change: Changed, added: list[tuple[int, str]]) -> bool:
     """In an added line of text, or in a new name."""
     if change.old_sha is None and not change.path.isprintable():
@@ -117,7 +108,7 @@ def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: by
     """By the lines that came and went, numbered from 1."""
     if change.binary:
         return ()
-    sides = (added, _added_lines(new, old))
+    sides = (added, added_lines(new, old))
     after, before = ([(number + 1, text) for number, text in side] for side in sides)
     return weakened(change.path, Lines(added=after, removed=before), deleted=change.new_sha is None)
 
