@@ -463,7 +463,7 @@ def _check_authority(moment: Moment, effect: Write, minted: AuthorizedWrite) -> 
         )
     merges = effect.action in {Action.ROLLBACK_POINT, Action.MERGE} and effect.leg is LegName.FORWARD
     _check_given(moment, ApprovalScope.CONTENT, digest, revocable=not merges)
-    if merges and effect.leg is LegName.FORWARD:
+    if merges:
         check(lane.forward.preview, "a merge without a preview", moment)
         assert lane.forward.preview
         _check_given(moment, ApprovalScope.MERGE, lane.forward.preview.digest)
@@ -525,7 +525,7 @@ def _check_nothing_lost(moment: Moment) -> None:
         check(repo in busy or leg.merged or leg.intents or not place.merged or leg.head, "a lost merge", moment)
         if moment.change.state in ENDS and not moment.running and not _wanted(moment.change):
             left = place.head and not place.merged
-            check(not left or moment.change.reason, "a branch stays behind, and nobody says so", moment)
+            check(not left or leg.withdrawn, "a branch stays behind, and was not given up", moment)
 
 
 def main() -> int:

@@ -110,6 +110,12 @@ def write(
     return minted, written(effect, change)
 
 
+def forget() -> None:
+    """Decisions are remembered; where what decides was changed, they must be taken anew."""
+    _told.cache_clear()
+    _case.cache_clear()
+
+
 @lru_cache(1 << 16)
 def _told(about: Asked, effect: Decide | Write, weather: Weather) -> e.Event:
     return writing._decided(_case(about, weather), effect, TEXTS)
