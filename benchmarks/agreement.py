@@ -31,7 +31,12 @@ def measures() -> Iterator[Measure]:
                 f"{patch.name}, {what}: {answer}"
             )
     asked = len(known.patches)
-    for what in ("git diff --binary, applied", "git diff, applied", "paths, modes, objects, lines", "folder, captured"):
+    for what in (
+        "git diff --binary, applied",
+        "git diff, applied",
+        "paths, modes, objects, lines",
+        "folder, captured",
+    ):
         same, no = counts[what, "same"], counts[what, "refused, as git does"]  # type: ignore[index]
         measured = f"{same} of {asked}" + (f"; refused, as git does: {no}" if no else "")
         yield Measure(

@@ -36,7 +36,16 @@ from tests.scripted import (
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
-from penstock.core.change.effects import Decide, Effect, EvaluateGates, Observe, Plan, Propose, TriageSignal, Write
+from penstock.core.change.effects import (
+    Decide,
+    Effect,
+    EvaluateGates,
+    Observe,
+    Plan,
+    Propose,
+    TriageSignal,
+    Write,
+)
 from penstock.core.change.fold import apply
 from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
 from penstock.core.change.next import Await, next_effects
@@ -136,9 +145,9 @@ class _Explorer:
             while level:
                 moment = level.pop()
                 self._stand(moment)
-                for cost, after in self._steps(moment):
+                for cost, after in self._steps(moment, left):
                     self.explored.transitions += 1
-                    if after not in seen and cost <= left:
+                    if after not in seen:
                         seen.add(after)
                         (following if cost else level).append(after)
             level = following
@@ -146,18 +155,22 @@ class _Explorer:
 
     # Steps.
 
-    def _steps(self, moment: Moment) -> Iterator[tuple[int, Moment]]:
+    def _steps(self, moment: Moment, left: int) -> Iterator[tuple[int, Moment]]:
+        """What costs more than what is `left` is not done."""
         for running in moment.running:
             rest = replace(moment, running=moment.running - {running})
             yield 0, self._recorded(rest, running[1])
-            yield 1, rest  # the worker died with it
+            if left:
+                yield 1, rest  # the worker died with it
         busy = {repo for repo, _ in moment.running}
         for effect in _wanted(moment.change):
             if effect.repo not in busy:
                 for cost, event, after in self._performed(moment, effect):
-                    yield cost, replace(after, running=after.running | {(effect.repo, event)})
+                    if cost <= left:
+                        yield cost, replace(after, running=after.running | {(effect.repo, event)})
         for cost, event, at in _from_people(moment, self.bounds):
-            yield cost, self._recorded(moment, event, at)
+            if cost <= left:
+                yield cost, self._recorded(moment, event, at)
 
     def _recorded(self, moment: Moment, event: e.Event, at: object = None) -> Moment:
         before = moment.change
@@ -250,9 +263,13 @@ class _Explorer:
             check(not isinstance(found, Await), "ended, and it waits", moment)
         for effect in _wanted(change):
             if isinstance(effect, Propose):
-                check(not lane_of(change, effect.repo).forward.merged, "proposed anew although merged", moment)
+                check(
+                    not lane_of(change, effect.repo).forward.merged, "proposed anew although merged", moment
+                )
             if isinstance(effect, Write) and effect.repo and effect.action in APPROVED:
-                check(effect.action in lane_of(change, effect.repo).leg(effect.leg).intents, "no intent", moment)
+                check(
+                    effect.action in lane_of(change, effect.repo).leg(effect.leg).intents, "no intent", moment
+                )
         _check_nothing_lost(moment)
         if not moment.running:
             self._check_it_ends(moment)
@@ -305,13 +322,12 @@ def _plain(change: Change) -> Change:
 
 
 def _plain_lane(lane: Lane) -> Lane:
-    trouble = replace(lane.trouble, tries=0, retry_at=None, since=None)
-    return replace(
-        lane,
-        trouble=trouble,
-        forward=replace(lane.forward, looks=0),
-        inverse=replace(lane.inverse, looks=0),
-    )
+    trouble, forward, inverse = lane.trouble, lane.forward, lane.inverse
+    if trouble.tries or trouble.retry_at or trouble.since:
+        lane = replace(lane, trouble=replace(trouble, tries=0, retry_at=None, since=None))
+    if forward.looks:
+        lane = replace(lane, forward=replace(forward, looks=0))
+    return replace(lane, inverse=replace(inverse, looks=0)) if inverse.looks else lane
 
 
 def _proposals(lane: Lane) -> Iterator[tuple[int, e.Event]]:
@@ -522,7 +538,9 @@ def _check_nothing_lost(moment: Moment) -> None:
         leg = _leg(moment, repo, name)
         known = repo in busy or leg.head or leg.intents or (leg.withdrawn and moment.change.reason)
         check(known or not place.head, "a branch that no record knows", moment)
-        check(repo in busy or leg.merged or leg.intents or not place.merged or leg.head, "a lost merge", moment)
+        check(
+            repo in busy or leg.merged or leg.intents or not place.merged or leg.head, "a lost merge", moment
+        )
         if moment.change.state in ENDS and not moment.running and not _wanted(moment.change):
             left = place.head and not place.merged
             check(not left or leg.withdrawn, "a branch stays behind, and was not given up", moment)
