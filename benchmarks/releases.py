@@ -97,9 +97,10 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
 
 
 def unpack(archive: Path, into: Path) -> None:
-    """Without the folder that all of an archive is in."""
+    """Without the folder that all of an archive is in, and with times of now: archives give all files of all releases one
+    time, and by that git would take a changed file of the same size for unchanged."""
     into.mkdir(parents=True)
-    options = ("--no-same-owner", "--no-same-permissions", "--strip-components=1")
+    options = ("--no-same-owner", "--no-same-permissions", "--touch", "--strip-components=1")
     subprocess.run(("tar", "-xzf", archive, "-C", into, *options), check=True, umask=0o022)
 
 
@@ -119,7 +120,7 @@ def history() -> History:
         for version in package.versions
         if not package.archive(version).exists()
     )
-    of = sha256(repr((asked, left_out, OTHER_FILES, sys.version)).encode()).hexdigest()[:16]
+    of = sha256(repr((asked, left_out, OTHER_FILES, sys.version, unpack.__doc__)).encode()).hexdigest()[:16]
     folder = CACHE / f"history-{of}"
     told = folder / ".git" / "patches.json"
     if not told.exists():

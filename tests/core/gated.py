@@ -116,6 +116,13 @@ def forget() -> None:
     _case.cache_clear()
 
 
+def lets_through(about: Asked, weather: Weather) -> bool:
+    """Would the gate mint this write, were its decision on record."""
+    case = _case(about, weather)
+    minted = authorize(case.wanted, decision=case.decision, recorded=True, key="", stopped=False)
+    return isinstance(minted, AuthorizedWrite)
+
+
 @lru_cache(1 << 16)
 def _told(about: Asked, effect: Decide | Write, weather: Weather) -> e.Event:
     return writing._decided(_case(about, weather), effect, TEXTS)
