@@ -135,9 +135,9 @@ def _committed(folder: Path, asked: Sequence[Package]) -> Iterator[Patch]:
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
     for path in _other_files():
-        place = folder / "lib" / path.relative_to(path.anchor)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        copy = folder / "lib" / path.relative_to(path.anchor)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     heads: dict[str, str] = {}
     for package in asked:
         there = [version for version in package.versions if package.archive(version).exists()]

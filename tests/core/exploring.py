@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from tests.core.gated import APPROVED, Weather, asked, decide, write
+from tests.core.gated import APPROVED, Asked, Weather, asked, decide, write
 from tests.scripted import (
     ADA,
     CHANGE,
@@ -135,9 +135,8 @@ class _Explorer:
 
     def run(self) -> None:
         terms = {"quorum": self.bounds.quorum, "verify": self.bounds.verify}
-        event = replace(
-            created(TEXTS, auto_fix_attempts=1, max_failures=1, max_rounds=1, **terms), issue=None
-        )
+        bounded = {"auto_fix_attempts": 1, "max_failures": 1, "max_rounds": 1}
+        event = replace(created(TEXTS, signal="issue:R_lib:7", **terms, **bounded), issue=None)
         start = Moment(change=_plain(apply(None, _entry(event, NOW))))
         seen, level = {start}, [start]
         for left in range(self.bounds.disturbances, -1, -1):
@@ -172,9 +171,9 @@ class _Explorer:
             if cost <= left:
                 yield cost, self._recorded(moment, event, at)
 
-    def _recorded(self, moment: Moment, event: e.Event, at: object = None) -> Moment:
+    def _recorded(self, moment: Moment, event: e.Event, at: datetime | None = None) -> Moment:
         before = moment.change
-        now = LATER if at is LATER else before.updated_at
+        now = at or before.updated_at
         change = _plain(apply(before, _entry(event, now)))
         given = moment.given
         if isinstance(event, e.ApprovalRecorded) and change.approvals != before.approvals:
@@ -225,7 +224,7 @@ class _Explorer:
                 check(not allowed, f"{effect.action} allowed although {weather}", moment)
             yield int(weather is not Weather.FAIR), event, moment
 
-    def _about(self, moment: Moment, effect: Decide | Write):  # noqa: ANN202
+    def _about(self, moment: Moment, effect: Decide | Write) -> Asked:
         place = moment.there(effect.repo, effect.leg) if effect.repo else Place()
         return asked(moment.change, effect, place.head, moment.change.updated_at)
 
@@ -276,9 +275,10 @@ class _Explorer:
 
     def _check_it_ends(self, moment: Moment) -> None:
         """Cancelled now, it comes to an end, if nothing more goes wrong."""
-        change, passed_by = moment.change, []
+        change = moment.change
+        passed_by: list[Change] = []
         for _ in range(60):
-            if change in self._over or change.state in ENDS and not _wanted(change):
+            if change in self._over or (change.state in ENDS and not _wanted(change)):
                 self._over.update(passed_by)
                 return
             passed_by.append(change)
@@ -296,7 +296,7 @@ def _towards_the_end(change: Change) -> e.Event:
     return success(effect, change, TEXTS) or passed(change, effect, TEXTS)  # type: ignore[arg-type]
 
 
-def _entry(event: e.Event, at) -> e.Entry:  # noqa: ANN001
+def _entry(event: e.Event, at: datetime) -> e.Entry:
     return e.Entry(change=CHANGE, n=1, at=at, key="k", event=event)
 
 
@@ -414,7 +414,7 @@ def _refused_there(moment: Moment, effect: Write) -> Iterator[tuple[int, e.Event
         yield 1, e.HeadMoved(repo=repo, leg=leg, head=None), moment
 
 
-def _from_people(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event, object]]:
+def _from_people(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event, datetime | None]]:
     change = moment.change
     yield from _approvals(moment, bounds)
     for given in change.approvals:
@@ -441,7 +441,7 @@ def _from_people(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event,
         yield 1, e.Erased(blob=ref("anything"), by=ADA, reason=ref("why")), LATER
 
 
-def _approvals(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event, object]]:
+def _approvals(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event, datetime | None]]:
     """Everybody approves what there is to approve; careless ones approve what was there before, or long ago."""
     change = moment.change
     now = change.updated_at

@@ -12,7 +12,7 @@ from penstock.core.change import events as e
 from penstock.core.change.effects import Decide, Write
 from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.policy.rules import MergeMethod, Toggles
-from penstock.core.refs import Sha
+from penstock.core.refs import BlobRef, Sha
 from penstock.core.tap import (
     Heads,
     Rules,
@@ -42,7 +42,13 @@ from penstock.core.write import (
 )
 from penstock.flows import writing
 
-TEXTS = Names()
+
+class _Names(Names):
+    def get(self, _: BlobRef) -> str | None:
+        return None
+
+
+TEXTS = _Names()
 APPROVED = frozenset({Action.BRANCH, Action.PULL_REQUEST, Action.ROLLBACK_POINT, Action.MERGE})
 """What is written only with somebody's approval of exactly that."""
 
@@ -141,10 +147,9 @@ def _case(about: Asked, weather: Weather) -> writing.Case:
 def _wanted(about: Asked) -> Wanted:
     lane = about.lane
     if lane is None:
-        issue = {"repo": REPOS[0], "number": 7}
         if about.action is Action.CLOSE_ISSUE:
-            return CloseIssue(**issue)
-        return Comment(**issue, body="words", marker=about.notice)
+            return CloseIssue(repo=REPOS[0], number=7)
+        return Comment(repo=REPOS[0], number=7, body="words", marker=about.notice)
     leg, branch = lane.leg(about.leg), f"penstock/c{'' if about.leg is LegName.FORWARD else '-revert'}"
     head = leg.head or head_of(lane, about.leg)
     match about.action:
@@ -163,16 +168,28 @@ def _wanted(about: Asked) -> Wanted:
                 at=NOW,
             )
         case Action.PULL_REQUEST:
-            texts = {"title": "words", "body": "words", "labels": (), "draft": False}
             return OpenPull(
-                repo=lane.repo, branch=branch, base_ref=lane.base_ref, expected_head=head, **texts
+                repo=lane.repo,
+                branch=branch,
+                base_ref=lane.base_ref,
+                expected_head=head,
+                title="words",
+                body="words",
+                labels=(),
+                draft=False,
             )
         case Action.ROLLBACK_POINT:
             return PlaceTag(repo=lane.repo, tag="before", commit=sha("base", lane.repo.name))
         case Action.MERGE:
-            how = {"method": MergeMethod.SQUASH, "title": "words", "message": "words"}
-            number = leg.pull or 0
-            return Merge(repo=lane.repo, number=number, base_ref=lane.base_ref, expected_head=head, **how)
+            return Merge(
+                repo=lane.repo,
+                number=leg.pull or 0,
+                base_ref=lane.base_ref,
+                expected_head=head,
+                method=MergeMethod.SQUASH,
+                title="words",
+                message="words",
+            )
         case Action.RERUN:
             return Rerun(repo=lane.repo, head=head, since=leg.rerun or NOW)
         case _:

@@ -37,15 +37,16 @@ def _more(old: bytes, new: bytes) -> dict[bytes, int]:
 def _same_at_start(old: bytes, new: bytes) -> int:
     """Bytes of the whole lines that both begin with."""
     most = min(len(old), len(new))
-    same = bisect_left(range(1, most + 1), True, key=lambda size: old[:size] != new[:size])
+    same = bisect_left(range(1, most + 1), 1, key=lambda size: old[:size] != new[:size])
     return old.rfind(b"\n", 0, same) + 1
 
 
 def _same_at_end(old: bytes, new: bytes) -> int:
     """Bytes of the whole lines that both end with, and of the line end before them."""
     most = min(len(old), len(new))
+    whole = len(old), len(new)
     same = bisect_left(
-        range(1, most + 1), True, key=lambda size: old[len(old) - size :] != new[len(new) - size :]
+        range(1, most + 1), 1, key=lambda size: old[whole[0] - size :] != new[whole[1] - size :]
     )
     at = old.find(b"\n", len(old) - same)
     return 0 if at < 0 else len(old) - at

@@ -45,7 +45,7 @@ def _python(content: bytes) -> None:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            symtable(content, "", "exec")
+            symtable(content, "", "exec")  # type: ignore[arg-type]  # bytes as well, whose encoding it reads
         except SyntaxError:
             ast.parse(content)
 
