@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.core.gated import Weather, asked, lets_through
 from tests.scripted import (
     ADA,
     CHANGE,
@@ -377,6 +378,17 @@ class Machine(RuleBasedStateMachine):
         return len({a.by.login for a in given if a.digest == of and a.scope is scope})
 
     @invariant()
+    def the_gate_asks_for_approvals(self) -> None:
+        at = NOW + len(self.log) * STEP
+        for effect in wanted(self.change):
+            if isinstance(effect, Write) and effect.repo:
+                leg = lane_of(self.change, effect.repo).leg(effect.leg)
+                about = asked(self.change, effect, leg.head, at)
+                assert not lets_through(about, Weather.KILLED), "written in spite of the kill switch"
+                if effect.action in CONTENT and lets_through(about, Weather.FAIR):
+                    self.check_approved(effect, effect.repo)
+
+    @invariant()
     def ends_are_quiet(self) -> None:
         if self.change.state in ENDS:
             effects = [effect for effect in wanted(self.change) if not isinstance(effect, Watch)]
@@ -432,7 +444,7 @@ def run(examples: int, *, derandomize: bool) -> None:
         Machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=50,
             deadline=None,
             derandomize=derandomize,
             report_multiple_bugs=False,
@@ -448,4 +460,4 @@ def test_the_machine_holds() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_machine_holds_for_long() -> None:
-    run(3000, derandomize=False)
+    run(1000, derandomize=False)

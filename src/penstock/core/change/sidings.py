@@ -59,6 +59,10 @@ def _onward(change: Change, at: datetime) -> Change:
             return verifying(change, at)
         case State.APPLYING_PATCHES | State.PR_OPEN if not is_open(change):
             return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+        case State.APPLYING_PATCHES | State.PR_OPEN if change.wave is None:
+            return verifying(change, at)  # people merged all of it before a check was seen
+        case State.APPLYING_PATCHES:
+            return in_state(change, State.PR_OPEN)  # the last branch was written while it stood still
         case _:
             return change
 
