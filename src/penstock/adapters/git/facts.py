@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -10,18 +10,23 @@ from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, changes, patch_digest
 from penstock.adapters.git.objects import blobs, folders_of, read_tree
+from penstock.adapters.git.surface import Sources, surface_of
 from penstock.adapters.git.syntax import problem_of
+from penstock.adapters.git.workflows import Workflows
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.lookalikes import disguised
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.licences import UNRECOGNISED, is_licence_file, licence_of
 from penstock.core.text import has_hidden
 from penstock.ports import Secrets
 
 SHOWN = 3
 """How many places of one file are named."""
+LONGEST_LICENCE = 1 << 20
+"""Bytes of a licence's text."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
@@ -30,14 +35,35 @@ def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     changed = changes(git, base, tree)
     before = _contents(git, changed, _old_blob)
     after = _contents(git, changed, _new_blob)
+    sources, workflows = Sources(), Workflows()
+    parts = _seen(zip(changed, before, after, strict=True), (sources, workflows))
+    files = tuple(_fact(*part, secrets) for part in parts)
+    surface, audit = surface_of(git, (base, tree), sources), workflows.audit()
     return DiffFacts(
         base_commit=base,
         tree=tree,
-        files=tuple(_fact(*parts, secrets) for parts in zip(changed, before, after, strict=True)),
+        files=files,
         patch_digest=patch_digest(git, base, tree, changed),
         collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
         dependencies=dependency_pairs(git, base, tree, changed),
+        breaking=surface.breaking,
+        unread=surface.unread,
+        tangled=surface.tangled,
+        workflows=audit.findings,
+        unaudited=audit.unaudited,
+        own_licence=licence_at(git, base) if any(file.licence for file in files) else "",
     )
+
+
+_Parts = tuple[Changed, bytes | None, bytes | None]
+
+
+def _seen(parts: Iterable[_Parts], collectors: tuple[Sources, Workflows]) -> Iterator[_Parts]:
+    """The same, and what is to be looked at as a whole is kept aside."""
+    for part in parts:
+        for each in collectors:
+            each.see(*part)
+        yield part
 
 
 def _collisions(git: Git, base: Sha, tree: Sha) -> tuple[tuple[str, str], ...]:
@@ -91,7 +117,33 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
+        size=len(new or b""),
+        licence=_licence(change, new),
     )
+
+
+def _licence(change: Changed, new: bytes | None) -> str:
+    """Of what is new: a file, or what a licence's text says now."""
+    if new is None or change.binary or change.new_mode not in _FILES:
+        return ""
+    return licence_of(change.path, new) if change.old_sha is None or is_licence_file(change.path) else ""
+
+
+def licence_at(git: Git, base: Sha) -> str:
+    """What the licence's text in the root says; of several the first that is known."""
+    root = git.run("ls-tree", "-z", "-l", base).split(b"\0")[:-1]
+    entries = [
+        (head.split(), path.decode(errors="replace"))
+        for head, path in (line.split(b"\t", 1) for line in root)
+    ]
+    texts = [
+        (path, Sha(sha.decode()))
+        for (_, kind, sha, size), path in entries
+        if kind == b"blob" and is_licence_file(path) and int(size) <= LONGEST_LICENCE
+    ]
+    contents = (content for _, content in blobs(git, (sha for _, sha in texts)))
+    found = [licence_of(path, content) for (path, _), content in zip(texts, contents, strict=True)]
+    return next((each for each in found if each != UNRECOGNISED), UNRECOGNISED if found else "")
 
 
 def _in_name(change: Changed, secrets: Secrets) -> Iterator[Finding]:
