@@ -86,8 +86,9 @@ def _api_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
     untold = [each for diff in diffs for each in diff.unread]
     items = []
     if breaks:
-        named = ", ".join(each.symbol for each in breaks[:3])
-        more = " …" if len(breaks) > 3 else ""
+        symbols = list(dict.fromkeys(each.symbol for each in breaks))
+        named = ", ".join(symbols[:3])
+        more = " …" if len(symbols) > 3 else ""
         items.append(RiskItem(reason=f"public API changes: {named}{more}", points=15))
     if untold:
         items.append(RiskItem(reason=f"public API not compared: {untold[0].path}", points=5))

@@ -61,7 +61,7 @@ class _File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
-    Local: _File  # noqa: N815 - zizmor's name
+    Local: _File
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

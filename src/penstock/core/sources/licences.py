@@ -14,40 +14,32 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 UNRECOGNISED = "?"
 """It has a licence, and which one could not be told."""
 
+_FREELY = "permission to use, copy, modify, and(?:/or)? distribute this software for any purpose with or without fee is"
+_REDISTRIBUTION = "redistribution and use in source and binary forms"
 _PHRASES: tuple[tuple[str, str], ...] = (
-    (r"gnu affero general public license version 3", "AGPL-3.0-only"),
-    (r"gnu lesser general public license version 3", "LGPL-3.0-only"),
+    ("gnu affero general public license version 3", "AGPL-3.0-only"),
+    ("gnu lesser general public license version 3", "LGPL-3.0-only"),
     (r"gnu lesser general public license version 2\.1", "LGPL-2.1-only"),
-    (r"gnu library general public license version 2", "LGPL-2.0-only"),
-    (r"gnu general public license version 3", "GPL-3.0-only"),
-    (r"gnu general public license version 2", "GPL-2.0-only"),
+    ("gnu library general public license version 2", "LGPL-2.0-only"),
+    ("gnu general public license version 3", "GPL-3.0-only"),
+    ("gnu general public license version 2", "GPL-2.0-only"),
     (r"mozilla public license version 2\.0", "MPL-2.0"),
     (r"eclipse public license - v 2\.0", "EPL-2.0"),
     (r"european union public licence v\. 1\.2", "EUPL-1.2"),
-    (r"server side public license", "SSPL-1.0"),
+    ("server side public license", "SSPL-1.0"),
     (r"business source license 1\.1", "BUSL-1.1"),
-    (r"apache license version 2\.0", "Apache-2.0"),
+    (r"apache license,? version 2\.0", "Apache-2.0"),
     (r"boost software license - version 1\.0", "BSL-1.0"),
-    (r"creative commons legal code cc0 1\.0 universal|cc0 1\.0 universal", "CC0-1.0"),
-    (r"this is free and unencumbered software released into the public domain", "Unlicense"),
-    (r"do what the fuck you want to public license", "WTFPL"),
-    (
-        r"permission is hereby granted, free of charge, to any person obtaining a copy of this software and"
-        r" associated documentation files",
-        "MIT",
-    ),
-    (r"permission to use, copy, modify, and(?:/or)? distribute this software for any purpose with or without fee is"
-     r" hereby granted, provided that", "ISC"),
-    (r"permission to use, copy, modify, and(?:/or)? distribute this software for any purpose with or without fee is"
-     r" hereby granted\.", "0BSD"),
-    (
-        r"redistribution and use in source and binary forms.{0,2000}"
-        r"neither the names? of .{0,200}may be used to endorse",
-        "BSD-3-Clause",
-    ),
-    (r"redistribution and use in source and binary forms", "BSD-2-Clause"),
-    (r"altered source versions must be plainly marked as such", "Zlib"),
-)  # fmt: skip
+    (r"cc0 1\.0 universal", "CC0-1.0"),
+    ("this is free and unencumbered software released into the public domain", "Unlicense"),
+    ("do what the fuck you want to public license", "WTFPL"),
+    ("permission is hereby granted, free of charge, to any person obtaining a copy of this software", "MIT"),
+    (f"{_FREELY} hereby granted, provided that", "ISC"),
+    (rf"{_FREELY} hereby granted\.", "0BSD"),
+    (f"{_REDISTRIBUTION}.{{0,2000}}neither the names? of .{{0,200}}may be used to endorse", "BSD-3-Clause"),
+    (_REDISTRIBUTION, "BSD-2-Clause"),
+    ("altered source versions must be plainly marked as such", "Zlib"),
+)
 """What only one licence's text says, in lower case with single spaces and without marks; the first that is found."""
 _RECOGNISED = tuple((re.compile(phrase), name) for phrase, name in _PHRASES)
 
@@ -101,7 +93,9 @@ def _canonical(text: str) -> str:
 
 
 def _by_text(content: bytes) -> str:
-    text = " ".join(re.sub(r"[\"'*#/,]", " ", content[: 4 * HEADER].decode(errors="replace").lower()).split())
+    text = " ".join(
+        re.sub(r"[\"'*#]|//", " ", content[: 4 * HEADER].decode(errors="replace").lower()).split()
+    )
     return next((name for phrase, name in _RECOGNISED if phrase.search(text)), UNRECOGNISED)
 
 
