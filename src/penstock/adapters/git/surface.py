@@ -310,6 +310,4 @@ def _wanted(
     for path, content in inits.items():
         if PurePosixPath(path).is_relative_to(root):
             yield path, content
-    for path, content in sources:
-        if content is not None:
-            yield path, content
+    yield from ((path, content) for path, content in sources if content is not None)

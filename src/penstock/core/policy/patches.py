@@ -117,7 +117,8 @@ def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
 
 def _no_surprises(facts: DiffFacts, policy: Policy) -> Verdict:
     binary = [f for f in facts.files if f.binary and f.new_sha]
-    too_much = sum(f.size for f in binary) > policy.contents.max_binary_bytes
+    most = policy.contents.max_binary_bytes
+    too_much = not most or sum(f.size for f in binary) > most
     hit = [f"{f.path} (binary, {f.size} bytes)" for f in binary] if too_much else []
     hit += [f"{f.path} (hidden characters)" for f in facts.files if f.hidden_characters]
     hit += [

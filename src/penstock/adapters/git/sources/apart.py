@@ -30,8 +30,12 @@ class Apart:
 
     def ask(self, question: PackageQuestion | TextQuestion, seconds: float) -> Answer:
         """An answer with a problem where there is none in time, or where the process ended over the question."""
-        given = {"package" if isinstance(question, PackageQuestion) else "text": question}
-        line = json.dumps(asdict(Asked(seconds=int(seconds) + GRACE, **given))).encode() + b"\n"
+        asked = Asked(
+            seconds=int(seconds) + GRACE,
+            package=question if isinstance(question, PackageQuestion) else None,
+            text=question if isinstance(question, TextQuestion) else None,
+        )
+        line = json.dumps(asdict(asked)).encode() + b"\n"
         with self._lock:
             return self._answer(line, seconds)
 
@@ -47,7 +51,7 @@ class Apart:
             process.stdin.flush()
             return _ANSWER.validate_json(process.stdout.readline())
         except (BrokenPipeError, ValidationError):
-            self._end()
+            self.end()
             late = "too long for its parser" if process.returncode == -9 else "its parser ended over it"
             return Answer(problem=late)
         finally:
@@ -63,14 +67,15 @@ class Apart:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            atexit.register(self._end)
+            atexit.register(self.end)
         return self._process
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """The process, if there is one; the next question starts another."""
         process, self._process = self._process, None
         if process is None:
             return
-        atexit.unregister(self._end)
+        atexit.unregister(self.end)
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):

@@ -67,9 +67,13 @@ def _loaded(name: str, folder: Path) -> Module | None:
 
 def _break(breakage: Breakage, folders: tuple[Path, Path]) -> Break:
     changed = breakage.obj
-    line = changed.alias_lineno if isinstance(changed, Alias) else changed.lineno
+    line = _line(changed)
     why = _SAID[breakage.kind].format(old=_name(breakage.old_value), new=_name(breakage.new_value))
     return Break(path=_place(changed, folders), line=line or 1, symbol=changed.path, why=why)
+
+
+def _line(changed: Object | Alias) -> int | None:
+    return changed.alias_lineno if isinstance(changed, Alias) else changed.lineno
 
 
 def _name(value: object) -> str:

@@ -59,7 +59,8 @@ def _constant(node: SgNode, scope: str) -> Symbol:
 
 
 def _function(node: SgNode, scope: str, *, demanded: bool = False) -> Symbol:
-    given = named(node.field("parameters").children()) if node.field("parameters") else []
+    parameters = node.field("parameters")
+    given = named(parameters.children()) if parameters else []
     return Symbol(
         name=f"{scope}{name_of(node)}",
         kind="function",
