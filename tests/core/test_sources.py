@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.core.test_judging import PLAIN, SCOPE, diff
@@ -11,7 +12,7 @@ from penstock.core.gates import judge_patches
 from penstock.core.policy.rules import ContentPolicy, Policy
 from penstock.core.risk import assess
 from penstock.core.sources.api import Break, Placed, Symbol, Unread, breaks, language_of
-from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles
+from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles, texts
 from penstock.core.sources.licences import licence_id, licence_of
 from penstock.core.sources.outline import outline
 from penstock.core.sources.workflows import Severity, WorkflowFinding, fresh, is_workflow
@@ -128,6 +129,13 @@ def test_ways_through_a_function(source, ways):
     assert {tangle.name: tangle.ways for tangle in tangles(ast.parse(source))} == ways
 
 
+def test_functions_that_are_written_as_before_are_left_alone():
+    old = b"class A:\n def m(self):\n  if a: pass\ndef f():\n if a: pass\n"
+    new = old.replace(b"def f():\n if a", b"def f():\n if a and b")
+    known = texts(ast.parse(old), old.split(b"\n"))
+    assert tangles(ast.parse(new), new.split(b"\n"), known) == (Tangle(name="f", line=4, ways=3),)
+
+
 def test_a_decision_counts_for_the_innermost_function():
     spans = [
         Span(name=n, line=1, start=a, end=b) for n, a, b in (("out", 0, 50), ("in", 10, 20), ("next", 60, 70))
@@ -197,7 +205,7 @@ def test_which_files_are_audited():
     assert not is_workflow("workflows/a.yml")
 
 
-def facts(**other: object) -> DiffFacts:
+def facts(**other: Any) -> DiffFacts:
     return replace(diff(PLAIN), **other)
 
 

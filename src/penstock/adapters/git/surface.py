@@ -20,7 +20,7 @@ from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
-from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
+from penstock.core.sources.complexity import Tangled, grown, tangles, texts
 from penstock.core.sources.outline import outline
 
 MAX_BYTES = 512 << 10
@@ -31,6 +31,7 @@ SECONDS = 15.0
 """For all that is asked of the reading process about one patch set."""
 MOST_TOLD = 200
 """Breaks, and functions, that are kept as facts."""
+_EMPTY = ast.Module(body=[], type_ignores=[])
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 _NEVER = (
     *TESTS,
@@ -80,12 +81,15 @@ class Surface:
 
 
 class Sources:
-    """Collects what is to be read while contents pass by, within the bounds."""
+    """Collects what is to be read while contents pass by, within the bounds. Python is parsed at once, as its file is judged."""
 
     def __init__(self) -> None:
-        self.kept: list[Source] = []
+        self.others: list[Source] = []
+        self.moved: list[Source] = []
+        """Python sources of which others may notice that they differ."""
+        self.tangled: list[Tangled] = []
         self.unread: list[Unread] = []
-        self._bytes = 0
+        self._count = self._bytes = 0
 
     def see(self, change: Changed, old: bytes | None, new: bytes | None) -> None:
         language = language_of(change.path)
@@ -98,32 +102,43 @@ class Sources:
             self.unread.append(Unread(path=change.path, why=why))
         else:
             self._bytes += sum(sizes)
-            self.kept.append(Source(path=change.path, language=language, before=before, after=after))
+            self._count += 1
+            self._keep(Source(path=change.path, language=language, before=before, after=after))
+
+    def _keep(self, source: Source) -> None:
+        if source.language is not Language.PYTHON:
+            self.others.append(source)
+            return
+        before, after = (python_of(side) for side in (source.before, source.after))
+        if isinstance(before, str) or isinstance(after, str):
+            problem = before if isinstance(before, str) else after
+            self.unread.append(Unread(path=source.path, why=f"does not parse: {problem}"))
+            return
+        self.tangled += _grown(source, before, after)
+        if source.offers and (before is None or after is None or _differs(before, after)):
+            self.moved.append(source)
 
     def _why_not(self, sizes: list[int]) -> str:
         if max(sizes, default=0) > MAX_BYTES:
             return f"longer than {MAX_BYTES >> 10} KiB"
-        if len(self.kept) >= MOST or self._bytes + sum(sizes) > MOST_BYTES:
+        if self._count >= MOST or self._bytes + sum(sizes) > MOST_BYTES:
             return f"more than {MOST} sources, or {MOST_BYTES >> 20} MiB of them"
         return ""
 
 
 def surface_of(git: Git, sides: tuple[Sha, Sha], sources: Sources) -> Surface:
     """Total: what cannot be told is among the unread."""
-    if not sources.kept:
-        return Surface(unread=tuple(sources.unread))
     clock = _Clock()
-    python = [source for source in sources.kept if source.language is Language.PYTHON]
-    others = [source for source in sources.kept if source.language is not Language.PYTHON]
-    found = (_python(git, sides, python, clock), _others(others, clock))
-    breaking = [each for part in found for each in part.breaking]
-    unread = [*sources.unread, *(each for part in found for each in part.unread)]
+    others = _others(sources.others, clock)
+    broken, unsaid = _packages(git, sides, sources.moved, clock)
+    breaking = [*broken, *others.breaking]
+    unread = [*sources.unread, *unsaid, *others.unread]
     if len(breaking) > MOST_TOLD:
         rest = len(breaking) - MOST_TOLD
         unread.append(
             Unread(path=breaking[MOST_TOLD].path, why=f"{rest} more breaks, here and in other files")
         )
-    tangled = sorted((each for part in found for each in part.tangled), key=lambda each: -each.ways)
+    tangled = sorted((*sources.tangled, *others.tangled), key=lambda each: -each.ways)
     return Surface(
         breaking=tuple(breaking[:MOST_TOLD]), unread=tuple(unread), tangled=tuple(tangled[:MOST_TOLD])
     )
@@ -202,27 +217,11 @@ def _unit(read: _Read) -> tuple[str, str]:
             return Language.JAVASCRIPT, str(path.with_suffix(""))
 
 
-def _python(git: Git, sides: tuple[Sha, Sha], sources: Sequence[Source], clock: _Clock) -> Surface:
-    unread: list[Unread] = []
-    found: list[Tangled] = []
-    moved: list[Source] = []
-    for source in sources:
-        before, after = (python_of(side) for side in (source.before, source.after))
-        if isinstance(before, str) or isinstance(after, str):
-            problem = before if isinstance(before, str) else after
-            unread.append(Unread(path=source.path, why=f"does not parse: {problem}"))
-            continue
-        found += grown(source.path, _tangles(before), _tangles(after))
-        if source.offers and (before is None or after is None or _differs(before, after)):
-            moved.append(source)
-    if all(source.before is None for source in moved):
-        return Surface(unread=tuple(unread), tangled=tuple(found))
-    broken, unsaid = _packages(git, sides, moved, clock)
-    return Surface(breaking=tuple(broken), unread=(*unread, *unsaid), tangled=tuple(found))
-
-
-def _tangles(module: ast.Module | None) -> tuple[Tangle, ...]:
-    return tangles(module) if module else ()
+def _grown(source: Source, before: ast.Module | None, after: ast.Module | None) -> Iterator[Tangled]:
+    """Functions that are written as before are left alone: most are."""
+    old, new = ((side or b"").split(b"\n") for side in (source.before, source.after))
+    was, now = before or _EMPTY, after or _EMPTY
+    return grown(source.path, tangles(was, old, texts(now, new)), tangles(now, new, texts(was, old)))
 
 
 def _differs(before: ast.Module, after: ast.Module) -> bool:
@@ -237,6 +236,8 @@ def _packages(
     git: Git, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
 ) -> tuple[list[Break], list[Unread]]:
     """Each package is asked about once: what changed of it, and the `__init__` files above that."""
+    if all(source.before is None for source in moved):
+        return [], []
     inits = [_inits(git, side, moved) for side in sides]
     packages: dict[PurePosixPath, list[Source]] = defaultdict(list)
     for source in moved:

@@ -5,6 +5,7 @@ import json
 import tomllib
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import PurePosixPath
 from threading import Lock
 
@@ -50,6 +51,7 @@ def _sentence(error: Exception) -> str:
             return str(error).partition("\n")[0]
 
 
+@lru_cache(maxsize=1)  # the last one is asked for again: does it parse, and what does it say
 def _python(content: bytes) -> ast.Module:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
