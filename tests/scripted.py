@@ -16,6 +16,7 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.model import (
@@ -77,6 +78,7 @@ def terms(**changed: object) -> Terms:
         merge_method=MergeMethod.SQUASH,
         quorum=1,
         auto_fix_attempts=1,
+        watch=True,
     )
     return Terms(**{**{name: getattr(usual, name) for name in Terms.__slots__}, **changed})
 
@@ -245,6 +247,8 @@ def success(effect: Effect, change: Change, texts: Texts) -> e.Event | None:
             return written(effect, change)
         case Observe():
             return observed(effect, change, texts)
+        case Watch():
+            return e.WatchEnded(repo=effect.repo, verdict=texts.put("nothing broke"))
         case _:
             assert_never(effect)
 

@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
+from penstock.contents import Contents
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
@@ -123,6 +124,7 @@ class Policies(_Section):
     require: tuple[Annotated[str, AfterValidator(requirable)], ...] = ()
     advisories: str = ""
     registries: dict[Ecosystem, tuple[str, ...]] = {}
+    contents: Contents = Contents()
 
 
 class Models(_Section):
@@ -184,8 +186,10 @@ def policy_of(config: Config) -> Policy:
         ),
         human_approval=safety.human_approval_required,
         repository_classes=tuple(config.autonomy.classes.items()),
+        rollback_on_failure=config.safety.rollback_on_test_failure,
         require=tuple(name for name in policies.require if name in REQUIRABLE),
         registries=tuple(sorted(policies.registries.items())),
+        contents=policies.contents.policy,
     )
 
 
@@ -196,7 +200,6 @@ UNUSED = (
     "self_healing",
     "pr_management.auto_merge",
     "safety.max_api_cost_per_day",
-    "safety.rollback_on_test_failure",
     "policies.node_version",
     "policies.python_version",
     "policies.forbid",
