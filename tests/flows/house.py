@@ -242,7 +242,9 @@ class House:
             thread.join()
 
     def toggles(self, repo: RepoRef | None) -> Toggles:
-        return effective(self.holders)
+        """What the test sets, beside what Penstock holds itself."""
+        self.home.steering.keep_watch()
+        return effective((*self.holders, self.home.steering.system()))
 
     def until(
         self, name: ChangeId, *states: State, and_: Callable[[Change], bool] = lambda _: True

@@ -31,12 +31,14 @@ from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
 from penstock.bootstrap.access import Access
 from penstock.bootstrap.switches import Switches
+from penstock.core.autonomy.model import Governance
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
+from penstock.flows.governing import Seat
 from penstock.flows.hub import Hub, at_work
 from penstock.flows.intake import Circumstances
 from penstock.flows.listening import BEING_STARTED
@@ -204,9 +206,11 @@ class Installation(Access):
 
         return Operator(forge, send)
 
-    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
+    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | Governance | None:
         """Erase one text of the ledger, on the operator's order."""
         by = Actor(login=self.operator if self.embedded else getpass.getuser())
+        if self.store.governance.holds(BlobRef(ref)):
+            return self.store.governance.erase(BlobRef(ref), by=by, reason=reason)
         return self.store.erase(BlobRef(ref), by=by, reason=reason)
 
     def desk(self, *, interactive: bool) -> Desk:
@@ -220,6 +224,19 @@ class Installation(Access):
             own_login=self.own_login,
             interactive=interactive,
         )
+
+    def seat(self, *, interactive: bool) -> Seat:
+        """Where this command line's person gives orders about the whole installation."""
+        return Seat(
+            desk=self.desk(interactive=interactive),
+            steering=self.steering,
+            repositories=lambda: tuple(repo for repo, _ in self.fleet.repositories(self.reader)),
+        )
+
+    @property
+    def workforce(self) -> tuple[str, ...]:
+        """Names of agents and recipes: whose work autonomy can be granted for."""
+        return (*self.rules.router.rules.agents, *self.recipes.names)
 
     def worker(self) -> Durable:
         options = Options(shortest_look=EMBEDDED_LOOK) if self.embedded else Options()

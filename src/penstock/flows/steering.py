@@ -71,6 +71,11 @@ class Steering:
         event = QuarantineSet(failures=failures, threshold=self.quarantine_after)
         return Noted(key=f"quarantine:{governance.n + 1}", event=event)
 
+    def due(self) -> tuple[ChangeId, ...]:
+        """The failures for which it is in quarantine now, on record already or not; none where it is not."""
+        governance = self.log.now()
+        return governance.quarantine.failures if governance.quarantine else self._too_many(governance)
+
     def _too_many(self, governance: Governance) -> tuple[ChangeId, ...]:
         row = self.outcomes.failures(governance.lifted_at, self.quarantine_after)
         return row if len(row) >= self.quarantine_after else ()

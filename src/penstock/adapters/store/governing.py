@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import Discriminator, TypeAdapter, ValidationError
-from sqlalchemy import Connection, insert, null, update
+from sqlalchemy import Connection, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
 from penstock.adapters.store.codec import UnreadableRecord, micros
@@ -89,6 +89,12 @@ class GovernanceLog:
         with self._database.reading() as connection:
             head = read_head(connection, GOVERNANCE)
             return tuple(map(decode, read_records(connection, head))) if head else ()
+
+    def holds(self, ref: BlobRef) -> bool:
+        """Is it one of this log's texts."""
+        with self._database.reading() as connection:
+            of = connection.execute(select(blob.c.change_id).where(blob.c.ref == ref)).scalar()
+        return of == GOVERNANCE
 
     def erase(self, ref: BlobRef, *, by: Actor, reason: str) -> Governance:
         """Delete one of its texts and its salt for good, on record."""

@@ -8,6 +8,7 @@ from penstock.core.policy.rules import Policy, Reserved
 from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
 from penstock.core.risk import SENSITIVE
+from penstock.core.sources.api import language_of
 from penstock.core.verdict import Verdict, all_of, check, passed
 
 NO_INTERFACE = (*TESTS, "*.md", "*.rst", "*.adoc", "docs/**", "doc/**", "LICENSE*", "CHANGELOG*", "AUTHORS*")
@@ -37,14 +38,12 @@ def _judge(reserved: Reserved, facts: DiffFacts, scope: ApprovalScope, policy: P
 
 
 def breaking(facts: DiffFacts) -> bool | None:
-    """Does it take away what others may use; None where that cannot be told from what is known of the diff.
-
-    The one place that answers this: a fact of its own about interfaces replaces what is read from names here.
-    """
+    """Does it take away what others may use, or ask for more; None where that cannot be told of some file of it."""
     public = [fact for fact in facts.files if not matches_any(fact.path, NO_INTERFACE)]
-    if any(fact.status is FileStatus.DELETED for fact in public):
+    if facts.breaking or any(fact.status is FileStatus.DELETED for fact in public):
         return True
-    return None if public else False
+    untold = facts.unread or any(language_of(fact.path) is None for fact in public)
+    return None if untold else False
 
 
 def _guards(fact: FileFact, policy: Policy) -> bool:
