@@ -151,25 +151,22 @@ def create_dispatch_event(call: Call) -> Answer:
 
 
 def _owned_org(call: Call, permission: str) -> int:
-    """The organization: for its owners with a token that may, for its members with a fine-grained one that is permitted
-    to, and for an App that is."""
+    """The organization, for its owners with a token that may, and for an App that is permitted to."""
     org, actor = organization(call), call.actor
-    role = accounts.member_role(call.db, org.id, actor.account.id)
-    credential = actor.credential
-    if actor.installation:
-        may = actor.installation.account_id == org.id and _permitted(credential, permission)
-    elif credential is None or credential.scopes is not None:
-        scopes = credential.scopes if credential else None
-        may = role == "admin" and (scopes is None or bool(scopes & {"admin:org", "repo"}))
-    else:
-        may = role is not None and _permitted(credential, permission)
-    if not may:
+    owns = (
+        actor.installation.account_id == org.id
+        if actor.installation
+        else accounts.member_role(call.db, org.id, actor.account.id) == "admin"
+    )
+    if not owns or (actor.credential is not None and not _permits(actor.credential, permission)):
         raise ForbiddenError("You must be an org admin or have the actions secrets fine-grained permission.")
     return org.id
 
 
-def _permitted(credential: Credential | None, permission: str) -> bool:
-    return credential is not None and permission in credential.permissions
+def _permits(credential: Credential, permission: str) -> bool:
+    if credential.scopes is None:
+        return permission in credential.permissions
+    return bool(credential.scopes & {"admin:org", "repo"})
 
 
 def _found_variable(call: Call) -> Variable:

@@ -27,6 +27,7 @@ def autonomy_grant(
     ],
     tier: Annotated[Tier, typer.Argument(metavar="RISK", help="low or medium.")],
     reason: Reason = "",
+    *,
     days: Annotated[int, typer.Option("--days", help="How long.")] = 30,
     cap: Annotated[int, typer.Option("--cap", help="For how many pull requests.")] = 10,
     json: Json = False,
