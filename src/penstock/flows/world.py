@@ -53,6 +53,8 @@ class World:
     toggles: Callable[[], Toggles]
     own_login: str
     notices_today: Callable[[datetime], int]
+    attest: Callable[[bytes, str], str]
+    """A payload and its type as a DSSE envelope, signed with this installation's key."""
     max_notices_per_day: int = 200
     only_workflows_report: bool = False
     """Is this a forge at which checks come from workflow files alone."""

@@ -46,6 +46,7 @@ from penstock.core.write import (
     subject_of,
     text_of,
 )
+from penstock.flows.attesting import attested
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     branch_written,
@@ -99,6 +100,7 @@ def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
         rules=decision.rules,
         verdict=detail,
         notice=effect.notice,
+        decision=decision.digest,
     )
 
 
@@ -207,7 +209,10 @@ def _withdrawal_case(scene: Scene, wanted: Wanted) -> Case:
 def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = content_heads(scene, wanted, facts)
-    decision = decide_content(subject_of(wanted), rules, heads, standing_of(scene))
+    standing = standing_of(scene)
+    decision = decide_content(subject_of(wanted), rules, heads, standing)
+    if isinstance(wanted, OpenPull) and decision.verdict.allows:
+        wanted = attested(scene, wanted, decision, standing)
     return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
 
 

@@ -157,6 +157,11 @@ class GitHubReader:
         found = self.pull_object(repo, number)
         return facts.pull_facts(found) if found else None
 
+    def body_of_pull(self, repo: RepoRef, number: int) -> str:
+        """What people read there. No flow can: it is not in `ForgeReader`, so that no decision comes out of it."""
+        found = self.pull_object(repo, number)
+        return (found.body or "") if found else ""
+
     def pull_object(self, repo: RepoRef, number: int) -> wire.Pull | None:
         return self._client.find(repo_path(repo, "pulls", number), wire.Pull, needs.PULLS)
 

@@ -307,6 +307,7 @@ class ListedPulls(RootModel[tuple[ListedPull, ...]]):
 class Pull(Answer):
     number: int
     html_url: str
+    body: str | None = None
     state: Literal["open", "closed"]
     merged: bool
     mergeable: bool | None = None

@@ -10,8 +10,11 @@ from penstock.core.change.model import (
     MergePreview,
     Sibling,
 )
-from penstock.core.refs import Actor, BlobRef, NodeId, Sha
+from penstock.core.refs import Actor, BlobRef, Digest, NodeId, Sha
 from penstock.core.verdict import Outcome
+
+UNNAMED = Digest("")
+"""Records that are older than decisions' digests have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class TapDecided:
     rules: tuple[str, ...]
     verdict: BlobRef
     notice: str = ""
+    decision: Digest = UNNAMED
+    """The decision's digest, by which a signed record names it."""
     kind: Literal["E_TAP_DECIDED"] = "E_TAP_DECIDED"
 
     @property
