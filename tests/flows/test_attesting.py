@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.flows.house import House
+from tests.flows.house import House, digest_of
 
 from penstock.adapters.store.envelope import opened
 from penstock.cli.attesting import COMMENT
@@ -41,7 +41,7 @@ def test_a_pull_request_carries_the_record_of_its_decision(house: House, tmp_pat
         repository=place_of(repo),
     )
     assert judge_record(record, asked).allows
-    assert record.subject == change.lanes[0].patch_set.digest
+    assert record.subject == digest_of(change)
     assert record.expires_at == change.approvals[0].expires_at
     assert record.approvals == (change.approvals[0].id,)
     assert {"G-12", "P-001", "protected_paths"} <= set(record.policy.rules)

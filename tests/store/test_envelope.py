@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from penstock.adapters.store.envelope import MAX_BYTES, opened
 from penstock.adapters.store.seal import Seal
+from penstock.core.ledger import GENESIS
+from penstock.core.refs import ChangeId
 
 KIND = "application/vnd.example+json"
 PAYLOAD = b'{"a": 1}'
@@ -69,7 +71,7 @@ def test_nothing_else_is_believed(seal: Seal):
 
 def test_a_seal_of_a_head_is_no_envelopes_signature(seal: Seal):
     """One key signs both; what it signs begins differently, so neither passes for the other."""
-    head = seal.sign("c-1", 1, "sha256:" + "0" * 64)
+    head = seal.sign(ChangeId("c-1"), 1, GENESIS)
     assert isinstance(read(changed(seal, signatures=[{"keyid": seal.key_id, "sig": head}]), seal), str)
     envelope = json.loads(seal.envelope(PAYLOAD, KIND))
     assert not seal.trusts(seal.key_id, PAYLOAD, envelope["signatures"][0]["sig"])

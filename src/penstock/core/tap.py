@@ -148,6 +148,8 @@ class Rules:
     """The judgement under today's policy."""
     secrets: tuple[str, ...] = ()
     """What looks like a secret in the texts that the write would post."""
+    form: tuple[Verdict, ...] = ()
+    """What is asked of the write's own form (`write.judge_form`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ class Heads:
     expected_base: Sha | None
     branch_head: Sha | None
     expected_head: Sha | None
+    marked: bool = True
+    """Is the base marked by a rollback point (G-15), where the write is a merge that needs one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +221,14 @@ def decide_merge(
             ),
         ),
         authority=all_of("authority", (authority,)),
-        truth=all_of("truth", (verification, *_truth(heads))),
+        truth=all_of(
+            "truth",
+            (
+                all_of("G-08", (verification,)),
+                check("G-15", "a rollback point marks the base", holds=heads.marked),
+                *_truth(heads),
+            ),
+        ),
         policy_digest=rules.policy_digest,
         approvals=approvals,
     )
@@ -259,6 +270,7 @@ def _policy(rules: Rules) -> Verdict:
         (
             check("G-12", "the kill switch is not set", holds=rules.toggles.autonomy),
             check("P-001", "no secret in its texts", holds=not rules.secrets),
+            *rules.form,
             all_of("pinned policy", (rules.pinned_allows,)),
             all_of("today's policy", (rules.current_allows,)),
         ),

@@ -43,6 +43,7 @@ from penstock.core.write import (
     Wanted,
     Written,
     authorize,
+    judge_form,
     subject_of,
     text_of,
 )
@@ -188,7 +189,7 @@ def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) ->
     wanted = wanted_for(scene, effect.action)
     if effect.action is Action.WITHDRAW:
         return _withdrawal_case(scene, wanted)
-    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted))
+    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted), form=judge_form(wanted))
     match effect.action:
         case Action.ROLLBACK_POINT | Action.MERGE:
             return _merge_case(scene, effect.action, wanted, rules)
@@ -228,6 +229,8 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
     moved = what_moved(scene, facts) or _judged_before(scene)
     if moved:
         heads = replace(heads, repository_unchanged=False)
+    if action is Action.MERGE and scene.leg is LegName.FORWARD:
+        heads = replace(heads, marked=scene.lane.forward.marked)
     verification = (
         verification_of(scene)[1] if action is Action.MERGE else passed("G5", "asked again at the merge")
     )
