@@ -13,10 +13,11 @@ from penstock.core.change.events import (
     NeedsHuman,
     PullClosed,
 )
-from penstock.core.change.model import Change, CheckResult, Sibling
+from penstock.core.change.model import Change, CheckResult, LegName, Sibling
 from penstock.core.evidence import PullFacts
 from penstock.core.gates import Verification
 from penstock.core.verdict import Outcome, Verdict, failures, first_reason, render_text
+from penstock.flows.carrying import carried_merge
 from penstock.flows.truth import preview_of, read_back, verification_of
 from penstock.flows.world import Scene, World, lane_of, verdict_text
 from penstock.ports import Permanent, Texts
@@ -80,6 +81,7 @@ def _passed(scene: Scene, facts: Verification, verdict: Verdict) -> Event | None
         ),
         preview=preview,
         verdict=scene.texts.put(verdict_text(verdict)),
+        carried=carried_merge(scene, preview) if scene.leg is LegName.FORWARD else None,
     )
 
 

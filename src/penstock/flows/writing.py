@@ -17,6 +17,7 @@ from penstock.core.change.events import (
     NeedsHuman,
     NoticePosted,
     PatchesApplied,
+    PatchSetRebased,
     PullOpened,
     RollbackFailed,
     RollbackPointPlaced,
@@ -48,6 +49,7 @@ from penstock.core.write import (
     text_of,
 )
 from penstock.flows.attesting import attested
+from penstock.flows.carrying import rebased
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     branch_written,
@@ -75,6 +77,8 @@ class Case:
 
     wanted: Wanted
     decision: TapDecision
+    rebased: PatchSetRebased | None = None
+    """The approved patch set on the base as it is now, where that moved and left its paths alone."""
     moved: str = ""
     """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, `retargeted`, or empty."""
 
@@ -88,7 +92,7 @@ def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
     decision = case.decision
     detail = texts.put(verdict_text(decision.verdict))
     if case.moved and not decision.verdict.allows and effect.repo:
-        return _refused(effect, case.moved, detail)
+        return case.rebased or _refused(effect, case.moved, detail)
     return TapDecided(
         action=effect.action,
         repo=effect.repo,
@@ -127,6 +131,8 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
     if isinstance(minted, Refusal) and stopped:
         raise Transient("stopped", f"{effect.key} was not written: it is no longer wanted")
     if isinstance(minted, Refusal):
+        if case.rebased:
+            return case.rebased
         reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
         return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
     outcome = world.writer.apply(minted, _Guarded(world, stop))
@@ -214,7 +220,11 @@ def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     decision = decide_content(subject_of(wanted), rules, heads, standing)
     if isinstance(wanted, OpenPull) and decision.verdict.allows:
         wanted = attested(scene, wanted, decision, standing)
-    return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
+    moved = what_moved(scene, facts) or _heads_moved(heads)
+    approved = decision.policy.allows and decision.authority.allows
+    forward = isinstance(wanted, Content) and scene.leg is LegName.FORWARD
+    again = rebased(scene) if moved == "base_moved" and forward and approved else None
+    return Case(wanted=wanted, decision=decision, moved=moved, rebased=again)
 
 
 def _heads_moved(heads: Heads) -> str:

@@ -119,6 +119,8 @@ class Leg:
     """How many facts about this leg's checks were recorded; part of the next observation's key."""
     preview: MergePreview | None = None
     """Set while verified: the merge that its green checks and current base allow."""
+    before: MergePreview | None = None
+    """The merge that was last offered, where its base has moved since: approvals of it may be carried over."""
     marked: bool = False
     merged: Sha | None = None
     merged_tree: Sha | None = None
@@ -160,6 +162,8 @@ class Lane:
     """Of each of these groups of code owners (logins, lower case), one must approve the patch set."""
     forward: Leg = Leg()
     inverse: Leg = Leg()
+    rebased: PatchSet | None = None
+    """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
     previous: Digest | None = None
     """Digest of the patch set that was sent back; getting the same again is no progress."""
     trouble: Trouble = Trouble()

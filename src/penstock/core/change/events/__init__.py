@@ -31,6 +31,7 @@ from penstock.core.change.events.shipping import HeadMoved as HeadMoved
 from penstock.core.change.events.shipping import Merged as Merged
 from penstock.core.change.events.shipping import MergeRefused as MergeRefused
 from penstock.core.change.events.shipping import PatchesApplied as PatchesApplied
+from penstock.core.change.events.shipping import PatchSetRebased as PatchSetRebased
 from penstock.core.change.events.shipping import PullClosed as PullClosed
 from penstock.core.change.events.shipping import PullOpened as PullOpened
 from penstock.core.change.events.shipping import RollbackPointPlaced as RollbackPointPlaced
@@ -62,6 +63,7 @@ Event = (
     | TapDecided
     | PatchesApplied
     | ApplyRefused
+    | PatchSetRebased
     | PullOpened
     | CiObserved
     | CiPassed

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from penstock.core.approval import CarriedOver
 from penstock.core.change.model import (
     Action,
     CheckResult,
@@ -10,6 +11,7 @@ from penstock.core.change.model import (
     MergePreview,
     Sibling,
 )
+from penstock.core.proposal import PatchSet
 from penstock.core.refs import Actor, BlobRef, Digest, NodeId, Sha
 from penstock.core.verdict import Outcome
 
@@ -60,6 +62,17 @@ class ApplyRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatchSetRebased:
+    """The base moved before the write, and touched nothing of an approved patch set: the same on the new base, to be judged
+    there. `previous` is the digest that was approved."""
+
+    repo: NodeId
+    previous: Digest
+    patch_set: PatchSet
+    kind: Literal["E_PATCH_SET_REBASED"] = "E_PATCH_SET_REBASED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullOpened:
     repo: NodeId
     leg: LegName
@@ -85,6 +98,8 @@ class CiPassed:
     siblings: tuple[Sibling, ...]
     preview: MergePreview
     verdict: BlobRef
+    carried: CarriedOver | None = None
+    """Of the merge that was approved before its base moved."""
     kind: Literal["E_CI_PASSED"] = "E_CI_PASSED"
 
 
