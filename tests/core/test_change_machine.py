@@ -47,7 +47,7 @@ from penstock.core.change.effects import (
     Write,
 )
 from penstock.core.change.fold import apply
-from penstock.core.change.model import ENDS, Action, Change, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.change.next import Await, next_effects
 from penstock.core.change.table import PARKED
 from penstock.core.policy.rules import Tier, Verify
@@ -175,6 +175,18 @@ def _carried_merges(change: Change, effect: Observe, nonce: int) -> list[e.Event
     ]
 
 
+def _reviews(change: Change, lane: Lane, leg: LegName, nonce: int) -> list[e.Event]:
+    """People review at the forge: it approves, is taken back, or is all that the branch waits for."""
+    head, preview = lane.leg(leg).head or sha("none"), lane.leg(leg).preview
+    plain = e.ReviewsObserved(repo=lane.repo.node_id, leg=leg, head=head, lacking=0)
+    told: list[e.Event] = [plain, replace(plain, lacking=1)]
+    if preview:
+        given = approval(preview.digest, ApprovalScope.MERGE, by=BEN, days=365).approval
+        told.append(replace(plain, approvals=(replace(given, id=f"review{nonce}", review=nonce),)))
+    reviewed = tuple(a.id for a in change.approvals if a.review)
+    return [*told, replace(plain, gone=reviewed)] if reviewed else told
+
+
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
     """As the flows report a write that the forge, or the facts before it, refused."""
     detail = ref(nonce)
@@ -194,6 +206,8 @@ def _observations(effect: Observe, change: Change, repo: NodeId, leg: LegName, n
     return [
         passed(change, effect, TEXTS, nonce),
         *_carried_merges(change, effect, nonce),
+        replace(passed(change, effect, TEXTS, nonce), lacking=1),
+        *_reviews(change, lane, leg, nonce),
         e.CiObserved(repo=repo, leg=leg, head=head),
         e.CiFailed(repo=repo, leg=leg, head=head, checks=(), diagnosis=ref(nonce)),
         e.CiTimedOut(repo=repo, leg=leg, head=head, detail=ref(nonce)),
@@ -407,6 +421,7 @@ class Machine(RuleBasedStateMachine):
         assert self.approvers(lane.patch_set.digest, ApprovalScope.CONTENT) >= self.change.terms.quorum
         if effect.action is Action.MERGE and effect.leg is LegName.FORWARD:
             assert lane.forward.preview, "a merge without a preview"
+            assert not self.change.unreviewed, "merged before everything is reviewed that must be"
             assert (
                 self.approvers(lane.forward.preview.digest, ApprovalScope.MERGE) >= self.change.terms.quorum
             )
@@ -414,6 +429,8 @@ class Machine(RuleBasedStateMachine):
     def approvers(self, of: Digest, scope: ApprovalScope) -> int:
         """How many people approved this, or what it is carried over from, as the log tells it."""
         given = [entry.event.approval for entry in self.log if isinstance(entry.event, e.ApprovalRecorded)]
+        reviews = [entry.event for entry in self.log if isinstance(entry.event, e.ReviewsObserved)]
+        given += [one for event in reviews for one in event.approvals]
         same = self.carried_to(of)
         return len({a.by.login for a in given if a.digest in same and a.scope is scope})
 

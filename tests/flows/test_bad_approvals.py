@@ -57,6 +57,7 @@ def test_what_is_refused_says_why_and_records_nothing(house: House):
     assert house.branches(repo) == {"main"}
 
 
+@pytest.mark.slow
 def test_an_approval_that_has_expired_lets_nothing_through(house: House):
     """Given long ago, and acted on too late: denied at the write, void, and to be given anew."""
     repo = house.repository("expired-approvals")

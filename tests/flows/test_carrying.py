@@ -65,6 +65,7 @@ def test_what_the_base_left_alone_is_written_and_merged_as_approved(house: House
     assert files["size"] == len("x = 1\ny = 2\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "text", "rule"),
     [("requirements.txt", "left-pad==1\n", "lockfiles"), ("docs/CODEOWNERS", "* @ada\n", "code_owners")],
@@ -86,6 +87,7 @@ def test_what_could_change_the_answer_is_asked_again(house: House, path: str, te
     assert [leaf.rule for leaf in failures(why)] == [rule]
 
 
+@pytest.mark.slow
 def test_a_policy_that_was_changed_voids_what_was_approved_of_a_merge(house: House):
     repo = house.repository("void-policy")
     with house.working():

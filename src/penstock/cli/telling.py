@@ -99,6 +99,8 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             used = "".join(f", with {s.repo.split('/')[-1]}@{s.commit[:10]}" for s in event.siblings)
             carried = _carried(event.carried) if event.carried else ""
             return Text(f"checks    {_name(change, event.repo)}: {names}{used} (G5){carried}", style="green")
+        case e.ReviewsObserved():
+            return Text(f"reviews   {_name(change, event.repo)}: {_reviewed(event)}", style="magenta")
         case e.CiFailed():
             return Text(f"checks    {_name(change, event.repo)}: failed", style="red")
         case e.CiTimedOut():
@@ -111,6 +113,17 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             return Text(f"checks    {_name(change, event.repo)}: failed after the merge", style="red")
         case _:
             return None
+
+
+def _reviewed(event: e.ReviewsObserved) -> str:
+    """What people's reviews at the forge changed."""
+    people = ", ".join(approval.by.login for approval in event.approvals)
+    said = (
+        f"approved by {people} on {event.head[:10]}" if people else "",
+        f"{len(event.gone)} no longer stand" if event.gone else "",
+        f"{event.lacking} more demanded by the branch" if event.lacking else "",
+    )
+    return "; ".join(part for part in said if part) or "the branch demands no more of them"
 
 
 def _moved_base(event: e.Merged, change: Change) -> str:

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from penstock.core.evidence import ReviewFact, ReviewState
 from penstock.core.ledger import canonical, sha256
 from penstock.core.policy.rules import Mode, Policy, Separation, Tier
-from penstock.core.refs import Actor, BlobRef, Digest
+from penstock.core.refs import Actor, BlobRef, Digest, Sha
 from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, blocked, check, passed, pending, unknown
 
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -25,7 +26,8 @@ class ApprovalScope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """`digest` is a patch set's or a merge's. `self_approved`: by the requester; `shared_identity`: by Penstock's own.
-    `carried_from`: id of the approval of the same patch on an earlier base."""
+    `carried_from`: id of the approval of the same patch on an earlier base. `review`: number of the review at the forge
+    that it is; 0 where it was given here."""
 
     id: str
     scope: ApprovalScope
@@ -36,6 +38,7 @@ class Approval:
     self_approved: bool = False
     shared_identity: bool = False
     carried_from: str = ""
+    review: int = 0
 
 
 def without(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[Approval, ...]:
@@ -177,3 +180,34 @@ def policy_may_approve(*, mode: Mode, tier: Tier, toggles_allow: bool, reviewers
             ),
         ),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """Whose reviews stand on one head: of each person the last one there that says yes or no."""
+
+    approving: tuple[ReviewFact, ...]
+    objecting: tuple[ReviewFact, ...]
+
+
+def standing_on(reviews: tuple[ReviewFact, ...], head: Sha) -> Reviewed:
+    """Of reviews, oldest first, those that count: given on exactly this commit, whenever that was, and not dismissed.
+
+    A remark takes nothing back that its author said before; a dismissed review does, and says nothing itself.
+    """
+    last = {
+        review.author.casefold(): review
+        for review in reviews
+        if review.head == head and review.state is not ReviewState.COMMENTED
+    }
+    return Reviewed(
+        approving=tuple(r for r in last.values() if r.state is ReviewState.APPROVED),
+        objecting=tuple(r for r in last.values() if r.state is ReviewState.CHANGES_REQUESTED),
+    )
+
+
+def lacking(reviewed: Reviewed, demanded: int) -> int:
+    """How many approving reviews a branch that demands some still lacks; an objection stands in the way of any number."""
+    if not demanded:
+        return 0
+    return max(demanded - len(reviewed.approving), 1 if reviewed.objecting else 0, 0)

@@ -139,6 +139,25 @@ class PullFacts:
     merged_by: str | None = None
 
 
+class ReviewState(StrEnum):
+    """What a submitted review says; a dismissed one says nothing any more."""
+
+    APPROVED = "APPROVED"
+    CHANGES_REQUESTED = "CHANGES_REQUESTED"
+    COMMENTED = "COMMENTED"
+    DISMISSED = "DISMISSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewFact:
+    """One review of a pull request. `head` is the commit it was given on; None where the forge does not know it."""
+
+    id: int
+    author: str
+    state: ReviewState
+    head: Sha | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitFacts:
     sha: Sha

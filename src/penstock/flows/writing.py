@@ -25,6 +25,7 @@ from penstock.core.change.events import (
     Withdrawn,
 )
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
+from penstock.core.evidence import RequiredChecks
 from penstock.core.refs import BlobRef, Sha
 from penstock.core.tap import (
     Heads,
@@ -50,6 +51,7 @@ from penstock.core.write import (
 )
 from penstock.flows.attesting import attested
 from penstock.flows.carrying import rebased
+from penstock.flows.reviews import NOBODY, Seen, seen
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     branch_written,
@@ -236,15 +238,14 @@ def _heads_moved(heads: Heads) -> str:
 def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = merge_heads(scene, facts)
-    moved = what_moved(scene, facts) or _judged_before(scene)
+    required, verification = _verified(scene, action)
+    reviews = seen(scene, required) if scene.leg is LegName.FORWARD else NOBODY
+    moved = what_moved(scene, facts) or _judged_before(scene, reviews)
     if moved:
         heads = replace(heads, repository_unchanged=False)
     if action is Action.MERGE and scene.leg is LegName.FORWARD:
         heads = replace(heads, marked=scene.lane.forward.marked)
-    verification = (
-        verification_of(scene)[1] if action is Action.MERGE else passed("G5", "asked again at the merge")
-    )
-    authority, approvals = merge_authority(scene)
+    authority, approvals = merge_authority(scene, reviews)
     decision = decide_merge(
         subject_of(wanted), rules, heads, verification, authority=authority, approvals=approvals
     )
@@ -255,14 +256,22 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
     )
 
 
-def _judged_before(scene: Scene) -> str:
+def _verified(scene: Scene, action: Action) -> tuple[RequiredChecks | None, Verdict]:
+    """What the branch demands, and G5 as it stands, which a rollback point need not wait for."""
+    if action is Action.ROLLBACK_POINT:
+        return None, passed("G5", "asked again at the merge")
+    facts, verdict = verification_of(scene)
+    return facts.required, verdict
+
+
+def _judged_before(scene: Scene, reviews: Seen) -> str:
     """Why this is not the merge that was judged: `retargeted`, `verification_stale` (another repository of the change
-    moved), `changed_since` (no longer the exact inverse), or empty."""
+    moved, or a review that the branch demands is gone), `changed_since` (no longer the exact inverse), or empty."""
     if retargeted(scene):
         return "retargeted"
     if scene.leg is LegName.INVERSE:
         return "" if is_exact_inverse(scene) else "changed_since"
-    return "verification_stale" if sibling_moved(scene) else ""
+    return "verification_stale" if reviews.lacking or sibling_moved(scene) else ""
 
 
 def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) -> str:

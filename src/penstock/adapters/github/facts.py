@@ -12,6 +12,8 @@ from penstock.core.evidence import (
     PullFacts,
     RepositoryFacts,
     RequiredChecks,
+    ReviewFact,
+    ReviewState,
 )
 from penstock.core.refs import Sha
 
@@ -139,6 +141,18 @@ def siblings_of(annotations: Iterable[wire.Annotation]) -> tuple[tuple[str, Sha]
     messages = (a.message or "" for a in annotations if a.title == SIBLING_TITLE)
     found = (_SIBLING.fullmatch(message.strip()) for message in messages)
     return tuple(sorted({(match[1], Sha(match[2])) for match in found if match}))
+
+
+def review_of(review: wire.Review) -> ReviewFact | None:
+    """None for one that is not submitted yet, which only its author sees."""
+    if review.state == "PENDING":
+        return None
+    return ReviewFact(
+        id=review.id,
+        author=login_of(review.user),
+        state=ReviewState(review.state),
+        head=review.commit_id,
+    )
 
 
 def role_of(answer: wire.CollaboratorPermission) -> str:

@@ -15,6 +15,7 @@ from penstock.core.evidence import (
     PullFacts,
     RepositoryFacts,
     RequiredChecks,
+    ReviewFact,
 )
 from penstock.core.refs import RepoRef, Sha
 from penstock.ports import Permanent, Transient
@@ -156,6 +157,10 @@ class GitHubReader:
     def pull(self, repo: RepoRef, number: int) -> PullFacts | None:
         found = self.pull_object(repo, number)
         return facts.pull_facts(found) if found else None
+
+    def reviews(self, repo: RepoRef, number: int) -> tuple[ReviewFact, ...]:
+        pages = self._client.pages(repo_path(repo, "pulls", number, "reviews"), wire.Reviews, needs.PULLS)
+        return tuple(fact for page in pages for answer in page.root if (fact := facts.review_of(answer)))
 
     def body_of_pull(self, repo: RepoRef, number: int) -> str:
         """What people read there. No flow can: it is not in `ForgeReader`, so that no decision comes out of it."""

@@ -318,6 +318,17 @@ class Pull(Answer):
     merged_by: Login | None = None
 
 
+class Review(Answer):
+    id: int
+    user: Login | None
+    state: str
+    commit_id: ObjectId | None = None
+
+
+class Reviews(RootModel[tuple[Review, ...]]):
+    pass
+
+
 class Run(Answer):
     id: int
     status: str | None = None

@@ -121,6 +121,8 @@ class Leg:
     """Set while verified: the merge that its green checks and current base allow."""
     before: MergePreview | None = None
     """The merge that was last offered, where its base has moved since: approvals of it may be carried over."""
+    lacking: int = 0
+    """How many approving reviews the base branch's protection still demands of its pull request."""
     marked: bool = False
     merged: Sha | None = None
     merged_tree: Sha | None = None
@@ -309,6 +311,11 @@ class Change:
     def wave(self) -> int | None:
         """The first wave that has an unmerged repository; None when all are merged."""
         return min((lane.wave for lane in self.shipping if not lane.forward.merged), default=None)
+
+    @property
+    def unreviewed(self) -> tuple[Lane, ...]:
+        """Of those, whose branch demands a review that is not there: before that, none of them is merged."""
+        return tuple(lane for lane in self.to_verify if lane.forward.preview and lane.forward.lacking)
 
     @property
     def to_verify(self) -> tuple[Lane, ...]:

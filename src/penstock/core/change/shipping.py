@@ -6,7 +6,7 @@ from datetime import datetime
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
-from penstock.core.change.proposing import merging
+from penstock.core.change.proposing import merging, open_digests
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -140,8 +140,24 @@ def _(change: Change, at: datetime, event: e.CiPassed) -> Change | None:
     offered, carried = leg.preview or leg.before, event.carried
     if carried and offered and (carried.before, carried.now) == (offered.digest, event.preview.digest):
         change = replace(change, approvals=carried.onto(change.approvals, ApprovalScope.MERGE))
-    looked = replace(leg, preview=event.preview, before=None, looks=leg.looks + 1)
+    looked = replace(leg, preview=event.preview, before=None, lacking=event.lacking, looks=leg.looks + 1)
     return merging(with_leg(change, lane, event.leg, looked), at)
+
+
+@on(e.ReviewsObserved, OBSERVING)
+def _(change: Change, at: datetime, event: e.ReviewsObserved) -> Change | None:
+    """As if the approvals were given or taken back here: what is under way for one that is gone is told to stop."""
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg, offered = lane.leg(event.leg), open_digests(change, ApprovalScope.MERGE)
+    kept = tuple(a for a in change.approvals if a.id not in event.gone)
+    there = {a.id for a in kept}
+    new = tuple(a for a in event.approvals if a.digest in offered and a.expires_at > at and a.id not in there)
+    taken = len(kept) < len(change.approvals)
+    change = replace(change, approvals=(*kept, *new), revoked=change.revoked + taken)
+    change = with_leg(change, lane, event.leg, replace(leg, lacking=event.lacking, looks=leg.looks + 1))
+    return merging(fresh(change) if taken else change, at)
 
 
 @on(e.CiFailed, OBSERVING)

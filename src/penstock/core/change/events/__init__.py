@@ -34,6 +34,7 @@ from penstock.core.change.events.shipping import PatchesApplied as PatchesApplie
 from penstock.core.change.events.shipping import PatchSetRebased as PatchSetRebased
 from penstock.core.change.events.shipping import PullClosed as PullClosed
 from penstock.core.change.events.shipping import PullOpened as PullOpened
+from penstock.core.change.events.shipping import ReviewsObserved as ReviewsObserved
 from penstock.core.change.events.shipping import RollbackPointPlaced as RollbackPointPlaced
 from penstock.core.change.events.shipping import TapDecided as TapDecided
 from penstock.core.change.events.shipping import Withdrawn as Withdrawn
@@ -67,6 +68,7 @@ Event = (
     | PullOpened
     | CiObserved
     | CiPassed
+    | ReviewsObserved
     | CiFailed
     | CiTimedOut
     | ChecksRerun

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from penstock.core.approval import CarriedOver
+from penstock.core.approval import Approval, CarriedOver
 from penstock.core.change.model import (
     Action,
     CheckResult,
@@ -100,7 +100,23 @@ class CiPassed:
     verdict: BlobRef
     carried: CarriedOver | None = None
     """Of the merge that was approved before its base moved."""
+    lacking: int = 0
+    """How many approving reviews the base branch still demands at the forge."""
     kind: Literal["E_CI_PASSED"] = "E_CI_PASSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewsObserved:
+    """What people's reviews of exactly this head come to now. `approvals` are those that count and were not on record,
+    `gone` ids of approvals whose review does not stand any more."""
+
+    repo: NodeId
+    leg: LegName
+    head: Sha
+    lacking: int
+    approvals: tuple[Approval, ...] = ()
+    gone: tuple[str, ...] = ()
+    kind: Literal["E_REVIEWS_OBSERVED"] = "E_REVIEWS_OBSERVED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
