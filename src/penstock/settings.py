@@ -181,6 +181,7 @@ def policy_of(config: Config) -> Policy:
             start_timeout_seconds=ci.start_timeout_minutes * 60,
             timeout_seconds=ci.timeout_minutes * 60,
         ),
+        rollback_on_failure=config.safety.rollback_on_test_failure,
         require=tuple(name for name in policies.require if name in REQUIRABLE),
         registries=tuple(sorted(policies.registries.items())),
     )
@@ -194,7 +195,6 @@ UNUSED = (
     "pr_management.auto_merge",
     "safety.human_approval_required",
     "safety.max_api_cost_per_day",
-    "safety.rollback_on_test_failure",
     "policies.node_version",
     "policies.python_version",
     "policies.forbid",

@@ -1,20 +1,20 @@
 """What policy asks about a changed file, read from the contents on both sides."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
+from penstock.adapters.git.asking import Objects, objects
+from penstock.adapters.git.collisions import collisions
 from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
-from penstock.adapters.git.diff import Changed, changes, patch_digest
-from penstock.adapters.git.objects import blobs, folders_of, read_tree
+from penstock.adapters.git.diff import Changed, compared
+from penstock.adapters.git.lines import added_lines
 from penstock.adapters.git.syntax import problem_of
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.lookalikes import disguised
 from penstock.core.policy.weakening import Lines, weakened
-from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
 from penstock.core.text import has_hidden
@@ -27,55 +27,36 @@ _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     """The facts of the difference between a commit's tree and a tree."""
-    changed = changes(git, base, tree)
-    before = _contents(git, changed, _old_blob)
-    after = _contents(git, changed, _new_blob)
-    return DiffFacts(
-        base_commit=base,
-        tree=tree,
-        files=tuple(_fact(*parts, secrets) for parts in zip(changed, before, after, strict=True)),
-        patch_digest=patch_digest(git, base, tree, changed),
-        collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
-        dependencies=dependency_pairs(git, base, tree, changed),
-    )
+    with objects(git) as asked:
+        changed, digest = compared(git, base, tree)
+        added = [change.raw for change in changed if change.old_sha is None]
+        return DiffFacts(
+            base_commit=base,
+            tree=tree,
+            files=tuple(_files(asked, changed, secrets)),
+            patch_digest=digest,
+            collisions=collisions(asked, base, tree, added) if added else (),
+            dependencies=dependency_pairs(asked, base, tree, changed),
+        )
 
 
-def _collisions(git: Git, base: Sha, tree: Sha) -> tuple[tuple[str, str], ...]:
-    """Only those of new names: what was there before is not this patch's doing."""
-    names = _names(git, tree)
-    spellings: dict[str, list[str]] = {}
-    for name in sorted(names):
-        spellings.setdefault(folded(name), []).append(name)
-    new = sorted(names - _names(git, base))
-    return tuple((name, other) for name in new for other in spellings[folded(name)] if other != name)
+def _blobs(change: Changed) -> tuple[Sha | None, Sha | None]:
+    """What the path has on both sides, where that is a file's content."""
+    old = None if change.old_mode is FileMode.SUBMODULE else change.old_sha
+    new = None if change.new_mode is FileMode.SUBMODULE else change.new_sha
+    return old, new
 
 
-def _names(git: Git, tree: Sha) -> frozenset[str]:
-    """Of all files and folders, from the root."""
-    files = read_tree(git, tree).keys()
-    return frozenset(name.decode(errors="replace") for name in (*files, *folders_of(files)))
-
-
-def _old_blob(change: Changed) -> Sha | None:
-    return None if change.old_mode is FileMode.SUBMODULE else change.old_sha
-
-
-def _new_blob(change: Changed) -> Sha | None:
-    return None if change.new_mode is FileMode.SUBMODULE else change.new_sha
-
-
-def _contents(
-    git: Git, changed: tuple[Changed, ...], side: Callable[[Changed], Sha | None]
-) -> Iterator[bytes | None]:
-    """One side's content of each change, None where it has none; one at a time is in memory."""
-    shas = [side(change) for change in changed]
-    found = blobs(git, (sha for sha in shas if sha))
-    for sha in shas:
-        yield next(found)[1] if sha else None
+def _files(asked: Objects, changed: tuple[Changed, ...], secrets: Secrets) -> Iterator[FileFact]:
+    """Both contents of one path at a time are in memory."""
+    contents = asked.contents(sha for change in changed for sha in _blobs(change) if sha)
+    for change in changed:
+        old, new = (next(contents) if sha else None for sha in _blobs(change))
+        yield _fact(change, old, new, secrets)
 
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
-    added = list(_added_lines(old or b"", new or b""))
+    added = list(added_lines(old or b"", new or b""))
     return FileFact(
         path=change.path,
         status=change.status,
@@ -110,15 +91,6 @@ def _in_lines(new: bytes, added: list[tuple[int, str]], secrets: Secrets) -> Ite
             yield found
 
 
-def _added_lines(old: bytes, new: bytes) -> Iterator[tuple[int, str]]:
-    """Number (from 0) and text of the lines that `new` has and `old` has not, or not as often; moving adds none."""
-    left = Counter(old.split(b"\n"))
-    for number, line in enumerate(new.split(b"\n")):
-        left[line] -= 1
-        if left[line] < 0:
-            yield number, line.decode(errors="replace")
-
-
 def _hides(change: Changed, added: list[tuple[int, str]]) -> bool:
     """In an added line of text, or in a new name."""
     if change.old_sha is None and not change.path.isprintable():
@@ -136,7 +108,7 @@ def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: by
     """By the lines that came and went, numbered from 1."""
     if change.binary:
         return ()
-    sides = (added, _added_lines(new, old))
+    sides = (added, added_lines(new, old))
     after, before = ([(number + 1, text) for number, text in side] for side in sides)
     return weakened(change.path, Lines(added=after, removed=before), deleted=change.new_sha is None)
 

@@ -88,6 +88,8 @@ class Terms:
     auto_fix_attempts: int
     max_rounds: int = 3
     max_failures: int = 12
+    watch: bool = False
+    """Are the checks of what was merged watched, and the change taken back where it broke one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,8 @@ class Lane:
     inverse: Leg = Leg()
     rebased: PatchSet | None = None
     """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
+    watched: bool = False
+    """Its merge proved itself, or nobody could tell."""
     previous: Digest | None = None
     """Digest of the patch set that was sent back; getting the same again is no progress."""
     trouble: Trouble = Trouble()

@@ -110,6 +110,8 @@ class Policy:
     max_changed_lines: int = 20_000
     separation: Separation = Separation.AUTO
     approval_days: int = 14
+    rollback_on_failure: bool = False
+    """Is a change taken back whose merge breaks a check of its base branch."""
     ci: CiPolicy = CiPolicy()
     require: tuple[str, ...] = ()
     """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`."""

@@ -47,6 +47,7 @@ from penstock.core.change.events.sidings import PolicyBlocked as PolicyBlocked
 from penstock.core.change.events.sidings import PostMergeFailed as PostMergeFailed
 from penstock.core.change.events.sidings import Resumed as Resumed
 from penstock.core.change.events.sidings import RollbackFailed as RollbackFailed
+from penstock.core.change.events.sidings import WatchEnded as WatchEnded
 from penstock.core.refs import ChangeId
 
 Event = (
@@ -80,6 +81,7 @@ Event = (
     | MergeRefused
     | NoticePosted
     | Withdrawn
+    | WatchEnded
     | PostMergeFailed
     | RollbackFailed
     | Cancelled
