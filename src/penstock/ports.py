@@ -136,7 +136,7 @@ class ForgeReader(Protocol):
     def pull(self, repo: RepoRef, number: int) -> PullFacts | None: ...
 
     def reviews(self, repo: RepoRef, number: int) -> tuple[ReviewFact, ...]:
-        """Submitted reviews of a pull request, oldest first."""
+        """Submitted reviews of a pull request, then comments worded as one and never edited; each oldest first."""
         ...
 
     def checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckFact, ...]:

@@ -194,7 +194,9 @@ def _reviews(change: Change, lane: Lane, leg: LegName, nonce: int) -> list[e.Eve
     told: list[e.Event] = [plain, replace(plain, lacking=1)]
     if preview:
         given = approval(preview.digest, ApprovalScope.MERGE, by=BEN, days=365).approval
-        told.append(replace(plain, approvals=(replace(given, id=f"review{nonce}", review=nonce),)))
+        told.append(
+            replace(plain, approvals=(replace(given, id=f"review{nonce}", review=f"review-{nonce}"),))
+        )
     reviewed = tuple(a.id for a in change.approvals if a.review)
     return [*told, replace(plain, gone=reviewed)] if reviewed else told
 

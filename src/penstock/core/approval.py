@@ -6,10 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from penstock.core.evidence import ReviewFact, ReviewState
 from penstock.core.ledger import canonical, sha256
 from penstock.core.policy.rules import Mode, Policy, Separation, Tier
-from penstock.core.refs import Actor, BlobRef, Digest, Sha
+from penstock.core.refs import Actor, BlobRef, Digest
 from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, blocked, check, passed, pending, unknown
 
 WRITERS = frozenset({"admin", "maintain", "write"})
@@ -26,8 +25,8 @@ class ApprovalScope(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """`digest` is a patch set's or a merge's. `self_approved`: by the requester; `shared_identity`: by Penstock's own.
-    `carried_from`: id of the approval of the same patch on an earlier base. `review`: number of the review at the forge
-    that it is; 0 where it was given here."""
+    `carried_from`: id of the approval of the same patch on an earlier base. `review`: name of the review at the
+    forge that it is; empty where it was given here."""
 
     id: str
     scope: ApprovalScope
@@ -38,7 +37,7 @@ class Approval:
     self_approved: bool = False
     shared_identity: bool = False
     carried_from: str = ""
-    review: int = 0
+    review: str = ""
 
 
 def without(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[Approval, ...]:
@@ -87,6 +86,11 @@ def may_record(approver: Approver, *, requester: str, own_login: str | None, pol
     )
 
 
+def same_person(one: str, other: str) -> bool:
+    """Logins are the same whatever their case."""
+    return one.casefold() == other.casefold()
+
+
 def _right(approver: Approver) -> Verdict:
     return check(
         "write_permission",
@@ -96,7 +100,7 @@ def _right(approver: Approver) -> Verdict:
 
 
 def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
-    if approver.actor.login != requester:
+    if not same_person(approver.actor.login, requester):
         return passed("separation_of_duties", "approver and requester differ")
     if policy.separation is Separation.AUTO and approver.allow_listed == 1:
         return passed(
@@ -108,7 +112,7 @@ def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
 
 
 def _own(approver: Approver, own_login: str | None) -> Verdict:
-    if own_login is None or approver.actor.login != own_login:
+    if own_login is None or not same_person(approver.actor.login, own_login):
         return passed("own_identity", "not Penstock's own identity")
     return check(
         "own_identity",
@@ -142,7 +146,7 @@ def judge_approvals(
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
     unexpired = approvers(approvals, scope, digest, now)
     people = frozenset(login for login in unexpired if rights.get(login, True))
-    if len(people) >= quorum:
+    if len({login.casefold() for login in people}) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
     if without := sorted(login for login in unexpired if rights.get(login, True) is False):
         return blocked("approval", f"{', '.join(without)} approved, and has no right to write there now")
@@ -180,34 +184,3 @@ def policy_may_approve(*, mode: Mode, tier: Tier, toggles_allow: bool, reviewers
             ),
         ),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewed:
-    """Whose reviews stand on one head: of each person the last one there that says yes or no."""
-
-    approving: tuple[ReviewFact, ...]
-    objecting: tuple[ReviewFact, ...]
-
-
-def standing_on(reviews: tuple[ReviewFact, ...], head: Sha) -> Reviewed:
-    """Of reviews, oldest first, those that count: given on exactly this commit, whenever that was, and not dismissed.
-
-    A remark takes nothing back that its author said before; a dismissed review does, and says nothing itself.
-    """
-    last = {
-        review.author.casefold(): review
-        for review in reviews
-        if review.head == head and review.state is not ReviewState.COMMENTED
-    }
-    return Reviewed(
-        approving=tuple(r for r in last.values() if r.state is ReviewState.APPROVED),
-        objecting=tuple(r for r in last.values() if r.state is ReviewState.CHANGES_REQUESTED),
-    )
-
-
-def lacking(reviewed: Reviewed, demanded: int) -> int:
-    """How many approving reviews a branch that demands some still lacks; an objection stands in the way of any number."""
-    if not demanded:
-        return 0
-    return max(demanded - len(reviewed.approving), 1 if reviewed.objecting else 0, 0)

@@ -150,12 +150,18 @@ class ReviewState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFact:
-    """One review of a pull request. `head` is the commit it was given on; None where the forge does not know it."""
+    """One review of a pull request, or a comment there that is worded as one.
 
-    id: int
+    `name` is what the pull request's page calls it. `head` is the commit it was given on, which a comment names itself;
+    None where the forge does not know it. `person`: the forge says that its author is one.
+    """
+
+    name: str
     author: str
     state: ReviewState
     head: Sha | None
+    person: bool
+    comment: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,8 @@ from penstock.core.approval import (
     Approval,
     ApprovalScope,
     Approver,
-    Reviewed,
-    lacking,
     may_record,
-    standing_on,
+    same_person,
 )
 from penstock.core.change.events import NeedsHuman, ReviewsObserved
 from penstock.core.change.model import MergePreview
@@ -19,6 +17,7 @@ from penstock.core.evidence import RequiredChecks, ReviewFact
 from penstock.core.ledger import JsonValue, canonical, sha256
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import Actor
+from penstock.core.reviews import Reviewed, lacking, standing_on
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.orders import allow_listed
 from penstock.flows.world import Scene, binding_policy
@@ -38,7 +37,7 @@ NOBODY = Seen(reviewed=Reviewed(approving=(), objecting=()), lacking=0, counted=
 
 
 def seen(scene: Scene, required: RequiredChecks | None) -> Seen:
-    """The reviews that count: neither Penstock's own, nor of who may not write; an objection counts where that cannot
+    """The people's reviews that count: neither Penstock's own, nor of who may not write; an objection counts where that cannot
     be told."""
     demanded = required.approving_reviews if required else 0
     counted = binding_policy(scene.world, scene.change, scene.texts).count_reviews
@@ -54,7 +53,7 @@ def seen(scene: Scene, required: RequiredChecks | None) -> Seen:
 
 
 def _may_write(scene: Scene, review: ReviewFact) -> bool | None:
-    if review.author.casefold() == scene.world.own_login.casefold():
+    if same_person(review.author, scene.world.own_login):
         return False
     level = scene.world.reader.permission(scene.lane.repo, review.author)
     return None if level is None else level in WRITERS
@@ -93,23 +92,23 @@ def news(scene: Scene, found: Seen, preview: MergePreview) -> ReviewsObserved | 
 
 
 def _gone(scene: Scene, found: Seen, preview: MergePreview) -> tuple[str, ...]:
-    stand = standing_ids(found)
+    stand = standing_names(found)
     mine = (a for a in scene.change.approvals if a.review and a.digest == preview.digest)
     return tuple(a.id for a in mine if a.review not in stand)
 
 
-def standing_ids(found: Seen) -> frozenset[int]:
-    """Numbers of the reviews that approve merges."""
-    return frozenset(r.id for r in found.reviewed.approving) if found.counted else frozenset()
+def standing_names(found: Seen) -> frozenset[str]:
+    """Of the reviews that approve merges."""
+    return frozenset(r.name for r in found.reviewed.approving) if found.counted else frozenset()
 
 
 def _approvals(scene: Scene, found: Seen, preview: MergePreview) -> tuple[Approval, ...]:
-    """Approvals of this merge that the reviews are, on the terms of any other approval."""
+    """Approvals of this merge that the reviews are, on the terms of any other approval; each review is one at most."""
     if not found.counted:
         return ()
-    known = {a.review for a in scene.change.approvals if a.digest == preview.digest}
+    known = scene.change.spent | {a.review for a in scene.change.approvals}
     policy = binding_policy(scene.world, scene.change, scene.texts)
-    new = (r for r in found.reviewed.approving if r.id not in known)
+    new = (r for r in found.reviewed.approving if r.name not in known)
     return tuple(_approval(scene, r, preview, policy) for r in new if _is_approval(scene, r, policy))
 
 
@@ -129,7 +128,7 @@ def _is_approval(scene: Scene, review: ReviewFact, policy: Policy) -> bool:
 def _approval(scene: Scene, review: ReviewFact, preview: MergePreview, policy: Policy) -> Approval:
     now = scene.world.clock.now()
     change = scene.change
-    name: list[JsonValue] = [change.id, "review", review.id, preview.digest, change.revoked]
+    name: list[JsonValue] = [change.id, review.name, preview.digest]
     return Approval(
         id="a-" + sha256(canonical(name)).removeprefix("sha256:")[:16],
         scope=ApprovalScope.MERGE,
@@ -137,8 +136,8 @@ def _approval(scene: Scene, review: ReviewFact, preview: MergePreview, policy: P
         by=Actor(login=review.author),
         at=now,
         expires_at=now + timedelta(days=policy.approval_days),
-        self_approved=review.author == scene.change.requester,
-        review=review.id,
+        self_approved=same_person(review.author, change.requester),
+        review=review.name,
     )
 
 

@@ -13,7 +13,7 @@ from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict, passed
 from penstock.core.write import Content, Wanted
 from penstock.flows.owners import ownership
-from penstock.flows.reviews import Seen, standing_ids, with_reviews
+from penstock.flows.reviews import Seen, standing_names, with_reviews
 from penstock.flows.shaping import branch_name, inverse_tree
 from penstock.flows.world import Scene, World, binding_policy, diff_of, judged, pinned_policy, policy_digest
 from penstock.ports import Permanent
@@ -249,7 +249,7 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
         )
         return verdict, tuple(a.id for a in change.approvals if a.digest == standing.digest)
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
-    stand = standing_ids(reviews)
+    stand = standing_names(reviews)
     approvals = tuple(a for a in change.approvals if not a.review or a.review in stand)
     verdict = judge_approvals(
         preview.digest,

@@ -16,6 +16,7 @@ from penstock.core.evidence import (
     ReviewState,
 )
 from penstock.core.refs import Sha
+from penstock.core.reviews import spoken
 
 SIBLING_TITLE = "penstock-sibling"
 """Annotations of this title tell which commit of a sibling repository a job tested with."""
@@ -148,11 +149,31 @@ def review_of(review: wire.Review) -> ReviewFact | None:
     if review.state == "PENDING":
         return None
     return ReviewFact(
-        id=review.id,
+        name=f"pullrequestreview-{review.id}",
         author=login_of(review.user),
         state=ReviewState(review.state),
         head=review.commit_id,
+        person=_is_person(review.user),
     )
+
+
+def review_in(comment: wire.Comment) -> ReviewFact | None:
+    """None unless it is worded as one, and as its author left it: others can edit a comment, too."""
+    said = spoken(comment.body or "")
+    if said is None or comment.created_at is None or comment.created_at != comment.updated_at:
+        return None
+    return ReviewFact(
+        name=f"issuecomment-{comment.id}",
+        author=login_of(comment.user),
+        state=said[0],
+        head=said[1],
+        person=_is_person(comment.user),
+        comment=True,
+    )
+
+
+def _is_person(author: wire.Author | None) -> bool:
+    return author is not None and author.type == "User"
 
 
 def role_of(answer: wire.CollaboratorPermission) -> str:

@@ -160,7 +160,11 @@ class GitHubReader:
 
     def reviews(self, repo: RepoRef, number: int) -> tuple[ReviewFact, ...]:
         pages = self._client.pages(repo_path(repo, "pulls", number, "reviews"), wire.Reviews, needs.PULLS)
-        return tuple(fact for page in pages for answer in page.root if (fact := facts.review_of(answer)))
+        given = (facts.review_of(answer) for page in pages for answer in page.root)
+        path = repo_path(repo, "issues", number, "comments")
+        comments = self._client.pages(path, wire.Comments, needs.ISSUES)
+        said = (facts.review_in(comment) for page in comments for comment in page.root)
+        return tuple(fact for fact in (*given, *said) if fact)
 
     def body_of_pull(self, repo: RepoRef, number: int) -> str:
         """What people read there. No flow can: it is not in `ForgeReader`, so that no decision comes out of it."""

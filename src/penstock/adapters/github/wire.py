@@ -268,10 +268,16 @@ class Issues(RootModel[tuple[Issue, ...]]):
     pass
 
 
+class Author(Login):
+    type: str = ""
+
+
 class Comment(Answer):
     id: int
     body: str | None = None
-    user: Login | None
+    user: Author | None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Comments(RootModel[tuple[Comment, ...]]):
@@ -320,7 +326,7 @@ class Pull(Answer):
 
 class Review(Answer):
     id: int
-    user: Login | None
+    user: Author | None
     state: str
     commit_id: ObjectId | None = None
 

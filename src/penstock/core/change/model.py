@@ -280,6 +280,8 @@ class Change:
     approvals: tuple[Approval, ...] = ()
     revoked: int = 0
     """How many approvals were taken back; part of a later approval's id."""
+    spent: frozenset[str] = frozenset()
+    """Names of reviews whose approval was taken back or void: the same review never approves again."""
     resume_to: State | None = None
     reason: str = ""
     """The code of why it stands where it stands; empty while all is well."""

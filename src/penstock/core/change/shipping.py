@@ -153,7 +153,11 @@ def _(change: Change, at: datetime, event: e.ReviewsObserved) -> Change | None:
     leg, offered = lane.leg(event.leg), open_digests(change, ApprovalScope.MERGE)
     kept = tuple(a for a in change.approvals if a.id not in event.gone)
     there = {a.id for a in kept}
-    new = tuple(a for a in event.approvals if a.digest in offered and a.expires_at > at and a.id not in there)
+    new = tuple(
+        a
+        for a in event.approvals
+        if a.digest in offered and a.expires_at > at and a.id not in there and a.review not in change.spent
+    )
     taken = len(kept) < len(change.approvals)
     change = replace(change, approvals=(*kept, *new), revoked=change.revoked + taken)
     change = with_leg(change, lane, event.leg, replace(leg, lacking=event.lacking, looks=leg.looks + 1))
