@@ -1,5 +1,6 @@
 """People's reviews at the forge: waited for where a branch demands them, counted where the policy says so."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from tests.flows.test_tightening import grant
 
 from localforge import seed
 from localforge.access import Role
+from localforge.apps.registering import Blueprint
 from localforge.forge import Forge
 from localforge.store.accounts import by_login
 from penstock.core.approval import ApprovalScope
@@ -39,6 +41,20 @@ def dismiss(house: House, repo: RepoRef, number: int) -> None:
     house.ask("PUT", path, {"message": "no longer"})
 
 
+def comment(house: House, repo: RepoRef, text: str, *, by: httpx.Client | None = None) -> str:
+    """A person's comment on the change's pull request; its address."""
+    answer = (by or house.person).post(f"/repos/{ORG}/{repo.name}/issues/1/comments", json={"body": text})
+    assert answer.status_code == 201, answer.text
+    return f"/repos/{ORG}/{repo.name}/issues/comments/{answer.json()['id']}"
+
+
+@contextmanager
+def client_of(house: House, token: str) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=house.embedded.url, headers=headers, timeout=30) as client:
+        yield client
+
+
 @contextmanager
 def person(house: House, login: str) -> Iterator[httpx.Client]:
     forge = Forge(house.embedded.forge_state)
@@ -46,8 +62,21 @@ def person(house: House, login: str) -> Iterator[httpx.Client]:
     assert account
     token = seed.create_token(forge, account, "repo")
     forge.close()
-    headers = {"authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=house.embedded.url, headers=headers, timeout=30) as client:
+    with client_of(house, token) as client:
+        yield client
+
+
+@contextmanager
+def bot(house: House) -> Iterator[httpx.Client]:
+    """An App that may review everything of the organization."""
+    forge = Forge(house.embedded.forge_state)
+    org = by_login(forge.store.db, ORG)
+    assert org
+    rights = {"pull_requests": "write", "contents": "write", "issues": "write"}
+    app = seed.create_app(forge, org, Blueprint(name="Reviewer", permissions=rights)).app
+    token = seed.create_installation_token(forge, app, seed.install_app(forge, app, org))
+    forge.close()
+    with client_of(house, token) as client:
         yield client
 
 
@@ -109,23 +138,64 @@ def test_a_review_that_the_branch_demands_is_waited_for(house: House):
 
 
 def test_a_review_approves_the_merge_of_exactly_its_head(house: House):
-    """Counted where the policy says so; not of who may not write, and of nobody on another commit."""
+    """Counted where the policy says so; not of who may not write, not of a bot, and of nobody on another commit."""
     house.configure(COUNTED)
     repo = house.repository("counting")
     grant(house, repo, Role.READ)
     with house.working():
         name = house.to_merge_approval(repo)
         base = house.ask("GET", f"/repos/{ORG}/counting/git/ref/heads/main").json()["object"]["sha"]
-        with person(house, "ben") as ben:
-            review(house, repo, "APPROVE", by=ben)
+        head = house.change(name).lanes[0].forward.head
+        with person(house, "ben") as ben, bot(house) as robot:
+            for reader in (ben, robot):
+                review(house, repo, "APPROVE", by=reader)
+                comment(house, repo, f"/approve {head}", by=reader)
             review(house, repo, "REQUEST_CHANGES", by=ben)
         review(house, repo, "APPROVE", commit=base)
+        comment(house, repo, f"/approve {base}")
         assert house.change(name).state is State.VERIFYING_CI
         number = review(house, repo, "APPROVE")
         done = house.until(name, State.DONE)
     (given,) = [approval for approval in done.approvals if approval.scope is ApprovalScope.MERGE]
-    assert (given.review, given.by.login, given.self_approved) == (number, "operator", True)
+    assert (given.review, given.by.login) == (f"pullrequestreview-{number}", "operator")
+    assert given.self_approved
     assert house.kinds(name).count("E_APPROVAL_RECORDED") == 1, "of the content"
+
+
+@pytest.mark.slow
+def test_a_comment_that_names_the_head_is_a_review(house: House):
+    """Of somebody else than the requester, where others may; as its author left it; and what is revoked stays so."""
+    needs_two = PrManagement(count_reviews=True, require_reviews=2)
+    house.configure(Config(version=1, pr_management=needs_two))
+    repo = house.repository("commenting")
+    for login in ("ben", "cleo"):
+        grant(house, repo, Role.WRITE, login)
+    with house.working(), person(house, "ben") as ben, person(house, "cleo") as cleo:
+        name = house.start(repo)
+        waiting = house.until(name, State.WAITING_USER_APPROVAL)
+        for login in ("ben", "cleo"):
+            assert approved_by(house, login, waiting, digest_of(waiting))
+        change = house.until(name, State.PR_OPEN, and_=lambda c: bool(c.lanes[0].forward.pull))
+        house.report(change)
+        house.until(name, State.VERIFYING_CI, and_=lambda c: bool(c.lanes[0].forward.preview))
+        head = change.lanes[0].forward.head
+        review(house, repo, "APPROVE")
+        edited = comment(house, repo, "Nice.", by=cleo)
+        time.sleep(1.1)  # the forge tells times in seconds
+        house.ask("PATCH", edited, {"body": f"/approve {head}"})
+        comment(house, repo, f"> /approve {head}", by=cleo)
+        said = comment(house, repo, f"/approve {head}", by=ben)
+        reviewed = house.until(name, State.VERIFYING_CI, and_=is_reviewed)
+        (given,) = [a for a in reviewed.approvals if a.review]
+        assert (given.by.login, given.review) == ("ben", f"issuecomment-{said.rsplit('/', 1)[1]}")
+        assert orders.revoke(house.home.desk(interactive=True), reviewed, given.id).recorded
+        review(house, repo, "APPROVE", by=cleo)
+        counted = house.until(name, State.VERIFYING_CI, and_=is_reviewed)
+        assert [a.by.login for a in counted.approvals if a.review] == ["cleo"]
+        assert not house.pulls(repo)[0]["merged_at"]
+        review(house, repo, "APPROVE", by=ben)
+        done = house.until(name, State.DONE)
+    assert sorted(a.by.login for a in done.approvals if a.review) == ["ben", "cleo"]
 
 
 @pytest.mark.slow
