@@ -15,6 +15,7 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
+from penstock.contents import Contents
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
@@ -123,6 +124,7 @@ class Policies(_Section):
     require: tuple[Annotated[str, AfterValidator(requirable)], ...] = ()
     advisories: str = ""
     registries: dict[Ecosystem, tuple[str, ...]] = {}
+    contents: Contents = Contents()
 
 
 class Models(_Section):
@@ -184,6 +186,7 @@ def policy_of(config: Config) -> Policy:
         rollback_on_failure=config.safety.rollback_on_test_failure,
         require=tuple(name for name in policies.require if name in REQUIRABLE),
         registries=tuple(sorted(policies.registries.items())),
+        contents=policies.contents.policy,
     )
 
 

@@ -7,6 +7,9 @@ from penstock.core.dependencies.advisories import Audited
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.refs import Digest, Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.api import Break, Unread
+from penstock.core.sources.complexity import Tangled
+from penstock.core.sources.workflows import WorkflowFinding
 
 
 class FileStatus(StrEnum):
@@ -49,6 +52,10 @@ class FileFact:
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[Finding, ...] = ()
     """What looks like one on an added line of the new content, or (line 0) in a new name."""
+    size: int = 0
+    """Bytes of the new content."""
+    licence: str = ""
+    """The SPDX expression that an added file, or a changed licence's text, names; `?` for one that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,18 @@ class DiffFacts:
     """Manifests and lock files that differ, and those in their folders and above that go with them."""
     audits: tuple[Audited, ...] = ()
     """What advisories say of the package versions that come in; one without an entry was not audited."""
+    breaking: tuple[Break, ...] = ()
+    """What others may use and that is no longer as it was."""
+    unread: tuple[Unread, ...] = ()
+    """Source files of which it could not be told whether they break anything."""
+    tangled: tuple[Tangled, ...] = ()
+    """Functions that were added or made more complex, the most complex first."""
+    workflows: tuple[WorkflowFinding, ...] = ()
+    """What an audit finds in workflow and action files and did not find before."""
+    unaudited: tuple[Unread, ...] = ()
+    """Workflow and action files that could not be audited."""
+    own_licence: str = ""
+    """What the repository itself is under, by its root at the base; only read where a file names a licence."""
 
     @property
     def additions(self) -> int:

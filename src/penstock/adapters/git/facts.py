@@ -1,7 +1,7 @@
 """What policy asks about a changed file, read from the contents on both sides."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -11,33 +11,62 @@ from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, compared
 from penstock.adapters.git.lines import added_lines
+from penstock.adapters.git.surface import Sources, surface_of
 from penstock.adapters.git.syntax import problem_of
+from penstock.adapters.git.workflows import Workflows
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.lookalikes import disguised
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.licences import UNRECOGNISED, is_licence_file, licence_of
 from penstock.core.text import has_hidden
 from penstock.ports import Secrets
 
 SHOWN = 3
 """How many places of one file are named."""
+LONGEST_LICENCE = 1 << 20
+"""Bytes of a licence's text."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
 def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     """The facts of the difference between a commit's tree and a tree."""
+    sources, workflows = Sources(), Workflows()
     with objects(git) as asked:
         changed, digest = compared(git, base, tree)
         added = [change.raw for change in changed if change.old_sha is None]
-        return DiffFacts(
-            base_commit=base,
-            tree=tree,
-            files=tuple(_files(asked, changed, secrets)),
-            patch_digest=digest,
-            collisions=collisions(asked, base, tree, added) if added else (),
-            dependencies=dependency_pairs(asked, base, tree, changed),
-        )
+        parts = _seen(_contents(asked, changed), (sources, workflows))
+        files = tuple(_fact(*part, secrets) for part in parts)
+        clashes = collisions(asked, base, tree, added) if added else ()
+        dependencies = dependency_pairs(asked, base, tree, changed)
+        own = licence_at(asked, base) if any(file.licence for file in files) else ""
+    surface, audit = surface_of(git, (base, tree), sources), workflows.audit()
+    return DiffFacts(
+        base_commit=base,
+        tree=tree,
+        files=files,
+        patch_digest=digest,
+        collisions=clashes,
+        dependencies=dependencies,
+        breaking=surface.breaking,
+        unread=surface.unread,
+        tangled=surface.tangled,
+        workflows=audit.findings,
+        unaudited=audit.unaudited,
+        own_licence=own,
+    )
+
+
+_Parts = tuple[Changed, bytes | None, bytes | None]
+
+
+def _seen(parts: Iterable[_Parts], collectors: tuple[Sources, Workflows]) -> Iterator[_Parts]:
+    """The same, and what is to be looked at as a whole is kept aside."""
+    for part in parts:
+        for each in collectors:
+            each.see(*part)
+        yield part
 
 
 def _blobs(change: Changed) -> tuple[Sha | None, Sha | None]:
@@ -47,12 +76,12 @@ def _blobs(change: Changed) -> tuple[Sha | None, Sha | None]:
     return old, new
 
 
-def _files(asked: Objects, changed: tuple[Changed, ...], secrets: Secrets) -> Iterator[FileFact]:
+def _contents(asked: Objects, changed: tuple[Changed, ...]) -> Iterator[_Parts]:
     """Both contents of one path at a time are in memory."""
     contents = asked.contents(sha for change in changed for sha in _blobs(change) if sha)
     for change in changed:
         old, new = (next(contents) if sha else None for sha in _blobs(change))
-        yield _fact(change, old, new, secrets)
+        yield change, old, new
 
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
@@ -72,7 +101,31 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
+        size=len(new or b""),
+        licence=_licence(change, new),
     )
+
+
+def _licence(change: Changed, new: bytes | None) -> str:
+    """Of what is new: a file, or what a licence's text says now."""
+    if new is None or change.binary or change.new_mode not in _FILES:
+        return ""
+    return licence_of(change.path, new) if change.old_sha is None or is_licence_file(change.path) else ""
+
+
+def licence_at(asked: Objects, base: Sha) -> str:
+    """What the licence's text in the root says; of several the first that is known."""
+    root = asked.folder(asked.root(base))
+    texts = {
+        path: node.sha
+        for path, node in ((name.decode(errors="replace"), node) for name, node in root.items())
+        if node.mode in _FILES and is_licence_file(path)
+    }
+    sizes = zip(texts.items(), asked.sizes(texts.values()), strict=True)
+    short = {path: sha for (path, sha), size in sizes if size <= LONGEST_LICENCE}
+    contents = zip(short, asked.contents(short.values()), strict=True)
+    found = [licence_of(path, content) for path, content in contents]
+    return next((each for each in found if each != UNRECOGNISED), UNRECOGNISED if found else "")
 
 
 def _in_name(change: Changed, secrets: Secrets) -> Iterator[Finding]:

@@ -20,7 +20,8 @@ from penstock.core.verdict import Verdict, all_of, blocked, passed, unknown, war
 
 LOCKFILE_INTEGRITY = "lockfile_integrity"
 DEPENDENCY_AUDIT = "dependency_audit"
-REQUIRABLE = (LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT)
+BREAKING_API = "breaking_api"
+REQUIRABLE = (LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT, BREAKING_API)
 """What `policies.require` may name: these block where they would warn."""
 _TOOL_VERSION = re.compile(r"[a-z][a-z0-9_-]*_version\s*(?:==|>=|<=|!=|>|<)\s*[0-9][\w.]*")
 """Of other entries of `policies.require`, those that are well formed."""

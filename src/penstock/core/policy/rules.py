@@ -91,6 +91,15 @@ class CiPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentPolicy:
+    """Of what changed files hold: ways through one function, bytes of binary files in all, SPDX ids of licences (None: any)."""
+
+    max_function_complexity: int = 40
+    max_binary_bytes: int = 0
+    licences: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Every rule that judging one change needs. Sizes are counts of files and of changed lines."""
 
@@ -114,9 +123,10 @@ class Policy:
     """Is a change taken back whose merge breaks a check of its base branch."""
     ci: CiPolicy = CiPolicy()
     require: tuple[str, ...] = ()
-    """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`."""
+    """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`, `breaking_api`."""
     registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
     """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
+    contents: ContentPolicy = ContentPolicy()
 
 
 def stricter(pinned: Policy, current: Policy) -> Policy:
