@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from penstock.core.policy.rules import Reserved, Separation
+
 ClassName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,38}$")]
+
+
+MOST = 1_000_000
+"""Of anything that is counted, days and minutes too: sums of times stay times."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class Section(BaseModel):
@@ -29,3 +36,14 @@ class BreakGlass(Section):
     max_prs_per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     quarantine_mode: bool | None = None
     exclude: tuple[Literal["organization", "repository"], ...] = ()
+
+
+class Safety(Section):
+    human_approval_required: tuple[Reserved, ...] = tuple(Reserved)
+    max_api_cost_per_day: Annotated[float, Field(ge=0)] = 50.0
+    rollback_on_test_failure: bool = True
+    protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
+    separation_of_duties: Separation = Separation.AUTO
+    approval_expires_days: Positive = 14
+    max_files: Positive = 500
+    max_changed_lines: Positive = 20_000

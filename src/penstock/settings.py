@@ -19,12 +19,12 @@ from penstock.contents import Contents
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
-from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Reserved, Separation, Verify
+from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Verify
 from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
 from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
 from penstock.rulebook import rulebook
-from penstock.sections import Autonomy, BreakGlass
+from penstock.sections import MOST, Autonomy, BreakGlass, Positive, Safety
 
 
 def _cron(text: str) -> str:
@@ -36,9 +36,6 @@ def _cron(text: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
-MOST = 1_000_000
-"""Of anything that is counted, days and minutes too: sums of times stay times."""
-Positive = Annotated[int, Field(ge=1, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
 """An account's name at GitHub; managed users have an underscore in theirs."""
@@ -90,19 +87,9 @@ class PrManagement(_Section):
     auto_fix_attempts: Count = 2
     require_reviews: Positive = 1
     require_code_owners: bool = False
+    count_reviews: bool = False
     auto_merge: bool = True
     merge_strategy: MergeMethod = MergeMethod.SQUASH
-
-
-class Safety(_Section):
-    human_approval_required: tuple[Reserved, ...] = tuple(Reserved)
-    max_api_cost_per_day: Annotated[float, Field(ge=0)] = 50.0
-    rollback_on_test_failure: bool = True
-    protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
-    separation_of_duties: Separation = Separation.AUTO
-    approval_expires_days: Positive = 14
-    max_files: Positive = 500
-    max_changed_lines: Positive = 20_000
 
 
 class Ci(_Section):
@@ -171,6 +158,7 @@ def policy_of(config: Config) -> Policy:
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
         code_owners=pulls.require_code_owners,
+        count_reviews=pulls.count_reviews,
         merge_method=pulls.merge_strategy,
         protected_paths=safety.protected_paths,
         max_files=safety.max_files,

@@ -17,7 +17,8 @@ from penstock.core.verdict import failures
 from penstock.flows import governing, orders
 from penstock.flows.views import pending_digests
 from penstock.ports import Clock
-from penstock.settings import Config, Safety
+from penstock.sections import Safety
+from penstock.settings import Config
 
 CELL = Cell(agent="scripted", repositories="other", tier=Tier.LOW)
 

@@ -186,6 +186,7 @@ class Installation(Access):
             steering=self.steering,
             own_login=self.own_login,
             notices_today=self._notices_today,
+            attest=self.store.seal.envelope,
             only_workflows_report=self.embedded is not None,
         )
 

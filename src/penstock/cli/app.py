@@ -13,6 +13,7 @@ from penstock.cli.groups import approvals_app, changes_app, ledger_app, route_ap
 from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 from penstock.cli.policies import policy_app
+from penstock.cli.records import tap_app
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -31,6 +32,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(route_app, name="route")
 app.add_typer(autonomy_app, name="autonomy")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(tap_app, name="tap")
 
 
 @app.callback()
