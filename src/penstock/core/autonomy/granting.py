@@ -40,4 +40,5 @@ def judge_grant(asked: Asked, *, agents: Collection[str], classes: Collection[st
 
 
 def _known(what: str, name: str, names: Collection[str]) -> str:
-    return f"{name} is a {what} there is: {', '.join(sorted(names)) or 'none'}"
+    listed = ", ".join(sorted(names)) or "none"
+    return f"{name} is known" if name in names else f"there is no {what} {name}, but {listed}"
