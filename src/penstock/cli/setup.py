@@ -11,6 +11,7 @@ from penstock.adapters.agents.recipes import problems_in, recipe_folders
 from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.core.policy.documents import LAYER_FILE
 from penstock.core.routing.agents import Backend
 from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE
 from penstock.core.routing.loading import Refused, Ruleset
@@ -63,7 +64,9 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     problems: list[str] = []
     notes: tuple[str, ...] = ()
     try:
-        parsed, rules = read_config(path)
+        parsed, book = read_config(path)
+        rules = book.rules
+        problems.extend(book.layered.expired(datetime.now(UTC)))
         unused = (
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
@@ -108,6 +111,7 @@ def schema(name: str) -> Exit:
         "orchestrator": CONFIG.json_schema,
         "rules": RULES_FILE.json_schema,
         "routing-examples": EXAMPLES_FILE.json_schema,
+        "policy": LAYER_FILE.json_schema,
         "recipe": RECIPE.json_schema,
     }
     if name not in schemas:

@@ -185,7 +185,7 @@ def door_of(home: Installation, worker: Durable) -> Door:
         wake=worker.wake,
         clock=home.clock,
         fleet=home.fleet,
-        circumstances=home.circumstances,
+        circumstances_now=lambda: home.circumstances,
         starting=partial(home.overview.in_states, BEING_STARTED, signals="issue:"),
         max_starting=home.settings.config.issue_processing.max_concurrent,
         rules=home.rules,

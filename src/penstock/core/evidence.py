@@ -27,6 +27,23 @@ class FileMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A predicate that a policy may forbid, and the added line (from 1) of which it holds."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A version of a tool (`node`, `python`, …) as a file has it. `range`: any version within it will do."""
+
+    tool: str
+    text: str
+    range: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileFact:
     """One changed path, as the raw diff of two trees tells it. Renames are a deletion and an addition."""
 
@@ -49,6 +66,10 @@ class FileFact:
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[Finding, ...] = ()
     """What looks like one on an added line of the new content, or (line 0) in a new name."""
+    hazards: tuple[Hazard, ...] = ()
+    """What added lines do that a policy may forbid."""
+    tools: tuple[Declared, ...] = ()
+    """Versions of tools that the new content declares and the old did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

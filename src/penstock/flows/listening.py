@@ -75,10 +75,15 @@ class Door:
     wake: Callable[[ChangeId, datetime], None]
     clock: Clock
     fleet: Fleet
-    circumstances: Circumstances
+    circumstances_now: Callable[[], Circumstances]
     starting: Callable[[], int]
     max_starting: int
     rules: RulesInForce
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """By the policy in force: it may be edited while signals come in."""
+        return self.circumstances_now()
 
     @property
     def starts_work(self) -> bool:

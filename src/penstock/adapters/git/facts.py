@@ -11,8 +11,10 @@ from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, changes, patch_digest
 from penstock.adapters.git.objects import blobs, folders_of, read_tree
 from penstock.adapters.git.syntax import problem_of
-from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.evidence import Declared, DiffFacts, FileFact, FileMode, Hazard
 from penstock.core.lookalikes import disguised
+from penstock.core.policy.hazards import hazards
+from penstock.core.policy.tools import declared
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.proposal import folded
 from penstock.core.refs import Sha
@@ -91,7 +93,19 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
+        hazards=_hazards(change, added),
+        tools=_newly_declared(change, old, new),
     )
+
+
+def _hazards(change: Changed, added: list[tuple[int, str]]) -> tuple[Hazard, ...]:
+    """A binary file's lines are none; that it is one is a fact of its own."""
+    return () if change.binary else hazards(change.path, [(number + 1, text) for number, text in added])
+
+
+def _newly_declared(change: Changed, old: bytes | None, new: bytes | None) -> tuple[Declared, ...]:
+    before = declared(change.path, old)
+    return tuple(one for one in declared(change.path, new) if one not in before)
 
 
 def _in_name(change: Changed, secrets: Secrets) -> Iterator[Finding]:

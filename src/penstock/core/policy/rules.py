@@ -1,6 +1,7 @@
 """The effective policy of a change, as data. Pinned at creation; a write needs the pinned and today's to allow."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from penstock.core.dependencies.facts import Ecosystem
@@ -74,6 +75,7 @@ NEVER_WRITABLE = (
     "config/orchestrator.yml",
     "config/routing/**",
     "config/routing-examples.yml",
+    "config/policies/**",
     ".infinity/**",
 )
 """Penstock's own policy and records."""
@@ -91,6 +93,17 @@ class CiPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Lets one rule pass on some paths (globs), in somebody's name and for a reason, before a moment."""
+
+    rule: str
+    paths: tuple[str, ...]
+    owner: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Every rule that judging one change needs. Sizes are counts of files and of changed lines."""
 
@@ -104,13 +117,20 @@ class Policy:
     """Must an owner of each changed path, as CODEOWNERS names them, have approved."""
     merge_method: MergeMethod = MergeMethod.SQUASH
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
+    frozen_paths: tuple[str, ...] = ()
+    """What no change may touch, whatever its scope names."""
     max_files: int = 500
     max_changed_lines: int = 20_000
     separation: Separation = Separation.AUTO
     approval_days: int = 14
     ci: CiPolicy = CiPolicy()
     require: tuple[str, ...] = ()
-    """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`."""
+    """Rules that stop a change where they would warn: `lockfile_integrity`, `dependency_audit`, `weakened_tests`, …"""
+    forbid: tuple[str, ...] = ()
+    """Predicates over added lines that must find nothing: `curl_pipe_sh`, …"""
+    tools: tuple[tuple[str, str], ...] = ()
+    """(tool, versions): what changed files may declare of it; each of them must hold."""
+    waivers: tuple[Waiver, ...] = ()
     registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
     """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
 
