@@ -20,6 +20,7 @@ from penstock.adapters.github.content import Author
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.host import version_of
 from penstock.adapters.sandbox.asked import Asked
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
@@ -35,6 +36,7 @@ from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
+from penstock.core.policy.tools import host_tools, lacks
 from penstock.core.refs import Actor, BlobRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
@@ -140,6 +142,11 @@ class Installation(Access):
     def policy(self) -> Policy:
         """The organization's, as it is in force now."""
         return self.rules.layered.policy
+
+    def lacking_tools(self) -> tuple[str, ...]:
+        """A sentence for each program of this host that the policy requires otherwise."""
+        wanted = host_tools(self.policy)
+        return tuple(said for tool, versions in wanted if (said := lacks(tool, versions, version_of(tool))))
 
     @property
     def world(self) -> World:

@@ -1,5 +1,6 @@
 """`penstock policy show`: the policy in force, and where each of its values stands."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.core.document import MAX_BYTES
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered, combine, read_layer
-from penstock.core.policy.rules import Waiver
+from penstock.core.policy.rules import Policy, Waiver
 from penstock.core.policy.severity import BUILT_IN, Severity
-from penstock.core.policy.tools import rule_of
+from penstock.core.policy.tools import TOOLS, Known, rule_of
 from penstock.core.routing.loading import Refused
 from penstock.ports import Permanent
 
@@ -86,10 +87,13 @@ def _table(found: Layered) -> Table:
         table.add_row(key, output.cell(", ".join(names) or "none"), "all layers")
     tools = {rule_of(tool): versions for tool, versions in policy.tools}
     for rule in (*BUILT_IN, *policy.forbid, *tools):
-        blocks = rule not in BUILT_IN or BUILT_IN[rule].severity is Severity.BLOCK or rule in policy.require
-        table.add_row(
-            rule,
-            f"{'block' if blocks else 'warn'}{f' unless {tools[rule]}' if rule in tools else ''}",
-            output.cell(found.origin(f"rule {rule}")),
-        )
+        table.add_row(rule, _hardness(rule, found.policy, tools), output.cell(found.origin(f"rule {rule}")))
     return table
+
+
+def _hardness(rule: str, policy: Policy, tools: Mapping[str, str]) -> str:
+    if rule in tools:
+        nowhere = TOOLS[rule.removesuffix("_version")] is Known.NOWHERE
+        return f"warn: {tools[rule]}, unknown" if nowhere else f"block unless {tools[rule]}"
+    blocks = rule not in BUILT_IN or BUILT_IN[rule].severity is Severity.BLOCK or rule in policy.require
+    return "block" if blocks else "warn"

@@ -53,6 +53,8 @@ def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
                 "`penstock init --organization NAME` writes; nothing was started"
             )
             raise Misconfigured(problems=(nobody,))
+        if lacking := home.lacking_tools():
+            raise Misconfigured(problems=(*lacking, "nothing was started"))
         missing = missing_permissions(home, patient=not wishes.once)
         if missing:
             nothing = "Nothing was started. `penstock init` lists every permission."

@@ -32,7 +32,7 @@ def rules_of(scene: Scene) -> Rules:
     pinned, current = judged(facts, scene.change.scope, bound, now)
     return Rules(
         toggles=scene.world.toggles(),
-        policy_digest=policy_digest(scene.world.policy),
+        policy_digest=policy_digest(bound.current),
         pinned_allows=pinned,
         current_allows=all_of("patch set", (*current.children, bound.layer)) if bound.layer else current,
     )

@@ -242,6 +242,20 @@ def _set_up(text: str) -> Iterator[Declared]:
                 yield Declared(tool=match[1], text=bare)
 
 
+def host_tools(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """(program, versions) of what Penstock itself runs."""
+    return tuple((tool, wanted) for tool, wanted in policy.tools if TOOLS[tool] is Known.HOST)
+
+
+def lacks(tool: str, wanted: str, there: str | None) -> str:
+    """Why a program of this host is not as required, in a sentence; empty where it is."""
+    if there is None:
+        return f"{rule_of(tool)} {wanted} is required, and `{tool} --version` tells none here"
+    theirs, ours = intervals(there) or (), intervals(wanted) or ()
+    fits = bool(theirs) and all(any(mine.within(other) for other in ours) for mine in theirs)
+    return "" if fits else f"{rule_of(tool)} {wanted} is required, and this host has {there}"
+
+
 def judge_tools(facts: DiffFacts, policy: Policy) -> Verdict:
     """One leaf for each requirement and each declaration that a changed file brings."""
     if not policy.tools:
@@ -253,7 +267,7 @@ def _judge(facts: DiffFacts, tool: str, wanted: str) -> Verdict:
     rule = rule_of(tool)
     match TOOLS[tool]:
         case Known.HOST:
-            return passed(rule, f"{wanted}, which `penstock start` asks this host for")
+            return passed(rule, f"{wanted}, asked of Penstock's own host when `penstock start` starts")
         case Known.NOWHERE:
             return warned(
                 rule, f"{wanted}: unknown, since nothing that can be read says which {tool} runs there"
