@@ -101,7 +101,8 @@ def test_a_policy_that_names_requirements_and_registries_is_pinned_whole():
     policy = policy_of(config)
     assert POLICY.validate_json(policy_text(policy)) == policy
     assert policy.require == ("lockfile_integrity",)
-    assert unused_keys(config) == ("policies.require: gh_version>=2",)
+    assert policy.tools == (("gh", ">=2"),)
+    assert unused_keys(config) == ()
 
 
 def test_what_nobody_audited_is_not_called_clean(house: House):

@@ -172,7 +172,7 @@ def test_a_kind_is_whichever_of_its_agents_has_the_least_to_do(ruled: Ruled):
     assert at_work(_Log(busy), (busy.id,)) == {"fixer": 1}  # type: ignore[arg-type]
     hub = ruled.home.hub
     ruled.home.world  # noqa: B018 (made before its hub is another)
-    vars(ruled.home)["world"] = replace(
+    vars(ruled.home)["_world"] = replace(
         ruled.home.world, hub=Hub(hub.rules, hub.recipes, lambda: {"fixer": 1})
     )
     assert ruled.triaged().agent == "mender"
