@@ -114,6 +114,10 @@ LOOSENING = {
         f"policies:\n  waivers:\n    {waiver('tls_off')}",
         "policies.waivers[0].rule: there is nothing to waive: tls_off stops nothing here",
     ),
+    "a waiver of what no path could carry": (
+        f"policies:\n  require: ['git_version>=2']\n  waivers:\n    {waiver('git_version')}",
+        "low.yml:5:8: policies.waivers[0].rule: git_version can never be waived",
+    ),
     "twice the same": (
         "policies: {forbid: [tls_off, tls_off]}",
         "low.yml:2:30: policies.forbid[1]: tls_off stands at low.yml:2 already",
@@ -133,6 +137,10 @@ MISTAKEN = {
     "a key that only the organization has": (
         "safety: {approval_expires_days: 30}",
         "low.yml:2:10: safety.approval_expires_days: unknown key",
+    ),
+    "layers of its own, so that there can be no cycle": (
+        "policies: {layers: [policies/low.yml]}",
+        "low.yml:2:12: policies.layers: unknown key",
     ),
     "an unknown predicate": (
         "policies: {forbid: [curl_pipe_hs]}",

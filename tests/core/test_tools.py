@@ -9,7 +9,7 @@ from tests.core.test_judging import PLAIN, diff
 
 from penstock.core.evidence import Declared
 from penstock.core.policy.rules import Policy
-from penstock.core.policy.tools import contradicts, declared, intervals, judge_tools, lacks, requirement
+from penstock.core.policy.tools import contradicts, declared, intervals, judge_tools, lacking, requirement
 from penstock.core.verdict import Outcome
 
 PIN, RANGE = False, True
@@ -109,7 +109,8 @@ def test_a_tool_that_nobody_knows_is_refused_with_the_nearest():
 
 
 def test_what_no_file_touches_is_said_to_be_untouched():
-    verdict = judge_tools(diff(PLAIN), Policy(tools=(("node", "20.x"), ("gh", ">=2.0.0"), ("git", ">=2"))))
+    facts = replace(diff(PLAIN), host=(("git", "2.47.3"),))
+    verdict = judge_tools(facts, Policy(tools=(("node", "20.x"), ("gh", ">=2.0.0"), ("git", ">=2"))))
     assert [(leaf.rule, leaf.outcome) for leaf in verdict.children] == [
         ("node_version", Outcome.PASS),
         ("gh_version", Outcome.WARN),
@@ -119,17 +120,21 @@ def test_what_no_file_touches_is_said_to_be_untouched():
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("host", "outcome", "said"),
     [
-        ("2.47.3", ""),
-        ("2.30.1", "this host has 2.30.1"),
-        (None, "tells none here"),
-        ("next", "this host has next"),
+        ((("git", "2.47.3"),), Outcome.PASS, "2.47.3 of this host is >=2.40"),
+        ((("git", "2.30.1"),), Outcome.BLOCK, "this host has 2.30.1"),
+        ((("git", None),), Outcome.UNKNOWN, "tells none here"),
+        ((("git", "next"),), Outcome.UNKNOWN, "tells none here"),
+        ((), Outcome.UNKNOWN, "tells none here"),
     ],
 )
-def test_a_program_of_this_host(there, said):
-    assert said in lacks("git", ">=2.40", there)
-    assert bool(lacks("git", ">=2.40", there)) is bool(said)
+def test_a_program_of_this_host(host, outcome, said):
+    policy = Policy(tools=(("git", ">=2.40"), ("node", "20.x")))
+    judged = judge_tools(replace(diff(PLAIN), host=host), policy).children[0]
+    assert (judged.rule, judged.outcome) == ("git_version", outcome)
+    assert said in judged.reason
+    assert lacking(host, policy) == (() if judged.allows else (judged,))
 
 
 @pytest.mark.parametrize(

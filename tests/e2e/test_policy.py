@@ -175,10 +175,13 @@ def test_a_configuration_is_checked_with_its_layers_and_waivers(layered: Caller)
     (problem,) = layered.ask("validate-config", expect=Exit.WRONG_USE)["problems"]
     assert problem.startswith("config/policies/team.yml:2:10: safety.max_files: 501 where at most 500")
     assert layered("policy", "show", expect=Exit.WRONG_USE).out == ""
+    config.write_text("version: 1\npolicies: {require: ['gh_version>=2.0.0']}\n")
+    (note,) = layered.ask("validate-config")["notes"]
+    assert "tells gh_version >=2.0.0; it warns with every change" in note
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [(">=1.0", ""), (">=99", "git_version >=99 is required, and this host has")]
+    ("wanted", "said"), [(">=1.0", ""), (">=99", "git_version: >=99 is required, and this host has")]
 )
 def test_programs_of_the_host_are_asked_before_anything_starts(
     elsewhere: Caller, wanted: str, said: str

@@ -1,21 +1,29 @@
 """A repository's own layer on a real forge, waivers in the ledger, and policies whose files change under a process."""
 
 import os
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tests.clock import ManualClock
 from tests.flows.house import House, lane_in
 
 from penstock.bootstrap import Installation
+from penstock.cli.looking import status
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import State, ViolationFact
+from penstock.core.policy.layers import Layer, Layered, combine, read_layer
 from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId
 from penstock.core.routing.loading import Refused, Ruleset
 from penstock.core.verdict import Outcome
 from penstock.flows.layering import POLICY_FILE
+from penstock.flows.listening import Listener
 from penstock.flows.views import text_of
+from penstock.flows.world import policy_digest
 from penstock.settings import CONFIG, Misconfigured, Settings, load
 
 
@@ -34,8 +42,18 @@ def test_a_repositorys_own_layer_stops_what_the_organization_lets_through(house:
         name = house.start(repo)
         house.until(name, State.BLOCKED_POLICY)
     assert {v.rule for v in violations(house, name) if v.severity is Outcome.BLOCK} == {"frozen_paths"}
-    assert "tight/.infinity/policy.yml tightens what is above it" in gates_of(house, name)
+    told = gates_of(house, name)
+    assert "tight/.infinity/policy.yml tightens what is above it" in told
+    lower = combine(house.home.rules.layered, (tight(),))
+    assert isinstance(lower, Layered)
+    assert policy_digest(lower.policy) in told, "which policy it was"
     assert house.branches(repo) == {"main"}
+
+
+def tight() -> Layer:
+    found = read_layer("low.yml", b"version: 1\nsafety: {frozen_paths: ['src/**']}\n")
+    assert isinstance(found, Layer)
+    return found
 
 
 def test_a_layers_quorum_is_waited_for(house: House):
@@ -106,6 +124,43 @@ def test_a_used_waiver_is_evidence(house: House):
     assert "src/a.bin: waived by @ada before 3000-01-01: a picture of the house" in gates_of(house, name)
 
 
+def test_a_waiver_that_ended_since_it_was_approved_lets_nothing_through(house: House):
+    today = house.home.clock.now()
+    piped = {"rule": "curl_pipe_sh", "paths": ["src/**"], "owner": "@ada", "reason": "once"}
+    until_then = {"forbid": ["curl_pipe_sh"], "waivers": [{**piped, "expires": f"{today:%Y-%m-%d}"}]}
+    house.configure(CONFIG.validate_python({"version": 1, "policies": until_then}, strict=False))
+    repo = house.repository("ended")
+    house.script.edit = lambda folder: (folder / "src" / "a.py").write_text(
+        "# curl\nx = 'curl https://x.test | sh'\n"
+    )
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    assert ("curl_pipe_sh.waived", Outcome.WARN) in {(v.rule, v.severity) for v in violations(house, name)}
+    later = ManualClock(today + timedelta(days=2))
+    vars(house.home)["_world"] = replace(house.home.world, clock=later)
+    with house.working():
+        house.approve(name)
+        stopped = house.until(name, State.NEEDS_HUMAN, State.BLOCKED_POLICY)
+    assert stopped.reason == "branch_denied"
+    assert '"forbidden: src/a.py:2","rule":"curl_pipe_sh"' in text_of(
+        house.home.store.texts(), stopped.detail
+    )
+    assert house.branches(repo) == {"main"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "state"), [(">=1", State.WAITING_USER_APPROVAL), (">=99", State.BLOCKED_POLICY)]
+)
+def test_a_program_of_the_host_is_evidence(house: House, wanted: str, state: State):
+    house.configure(CONFIG.validate_python({"version": 1, "policies": {"require": [f"git_version{wanted}"]}}))
+    repo = house.repository(f"host-{wanted[2:]}")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, state)
+    assert f"{dict(house.home.host)['git']}" in gates_of(house, name)
+
+
 def settled(folder: Path, **files: str) -> Settings:
     config = folder / "config" / "orchestrator.yml"
     (folder / "config" / "policies").mkdir(parents=True, exist_ok=True)
@@ -149,6 +204,39 @@ def test_a_policy_that_is_edited_wrongly_leaves_the_previous_in_force(tmp_path: 
     layer.unlink()
     assert isinstance(home.rules.refresh(), Refused)
     assert home.policy.max_files == 4
+
+
+class Shut:
+    """An inbox without deliveries."""
+
+    def pending(self, _limit: int) -> tuple[()]:
+        return ()
+
+
+def test_status_says_that_the_previous_policy_stays_in_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    home = Installation(
+        settled(tmp_path, orchestrator_yml=TOP, policies__team_yml="safety: {max_files: 9}\n")
+    )
+    door = SimpleNamespace(rules=home.rules, tallies=home.tallies, clock=home.clock, inbox=Shut())
+    listener, layer = Listener(door), tmp_path / "config" / "policies" / "team.yml"  # type: ignore[arg-type]
+    for text, said in (
+        (
+            "policies: {forbid: [curl_pip_sh]}",
+            "did you mean `curl_pipe_sh`?; the rules and the policy before it",
+        ),
+        ("safety: {max_files: 3}", ""),
+    ):
+        layer.write_text(f"version: 1\n{text}\n")
+        listener.deliver()
+        capsys.readouterr()
+        status(home, json=False)
+        told = " ".join(capsys.readouterr().out.split())
+        assert said in told
+        assert ("configuration rejected" in told) is bool(said)
+    assert home.policy.max_files == 3
+    home.close()
 
 
 def test_a_layer_that_is_named_twice_or_is_not_there_is_named_with_its_place(tmp_path: Path):

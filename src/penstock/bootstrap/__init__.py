@@ -34,9 +34,10 @@ from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.change.model import Change
+from penstock.core.evidence import Host
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles, effective
-from penstock.core.policy.tools import host_tools, lacks
+from penstock.core.policy.tools import HOST_TOOLS
 from penstock.core.refs import Actor, BlobRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
@@ -143,10 +144,10 @@ class Installation(Access):
         """The organization's, as it is in force now."""
         return self.rules.layered.policy
 
-    def lacking_tools(self) -> tuple[str, ...]:
-        """A sentence for each program of this host that the policy requires otherwise."""
-        wanted = host_tools(self.policy)
-        return tuple(said for tool, versions in wanted if (said := lacks(tool, versions, version_of(tool))))
+    @cached_property
+    def host(self) -> Host:
+        """What Penstock itself runs here."""
+        return tuple((tool, version_of(tool)) for tool in HOST_TOOLS)
 
     @property
     def world(self) -> World:
@@ -169,6 +170,7 @@ class Installation(Access):
             secrets=self.secrets,
             today=self.rules.layered,
             toggles=self.toggles,
+            host=lambda: self.host,
             own_login=self.own_login,
             notices_today=self._notices_today,
             only_workflows_report=self.embedded is not None,

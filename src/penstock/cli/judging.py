@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
@@ -47,9 +47,10 @@ def check_patch(home: Installation, patch: str, onto: Onto, *, json: bool) -> Ex
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
         imported = import_source(onto.source, Path(folder) / "source.git")
         git = Git(directory=imported.bare, environment=trusted_environment())
-        facts = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
+        proposed = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
         own = files_at(git, imported.commit, (POLICY_FILE,)).get(POLICY_FILE)
         layer = layer_of(imported.name, frozenset(paths_at(git, imported.commit)), own)
+    facts = replace(proposed, host=home.host)
     return _told(facts, _opinion(home, facts, onto.scope or ANYWHERE, layer), home.rules.layered, json=json)
 
 
@@ -102,7 +103,7 @@ def check_pull(home: Installation, repository: str, number: int, *, json: bool) 
             f"{repo.full_name}#{number} conflicts with {pull.base_ref}: no tree, nothing to judge."
         )
         return Exit.NO
-    facts = home.mirrors.facts(repo, Sha(base), tree)
+    facts = replace(home.mirrors.facts(repo, Sha(base), tree), host=home.host)
     layer = layer_at(home.mirrors, repo, Sha(base))
     return _told(facts, _opinion(home, facts, ANYWHERE, layer), home.rules.layered, json=json)
 

@@ -16,6 +16,7 @@ from penstock.core.policy.rules import Policy, Waiver
 from penstock.core.policy.severity import BUILT_IN, Severity
 from penstock.core.policy.tools import TOOLS, Known, rule_of
 from penstock.core.routing.loading import Refused
+from penstock.flows.world import policy_digest
 from penstock.ports import Permanent
 
 
@@ -31,6 +32,7 @@ def show(home: Installation, layer: Path | None, *, json: bool) -> Exit:
         output.as_json(
             {
                 "layers": [BUILT_IN_SOURCE, *found.sources],
+                "digest": policy_digest(found.policy),
                 "policy": found.policy,
                 "origins": found.origins,
                 "waivers": [
@@ -40,7 +42,8 @@ def show(home: Installation, layer: Path | None, *, json: bool) -> Exit:
             }
         )
         return Exit.DONE
-    output.out.print(Text(f"policy: {' → '.join((BUILT_IN_SOURCE, *found.sources))}\n", style="dim"))
+    layers = " → ".join((BUILT_IN_SOURCE, *found.sources))
+    output.out.print(Text(f"policy: {layers}\n{policy_digest(found.policy)}\n", style="dim"))
     output.out.print(_table(found))
     for where, waiver in found.waivers:
         said = (

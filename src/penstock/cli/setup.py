@@ -12,6 +12,8 @@ from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.core.policy.documents import LAYER_FILE
+from penstock.core.policy.rules import Policy
+from penstock.core.policy.tools import untold
 from penstock.core.routing.agents import Backend
 from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE
 from penstock.core.routing.loading import Refused, Ruleset
@@ -70,7 +72,7 @@ def validate(config: Path | None, *, json: bool) -> Exit:
         unused = (
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
-        notes = (*unused, *rules.notes, *_idle(path, rules))
+        notes = (*unused, *rules.notes, *_idle(path, rules), *_untold(path, book.layered.policy))
         problems.extend(_examples(path, rules))
     except Misconfigured as error:
         absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
@@ -92,6 +94,13 @@ def _idle(path: Path, rules: Ruleset) -> tuple[str, ...]:
         f"{path}: agents.{agent.name} cannot run: {NO_MODEL}"
         for agent in rules.agents.values()
         if agent.backend is Backend.LLM
+    )
+
+
+def _untold(path: Path, policy: Policy) -> tuple[str, ...]:
+    return tuple(
+        f"{path}: policies.require: nothing that can be read tells {text}; it warns with every change"
+        for text in untold(policy)
     )
 
 

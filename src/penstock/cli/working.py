@@ -20,6 +20,7 @@ from penstock.cli.logs import cleaned_by
 from penstock.cli.looking import named, show_waiting, sorted_out
 from penstock.cli.preflight import missing_permissions
 from penstock.core.policy.rules import Mode
+from penstock.core.policy.tools import lacking
 from penstock.flows.durable import Durable
 from penstock.flows.listening import BEING_STARTED, REFUSED, Door, Listener, listen
 from penstock.flows.views import is_waiting_for_people, summarize
@@ -53,8 +54,9 @@ def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
                 "`penstock init --organization NAME` writes; nothing was started"
             )
             raise Misconfigured(problems=(nobody,))
-        if lacking := home.lacking_tools():
-            raise Misconfigured(problems=(*lacking, "nothing was started"))
+        if lacks := lacking(home.host, home.policy):
+            said = tuple(f"{leaf.rule}: {leaf.reason}" for leaf in lacks)
+            raise Misconfigured(problems=(*said, "nothing was started"))
         missing = missing_permissions(home, patient=not wishes.once)
         if missing:
             nothing = "Nothing was started. `penstock init` lists every permission."

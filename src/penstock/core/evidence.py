@@ -26,6 +26,10 @@ class FileMode(StrEnum):
     ABSENT = "000000"
 
 
+Host = tuple[tuple[str, str | None], ...]
+"""(program, version) of what is on one host; None where the program tells none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hazard:
     """A predicate that a policy may forbid, and the added line (from 1) of which it holds."""
@@ -87,6 +91,8 @@ class DiffFacts:
     """Manifests and lock files that differ, and those in their folders and above that go with them."""
     audits: tuple[Audited, ...] = ()
     """What advisories say of the package versions that come in; one without an entry was not audited."""
+    host: Host = ()
+    """What Penstock itself runs where this is judged."""
 
     @property
     def additions(self) -> int:

@@ -9,14 +9,14 @@ from pydantic import TypeAdapter
 from penstock.core.change.model import Change, Lane, LegName
 from penstock.core.dependencies.advisories import Audited, audit
 from penstock.core.dependencies.changes import Move, package_changes
-from penstock.core.evidence import DiffFacts, RepositoryFacts
+from penstock.core.evidence import DiffFacts, Host, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.policy.layers import Bound, Layered
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
-from penstock.core.verdict import Verdict, all_of
+from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
 from penstock.ports import (
@@ -53,6 +53,7 @@ class World:
     today: Layered
     """The organization's policy in force, with what made it."""
     toggles: Callable[[], Toggles]
+    host: Callable[[], Host]
     own_login: str
     notices_today: Callable[[datetime], int]
     max_notices_per_day: int = 200
@@ -122,10 +123,10 @@ def found(world: World, repo: RepoRef) -> RepositoryFacts:
 
 
 def diff_of(world: World, lane: Lane) -> DiffFacts:
-    """Facts of the lane's patch set, read from git objects, and what advisories say of what it brings."""
+    """Facts of the lane's patch set, read from git objects, what advisories say of what it brings, and this host's tools."""
     assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
     facts = world.repositories.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
-    return replace(facts, audits=_audits(facts, world.advisories))
+    return replace(facts, audits=_audits(facts, world.advisories), host=world.host())
 
 
 def _audits(facts: DiffFacts, advisories: Advisories) -> tuple[Audited, ...]:
@@ -150,6 +151,13 @@ def judged(facts: DiffFacts, scope: tuple[str, ...], bound: Bound, now: datetime
     return judge_patches(facts, allowed, bound.pinned, now), judge_patches(facts, allowed, bound.current, now)
 
 
+def _in_force(bound: Bound) -> Verdict:
+    """Whoever reads the tree later can tell which policy it was: `policy show` has the digest, too."""
+    pinned, current = policy_digest(bound.pinned), policy_digest(bound.current)
+    since = "" if pinned == current else f", and as pinned at creation {pinned}"
+    return passed("policy_in_force", f"{current}{since}")
+
+
 def judged_whole(
     world: World,
     change: Change,
@@ -170,7 +178,7 @@ def judged_whole(
                 replace(current, reason="today's policy"),
             )
         )
-        more = (bound.layer, owners.get(lane.repo.node_id))
+        more = (_in_force(bound), bound.layer, owners.get(lane.repo.node_id))
         whole = (*(part for one in parts for part in one.children), *(one for one in more if one))
         nodes.append(all_of(lane.repo.full_name, whole))
     return all_of("gates", nodes)

@@ -9,7 +9,7 @@ from penstock.core.document import nearest
 from penstock.core.evidence import DiffFacts
 from penstock.core.policy.hazards import FORBIDDABLE
 from penstock.core.policy.rules import Policy, Waiver
-from penstock.core.policy.tools import TOOLS, rule_of
+from penstock.core.policy.tools import FILE_TOOLS, TOOLS, rule_of
 from penstock.core.proposal import matches_any
 from penstock.core.verdict import Outcome, Verdict, all_of, warned
 
@@ -53,7 +53,11 @@ BUILT_IN = {
     "names": _OPEN,
     "parses": _OPEN,
 }
-RULES = BUILT_IN | dict.fromkeys((*FORBIDDABLE, *map(rule_of, TOOLS)), _DEMANDED)
+RULES = (
+    BUILT_IN
+    | dict.fromkeys(map(rule_of, TOOLS), _SOFT)
+    | dict.fromkeys((*FORBIDDABLE, *map(rule_of, FILE_TOOLS)), _DEMANDED)
+)
 OPEN = frozenset(rule for rule, card in BUILT_IN.items() if card is _OPEN)
 """What blocks everywhere, and the organization may waive."""
 

@@ -7,12 +7,12 @@ to be so.
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock.core.document import nearest
-from penstock.core.evidence import Declared, DiffFacts
+from penstock.core.evidence import Declared, DiffFacts, Host
 from penstock.core.policy.rules import Policy
 from penstock.core.verdict import Verdict, all_of, blocked, passed, unknown, warned
 
@@ -41,6 +41,8 @@ TOOLS = {
     "bwrap": Known.HOST,
     "gh": Known.NOWHERE,
 }
+HOST_TOOLS = tuple(tool for tool, known in TOOLS.items() if known is Known.HOST)
+FILE_TOOLS = tuple(tool for tool, known in TOOLS.items() if known is Known.FILES)
 _FILES = {
     ".python-version": "python",
     ".nvmrc": "node",
@@ -242,18 +244,15 @@ def _set_up(text: str) -> Iterator[Declared]:
                 yield Declared(tool=match[1], text=bare)
 
 
-def host_tools(policy: Policy) -> tuple[tuple[str, str], ...]:
-    """(program, versions) of what Penstock itself runs."""
-    return tuple((tool, wanted) for tool, wanted in policy.tools if TOOLS[tool] is Known.HOST)
+def lacking(host: Host, policy: Policy) -> tuple[Verdict, ...]:
+    """A leaf for each program of this host that is not as the policy requires, or tells no version."""
+    asked = (_on_host(host, tool, wanted) for tool, wanted in policy.tools if TOOLS[tool] is Known.HOST)
+    return tuple(leaf for leaf in asked if not leaf.allows)
 
 
-def lacks(tool: str, wanted: str, there: str | None) -> str:
-    """Why a program of this host is not as required, in a sentence; empty where it is."""
-    if there is None:
-        return f"{rule_of(tool)} {wanted} is required, and `{tool} --version` tells none here"
-    theirs, ours = intervals(there) or (), intervals(wanted) or ()
-    fits = bool(theirs) and all(any(mine.within(other) for other in ours) for mine in theirs)
-    return "" if fits else f"{rule_of(tool)} {wanted} is required, and this host has {there}"
+def untold(policy: Policy) -> tuple[str, ...]:
+    """Requirements of tools whose version can be read nowhere: each warns with every change."""
+    return tuple(f"{rule_of(tool)} {wanted}" for tool, wanted in policy.tools if TOOLS[tool] is Known.NOWHERE)
 
 
 def judge_tools(facts: DiffFacts, policy: Policy) -> Verdict:
@@ -264,23 +263,32 @@ def judge_tools(facts: DiffFacts, policy: Policy) -> Verdict:
 
 
 def _judge(facts: DiffFacts, tool: str, wanted: str) -> Verdict:
-    rule = rule_of(tool)
     match TOOLS[tool]:
         case Known.HOST:
-            return passed(rule, f"{wanted}, asked of Penstock's own host when `penstock start` starts")
+            return _on_host(facts.host, tool, wanted)
         case Known.NOWHERE:
-            return warned(
-                rule, f"{wanted}: unknown, since nothing that can be read says which {tool} runs there"
-            )
+            where = f"unknown, since nothing that can be read says which {tool} runs there"
+            return warned(rule_of(tool), f"{wanted}: {where}")
         case Known.FILES:
-            found = [(fact.path, one) for fact in facts.files for one in fact.tools if one.tool == tool]
-            return all_of(
-                rule, (_fits(rule, path, one, wanted) for path, one in found) if found else _silent(rule)
-            )
+            return _in_files(facts, tool, wanted)
 
 
-def _silent(rule: str) -> Iterable[Verdict]:
-    return (passed(rule, "no changed file says anything new of it"),)
+def _on_host(host: Host, tool: str, wanted: str) -> Verdict:
+    rule, there = rule_of(tool), dict(host).get(tool)
+    theirs, ours = intervals(there or "") or (), intervals(wanted) or ()
+    if not theirs:
+        return unknown(rule, f"{wanted} is required, and `{tool} --version` tells none here")
+    if all(any(mine.within(other) for other in ours) for mine in theirs):
+        return passed(rule, f"{there} of this host is {wanted}")
+    return blocked(rule, f"{wanted} is required, and this host has {there}")
+
+
+def _in_files(facts: DiffFacts, tool: str, wanted: str) -> Verdict:
+    rule = rule_of(tool)
+    found = [(fact.path, one) for fact in facts.files for one in fact.tools if one.tool == tool]
+    if not found:
+        return passed(rule, "no changed file says anything new of it")
+    return all_of(rule, (_fits(rule, path, one, wanted) for path, one in found))
 
 
 def _fits(rule: str, path: str, one: Declared, wanted: str) -> Verdict:
