@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import command, fold, forge, lookalikes, routing, secrets
+from benchmarks import agreement, command, fold, forge, lookalikes, policy, routing, secrets
 from benchmarks.measure import machine, table
 
 
@@ -15,6 +15,8 @@ def main() -> int:
         *routing.measures(),
         *secrets.measures(),
         *lookalikes.measures(),
+        *policy.measures(),
+        *agreement.measures(),
     ]
     print(f"{where}\n\n{table(found)}")
     return 0

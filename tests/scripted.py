@@ -14,6 +14,7 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.model import (
@@ -75,6 +76,7 @@ def terms(**changed: object) -> Terms:
         merge_method=MergeMethod.SQUASH,
         quorum=1,
         auto_fix_attempts=1,
+        watch=True,
     )
     return Terms(**{**{name: getattr(usual, name) for name in Terms.__slots__}, **changed})
 
@@ -240,6 +242,8 @@ def success(effect: Effect, change: Change, texts: Texts) -> e.Event | None:
             return written(effect, change)
         case Observe():
             return observed(effect, change, texts)
+        case Watch():
+            return e.WatchEnded(repo=effect.repo, verdict=texts.put("nothing broke"))
         case _:
             assert_never(effect)
 

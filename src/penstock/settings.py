@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.documents import Policies
 from penstock.core.policy.layers import Layered
-from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.policy.rules import CiPolicy, ContentPolicy, MergeMethod, Mode, Policy, Separation, Verify
 from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
 from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
@@ -170,11 +170,13 @@ def policy_of(config: Config) -> Policy:
             start_timeout_seconds=ci.start_timeout_minutes * 60,
             timeout_seconds=ci.timeout_minutes * 60,
         ),
+        rollback_on_failure=config.safety.rollback_on_test_failure,
         require=policies.harder,
         forbid=policies.forbid,
         tools=policies.tools,
         waivers=tuple(given.waiver for given in policies.waivers),
         registries=tuple(sorted(policies.registries.items())),
+        contents=policies.contents.over(ContentPolicy()),
     )
 
 
@@ -186,7 +188,6 @@ UNUSED = (
     "pr_management.auto_merge",
     "safety.human_approval_required",
     "safety.max_api_cost_per_day",
-    "safety.rollback_on_test_failure",
     "models",
     "notifications",
 )

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.core.gated import Weather, asked, lets_through
 from tests.scripted import (
     ADA,
     CHANGE,
@@ -44,11 +45,12 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.fold import apply
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
-from penstock.core.change.next import Await, next_effects
+from penstock.core.change.next import Await, is_settled, next_effects
 from penstock.core.change.table import PARKED
 from penstock.core.policy.rules import Verify
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
@@ -98,18 +100,8 @@ def outcomes(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e
 
 def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.Event]:
     match effect:
-        case TriageSignal():
-            no = e.TriageDecided(decision=e.Triage.NO_GO, recipe="", verdict=ref(nonce))
-            return [no, replace(no, decision=e.Triage.DEFER, wake_at=at + STEP)]
-        case Plan():
-            return [planned(TEXTS, Outcome.UNKNOWN)]
-        case Propose():
-            lane = lane_of(change, effect.repo)
-            return [replace(proposed(lane, TEXTS, 0), patch_set=None), proposed(lane, TEXTS, nonce % 2)]
-        case EvaluateGates():
-            return [
-                gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
-            ]
+        case TriageSignal() | Plan() | Propose() | EvaluateGates():
+            return _preparations(effect, change, at, nonce)
         case Decide(notice="", repo=repo, leg=leg) if repo:
             denied = [decided(effect, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN)]
             return [*denied, *_refusals(effect, repo, leg, nonce)]
@@ -124,6 +116,26 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
             return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
         case Observe(repo=repo, leg=leg):
             return _observations(effect, change, repo, leg, nonce)
+        case Watch():
+            return [e.PostMergeFailed(repo=effect.repo, detail=ref(nonce))]
+
+
+def _preparations(
+    effect: TriageSignal | Plan | Propose | EvaluateGates, change: Change, at: datetime, nonce: int
+) -> list[e.Event]:
+    match effect:
+        case TriageSignal():
+            no = e.TriageDecided(decision=e.Triage.NO_GO, recipe="", verdict=ref(nonce))
+            return [no, replace(no, decision=e.Triage.DEFER, wake_at=at + STEP)]
+        case Plan():
+            return [planned(TEXTS, Outcome.UNKNOWN)]
+        case Propose():
+            lane = lane_of(change, effect.repo)
+            return [replace(proposed(lane, TEXTS, 0), patch_set=None), proposed(lane, TEXTS, nonce % 2)]
+        case EvaluateGates():
+            return [
+                gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
+            ]
 
 
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
@@ -366,9 +378,21 @@ class Machine(RuleBasedStateMachine):
         return len({a.by.login for a in given if a.digest == of and a.scope is scope})
 
     @invariant()
+    def the_gate_asks_for_approvals(self) -> None:
+        at = NOW + len(self.log) * STEP
+        for effect in wanted(self.change):
+            if isinstance(effect, Write) and effect.repo:
+                leg = lane_of(self.change, effect.repo).leg(effect.leg)
+                about = asked(self.change, effect, leg.head, at)
+                assert not lets_through(about, Weather.KILLED), "written in spite of the kill switch"
+                if effect.action in CONTENT and lets_through(about, Weather.FAIR):
+                    self.check_approved(effect, effect.repo)
+
+    @invariant()
     def ends_are_quiet(self) -> None:
         if self.change.state in ENDS:
-            actions = {getattr(effect, "action", None) for effect in wanted(self.change)}
+            effects = [effect for effect in wanted(self.change) if not isinstance(effect, Watch)]
+            actions = {getattr(effect, "action", None) for effect in effects}
             assert actions <= AFTERWARDS, f"{actions} in {self.change.state}"
 
     @invariant()
@@ -382,7 +406,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_left_behind(self) -> None:
         """Once all is quiet, every branch that was written is withdrawn, or given up on record."""
-        if self.change.state in ENDS and next_effects(self.change) is None and not self.running:
+        if is_settled(self.change) and not self.running:
             for lane in self.change.lanes:
                 for leg in (lane.forward, lane.inverse):
                     assert leg.withdrawn or not leg.head, f"{lane.repo.name} keeps a branch"
@@ -420,7 +444,7 @@ def run(examples: int, *, derandomize: bool) -> None:
         Machine,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=40,
+            stateful_step_count=50,
             deadline=None,
             derandomize=derandomize,
             report_multiple_bugs=False,
@@ -436,4 +460,4 @@ def test_the_machine_holds() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_machine_holds_for_long() -> None:
-    run(3000, derandomize=False)
+    run(1000, derandomize=False)

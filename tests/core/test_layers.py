@@ -11,6 +11,7 @@ from tests.core.test_judging import PLAIN, diff
 from penstock.core.evidence import Declared, Hazard
 from penstock.core.gates import judge_patches
 from penstock.core.policy.documents import (
+    Contents,
     Demands,
     LayerCi,
     LayerFile,
@@ -20,7 +21,7 @@ from penstock.core.policy.documents import (
 )
 from penstock.core.policy.layers import Layer, Layered, bound, combine, organization, read_layer, tightened
 from penstock.core.policy.patches import Scope
-from penstock.core.policy.rules import Policy
+from penstock.core.policy.rules import ContentPolicy, Policy
 from penstock.core.policy.severity import Severity
 from penstock.core.routing.loading import Refused
 from penstock.core.verdict import Outcome, failures
@@ -36,6 +37,7 @@ policies:
   python_version: "3.11"
   forbid: [curl_pipe_sh]
   rules: {weakened_tests: block}
+  contents: {licenses: [MIT], max_function_complexity: 20}
 """
 WAIVER = "- {{rule: {rule}, paths: ['docs/**'], owner: '@ada', reason: for people, expires: {day}}}"
 
@@ -89,6 +91,18 @@ LOOSENING = {
     "a softer rule of those built in": (
         "policies: {rules: {P-001: warn}}",
         "low.yml:2:20: policies.rules.P-001: warn where it blocks (built in)",
+    ),
+    "more ways through a function": (
+        "policies: {contents: {max_function_complexity: 21}}",
+        "low.yml:2:23: policies.contents.max_function_complexity: 21 where at most 20 is allowed (top.yml:9)",
+    ),
+    "more binaries": (
+        "policies: {contents: {max_binary_kib: 1}}",
+        "low.yml:2:23: policies.contents.max_binary_kib: 1 where at most 0 is allowed (built in)",
+    ),
+    "another licence": (
+        "policies:\n  contents:\n    licenses: [MIT, GPL-3.0-only]",
+        "low.yml:4:5: policies.contents.licenses: GPL-3.0-only where that is not allowed (top.yml:9)",
     ),
     "another version": (
         'policies: {python_version: "3.12"}',
@@ -252,15 +266,15 @@ def test_a_layer_that_demands_a_rule_itself_takes_waivers_from_above_back():
     [
         (
             "  waivers:\n    " + waiver("G-13"),
-            "top.yml:10:8: policies.waivers[0].rule: G-13 can never be waived",
+            "top.yml:11:8: policies.waivers[0].rule: G-13 can never be waived",
         ),
         ("  waivers:\n    " + waiver("own_policy"), "own_policy can never be waived"),
         ("  waivers:\n    " + waiver("tls_off"), "there is nothing to waive: tls_off stops nothing here"),
         (
             "  waivers:\n    " + "\n    ".join([waiver("links")] * 2),
-            "top.yml:11:8: policies.waivers[1].rule: this waiver",
+            "top.yml:12:8: policies.waivers[1].rule: this waiver",
         ),
-        ("  require: [lockfile_integrity, lockfile_integrity]", "top.yml:9:33: policies.require[1]"),
+        ("  require: [lockfile_integrity, lockfile_integrity]", "top.yml:10:33: policies.require[1]"),
     ],
 )
 def test_the_organizations_own_mistakes(text, said):
@@ -298,6 +312,12 @@ layer_files = st.builds(
             st.sampled_from(["weakened_tests", "new_dependency", "links", "P-001"]), st.sampled_from(Severity)
         ),
         waivers=st.lists(waivers, max_size=2).map(tuple),
+        contents=st.builds(
+            Contents,
+            max_function_complexity=numbers,
+            max_binary_kib=numbers,
+            licenses=st.none() | st.lists(st.sampled_from(["MIT", "GPL-3.0-only"]), max_size=2).map(tuple),
+        ),
     ),
 )
 facts = st.sampled_from(
@@ -306,7 +326,8 @@ facts = st.sampled_from(
         replace(PLAIN, path="README.md", weakened=("deleted",)),
         replace(PLAIN, hazards=(Hazard(name="tls_off", line=3), Hazard(name="curl_pipe_sh", line=4))),
         replace(PLAIN, tools=(Declared(tool="python", text="3.12"),)),
-        replace(PLAIN, binary=True),
+        replace(PLAIN, binary=True, size=2000),
+        replace(PLAIN, licence="GPL-3.0-only"),
     ]
 )
 
@@ -314,7 +335,13 @@ facts = st.sampled_from(
 @given(layer_files, layer_files, st.lists(facts, max_size=3))
 def test_no_layer_ever_lets_through_what_was_stopped_above_it(first, second, files):
     """Whatever it says, checked or not, and also where a pinned policy meets a layer that came later."""
-    policy = Policy(max_files=2, forbid=("curl_pipe_sh",), tools=(("python", "3.11"),), required_reviews=2)
+    policy = Policy(
+        max_files=2,
+        forbid=("curl_pipe_sh",),
+        tools=(("python", "3.11"),),
+        required_reviews=2,
+        contents=ContentPolicy(licences=("MIT",), max_binary_bytes=3000),
+    )
     for given_layer in (first, second):
         lower = tightened(policy, given_layer)
         above, below = (judge_patches(diff(*files), EVERYWHERE, p, NOW) for p in (policy, lower))

@@ -12,6 +12,10 @@ from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Waiver
 from penstock.core.policy.severity import BUILT_IN, RULES
 from penstock.core.secrets import Finding
+from penstock.core.sources.api import Break
+from penstock.core.sources.complexity import Tangled
+from penstock.core.sources.workflows import Severity as Grade
+from penstock.core.sources.workflows import WorkflowFinding
 from penstock.core.verdict import Outcome, Verdict, failures, render_text
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -24,6 +28,29 @@ PIPED = replace(PLAIN, path="docs/a.sh", hazards=(Hazard(name="curl_pipe_sh", li
 
 def waiver(rule: str, *paths: str, days: int = 1) -> Waiver:
     return Waiver(rule=rule, paths=paths, owner="@ada", reason="pictures", until=NOW + timedelta(days=days))
+
+
+ACTION = WorkflowFinding(
+    path="assets/action.yml", line=3, rule="template-injection", severity=Grade.HIGH, what="expands", mark="x"
+)
+TANGLED = Tangled(path="assets/a.py", name="f", line=1, ways=50, before=0)
+GONE = Break(path="assets/a.py", line=1, symbol="f", why="removed")
+CODE = diff(replace(PLAIN, path="assets/a.py"))
+CONTENTS = {
+    "complexity": replace(CODE, tangled=(TANGLED,)),
+    "breaking_api": replace(CODE, breaking=(GONE,)),
+    "actions_security": replace(diff(replace(PLAIN, path="assets/action.yml")), workflows=(ACTION,)),
+}
+
+
+@pytest.mark.parametrize(
+    ("paths", "stops"), [((), True), (("docs/**",), True), (("assets/**",), False)], ids=str
+)
+@pytest.mark.parametrize("rule", CONTENTS)
+def test_what_contents_say_is_waived_by_path_like_anything_else(rule, paths, stops):
+    waivers = (waiver(rule, *paths),) if paths else ()
+    policy = Policy(waivers=waivers, require=("breaking_api",))
+    assert stopping(judge_patches(CONTENTS[rule], SCOPE, policy, NOW)) == ({rule} if stops else set())
 
 
 def judged(*files, waivers=(), now: datetime | None = NOW, **policy) -> Verdict:

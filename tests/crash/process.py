@@ -16,7 +16,7 @@ from tests.crash.scenario import Drive, Scenario
 
 from penstock.flows.driving import Probe
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 TOGETHER = 0.15
 """How long effects wait for those of other repositories, to be killed together with them."""
 FORKSERVER = get_context("forkserver")

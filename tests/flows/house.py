@@ -296,6 +296,11 @@ class House:
     def pulls(self, repo: RepoRef) -> list[dict[str, Any]]:
         return list(self.ask("GET", f"/repos/{ORG}/{repo.name}/pulls?state=all").json())
 
+    def tree(self, repo: RepoRef) -> str:
+        """Of the default branch."""
+        branch = self.ask("GET", f"/repos/{ORG}/{repo.name}/branches/main").json()
+        return str(branch["commit"]["commit"]["tree"]["sha"])
+
     def branches(self, repo: RepoRef) -> set[str]:
         return {branch["name"] for branch in self.ask("GET", f"/repos/{ORG}/{repo.name}/branches").json()}
 

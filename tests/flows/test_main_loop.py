@@ -8,7 +8,7 @@ import pytest
 from tests.flows.house import ORG, House, digest_of, lane_in
 
 from penstock.core.approval import ApprovalScope
-from penstock.core.change import next_effects
+from penstock.core.change import is_settled
 from penstock.core.change.events import ArtifactsReady
 from penstock.core.change.model import Change, IssueLink, State
 from penstock.core.policy.rules import Holder
@@ -28,7 +28,7 @@ def test_providers_merge_first_and_every_write_was_decided_before(house: House):
         name = house.to_merge_approval(app, lib)
         assert not any(pull["merged_at"] for repo in (lib, app) for pull in house.pulls(repo))
         house.approve(name, ApprovalScope.MERGE)
-        done = house.until(name, State.DONE, and_=lambda change: next_effects(change) is None)
+        done = house.until(name, State.DONE, and_=is_settled)
     merges = [e.event.repo for e in house.home.store.reader.entries(name) if e.event.kind == "E_MERGED"]
     assert merges == [lib.node_id, app.node_id]
     assert all(len(house.pulls(repo)) == 1 for repo in (lib, app))

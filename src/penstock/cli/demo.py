@@ -298,9 +298,9 @@ def _settled(found: tuple[Change, ...]) -> bool:
 
 
 def _over(change: Change) -> bool:
-    from penstock.core.change import next_effects
+    from penstock.core.change import is_settled
 
-    return is_ended(change) and next_effects(change) is None
+    return is_settled(change)
 
 
 def demo_sources(state: Path) -> Iterator[Imported]:

@@ -13,7 +13,7 @@ from penstock.cli.exits import Exit
 from penstock.core.document import MAX_BYTES
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered, combine, read_layer
 from penstock.core.policy.rules import Policy, Waiver
-from penstock.core.policy.severity import BUILT_IN, Severity
+from penstock.core.policy.severity import BUILT_IN
 from penstock.core.policy.tools import TOOLS, Known, rule_of
 from penstock.core.routing.loading import Refused
 from penstock.flows.world import policy_digest
@@ -78,9 +78,12 @@ def _table(found: Layered) -> Table:
         "pr_management.require_code_owners": str(policy.code_owners).lower(),
         "safety.max_files": str(policy.max_files),
         "safety.max_changed_lines": str(policy.max_changed_lines),
+        "policies.contents.max_function_complexity": str(policy.contents.max_function_complexity),
+        "policies.contents.max_binary_kib": str(policy.contents.max_binary_bytes >> 10),
+        "policies.contents.licenses": _licences(policy.contents.licences),
     }
     for key, value in values.items():
-        table.add_row(key, value, output.cell(found.origin(key)))
+        table.add_row(key, output.cell(value), output.cell(found.origin(key)))
     lists = {
         "safety.protected_paths": policy.protected_paths,
         "safety.frozen_paths": policy.frozen_paths,
@@ -94,9 +97,15 @@ def _table(found: Layered) -> Table:
     return table
 
 
+def _licences(allowed: tuple[str, ...] | None) -> str:
+    return "any" if allowed is None else ", ".join(allowed) or "none"
+
+
 def _hardness(rule: str, policy: Policy, tools: Mapping[str, str]) -> str:
     if rule in tools:
         nowhere = TOOLS[rule.removesuffix("_version")] is Known.NOWHERE
         return f"warn: {tools[rule]}, unknown" if nowhere else f"block unless {tools[rule]}"
-    blocks = rule not in BUILT_IN or BUILT_IN[rule].severity is Severity.BLOCK or rule in policy.require
-    return "block" if blocks else "warn"
+    card = BUILT_IN.get(rule)
+    if card is None or rule in policy.require:
+        return "block"
+    return "block, or warn" if card.partly else str(card.severity)

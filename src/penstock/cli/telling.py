@@ -96,6 +96,10 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             return Text(f"checks    {_name(change, event.repo)}: asked to run again")
         case e.ChecksStale():
             return Text(f"checks    {_name(change, event.repo)}: out of date, what they ran with has moved")
+        case e.WatchEnded():
+            return Text(
+                f"checks    {_name(change, event.repo)}: nothing broke after the merge", style="green"
+            )
         case e.PostMergeFailed():
             return Text(f"checks    {_name(change, event.repo)}: failed after the merge", style="red")
         case _:

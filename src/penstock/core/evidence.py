@@ -7,6 +7,9 @@ from penstock.core.dependencies.advisories import Audited
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.refs import Digest, Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.api import Break, Unread
+from penstock.core.sources.complexity import Tangled
+from penstock.core.sources.workflows import WorkflowFinding
 
 
 class FileStatus(StrEnum):
@@ -74,6 +77,10 @@ class FileFact:
     """What added lines do that a policy may forbid."""
     tools: tuple[Declared, ...] = ()
     """Versions of tools that the new content declares and the old did not."""
+    size: int = 0
+    """Bytes of the new content."""
+    licence: str = ""
+    """The SPDX expression that an added file, or a changed licence's text, names; `?` for one that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,18 @@ class DiffFacts:
     """What advisories say of the package versions that come in; one without an entry was not audited."""
     host: Host = ()
     """What Penstock itself runs where this is judged."""
+    breaking: tuple[Break, ...] = ()
+    """What others may use and that is no longer as it was."""
+    unread: tuple[Unread, ...] = ()
+    """Source files of which it could not be told whether they break anything."""
+    tangled: tuple[Tangled, ...] = ()
+    """Functions that were added or made more complex, the most complex first."""
+    workflows: tuple[WorkflowFinding, ...] = ()
+    """What an audit finds in workflow and action files and did not find before."""
+    unaudited: tuple[Unread, ...] = ()
+    """Workflow and action files that could not be audited."""
+    own_licence: str = ""
+    """What the repository itself is under, by its root at the base; only read where a file names a licence."""
 
     @property
     def additions(self) -> int:

@@ -43,7 +43,7 @@ class Risk:
 def assess(diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy) -> Risk:
     """The risk of a whole change. `dependents` outside the change is None while nobody knows them."""
     files = tuple(fact for diff in diffs for fact in diff.files)
-    items = (*_size_items(diffs), *_path_items(files, policy), _blast_item(dependents))
+    items = (*_size_items(diffs), *_path_items(files, policy), *_api_items(diffs), _blast_item(dependents))
     floor = Tier.HIGH if any(is_protected(f.path, policy) for f in files) else Tier.LOW
     return Risk(items=items, floor=floor)
 
@@ -79,6 +79,20 @@ def _path_items(files: tuple[FileFact, ...], policy: Policy) -> tuple[RiskItem, 
     untested = code and not any(matches_any(f.path, TESTS) for f in files)
     gap = RiskItem(reason="no test is touched", points=10) if untested else None
     return tuple(item for item in (*found, gap) if item)
+
+
+def _api_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:
+    breaks = [each for diff in diffs for each in diff.breaking]
+    untold = [each for diff in diffs for each in diff.unread]
+    items = []
+    if breaks:
+        symbols = list(dict.fromkeys(each.symbol for each in breaks))
+        named = ", ".join(symbols[:3])
+        more = " …" if len(symbols) > 3 else ""
+        items.append(RiskItem(reason=f"public API changes: {named}{more}", points=15))
+    if untold:
+        items.append(RiskItem(reason=f"public API not compared: {untold[0].path}", points=5))
+    return tuple(items)
 
 
 def _builds(path: str) -> bool:

@@ -25,6 +25,8 @@ _LEGITIMATE = frozenset("\n\t\u200c\u200d")
 
 def has_hidden(line: str, *, first: bool = False) -> bool:
     """Does one line have bidirectional controls, control characters or invisible ones; `first` may have a BOM."""
+    if line.isascii() and line.replace("\t", " ").isprintable():
+        return False  # as good as every line
     return _HIDDEN.search(line.removeprefix("\ufeff") if first else line) is not None
 
 

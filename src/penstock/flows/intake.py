@@ -159,4 +159,5 @@ def terms_of(policy: Policy) -> Terms:
         merge_method=policy.merge_method,
         quorum=policy.required_reviews,
         auto_fix_attempts=policy.auto_fix_attempts,
+        watch=policy.rollback_on_failure,
     )

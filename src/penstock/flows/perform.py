@@ -11,12 +11,14 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.events import EffectFailed, Event, NeedsHuman
 from penstock.core.change.model import Change
 from penstock.flows.observing import observe
 from penstock.flows.preparing import evaluate_gates, plan, propose, triage
+from penstock.flows.watching import watch
 from penstock.flows.world import World
 from penstock.flows.writing import decide, write
 from penstock.ports import Permanent, StopFlag, Texts, Transient
@@ -45,6 +47,8 @@ def perform(world: World, effect: Effect, change: Change, texts: Texts, stop: St
             return write(world, change, effect, texts, stop)
         case Observe():
             return observe(world, change, effect, texts)
+        case Watch():
+            return watch(world, change, effect, texts)
 
 
 def perform_safely(

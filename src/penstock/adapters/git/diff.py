@@ -20,6 +20,7 @@ _STATUS = {
     b"T": FileStatus.TYPE_CHANGED,
 }
 _OPTIONS = ("-r", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-color")
+_RAW = ("-z", "--raw", "--numstat")
 _HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
@@ -48,16 +49,30 @@ class Changed:
 
 def changes(git: Git, old: Sha, new: Sha) -> tuple[Changed, ...]:
     """Every path that differs between two trees (or commits' trees), in git's order."""
-    fields = iter(git.run("diff-tree", *_OPTIONS, "-z", "--raw", "--numstat", old, new).split(b"\0")[:-1])
+    return _told(git.run("diff-tree", *_OPTIONS, *_RAW, old, new))[0]
+
+
+def compared(git: Git, old: Sha, new: Sha) -> tuple[tuple[Changed, ...], Digest]:
+    """The same and the patch digest, of one look at the trees."""
+    changed, patch = _told(git.run("diff-tree", *_OPTIONS, *_RAW, "-p", old, new))
+    return changed, _patch_digest(patch, changed)
+
+
+def _told(output: bytes) -> tuple[tuple[Changed, ...], bytes]:
+    """The paths that differ, and the patch where one was asked for: it follows an empty field, and may have NULs."""
     raw: list[tuple[bytes, bytes]] = []
     counts: dict[bytes, tuple[bytes, bytes]] = {}
-    for field in fields:
+    at = 0
+    while at < len(output) and (end := output.index(b"\0", at)) > at:
+        field, at = output[at:end], end + 1
         if field.startswith(b":"):
-            raw.append((next(fields), field))
+            end = output.index(b"\0", at)
+            raw.append((output[at:end], field))
+            at = end + 1
         else:
             added, deleted, path = field.split(b"\t", 2)
             counts[path] = (added, deleted)
-    return tuple(_changed(path, head, counts[path]) for path, head in raw)
+    return tuple(_changed(path, head, counts[path]) for path, head in raw), output[at + 1 :]
 
 
 def _changed(path: bytes, head: bytes, counts: tuple[bytes, bytes]) -> Changed:
@@ -88,12 +103,12 @@ def patch_text(git: Git, old: Sha, new: Sha) -> bytes:
     return git.run("diff-tree", *_OPTIONS, "-p", old, new)
 
 
-def patch_digest(git: Git, old: Sha, new: Sha, changed: tuple[Changed, ...]) -> Digest:
+def _patch_digest(patch: bytes, changed: tuple[Changed, ...]) -> Digest:
     """Names the normalized patch: paths, modes and hunks without line numbers; binary content by its ids.
 
     Equal patches to two repositories have equal digests, wherever in a file they apply.
     """
-    bodies = _bodies(patch_text(git, old, new), changed)
+    bodies = _bodies(patch, changed)
     return sha256(
         canonical(
             [

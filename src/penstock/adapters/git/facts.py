@@ -1,83 +1,93 @@
 """What policy asks about a changed file, read from the contents on both sides."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
+from penstock.adapters.git.asking import Objects, objects
+from penstock.adapters.git.collisions import collisions
 from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
-from penstock.adapters.git.diff import Changed, changes, patch_digest
-from penstock.adapters.git.objects import blobs, folders_of, read_tree
+from penstock.adapters.git.diff import Changed, compared
+from penstock.adapters.git.lines import added_lines
+from penstock.adapters.git.surface import Sources, surface_of
 from penstock.adapters.git.syntax import problem_of
+from penstock.adapters.git.workflows import Workflows
 from penstock.core.evidence import Declared, DiffFacts, FileFact, FileMode, Hazard
 from penstock.core.lookalikes import disguised
 from penstock.core.policy.hazards import hazards
 from penstock.core.policy.tools import declared
 from penstock.core.policy.weakening import Lines, weakened
-from penstock.core.proposal import folded
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.licences import UNRECOGNISED, is_licence_file, licence_of
 from penstock.core.text import has_hidden
 from penstock.ports import Secrets
 
 SHOWN = 3
 """How many places of one file are named."""
+LONGEST_LICENCE = 1 << 20
+"""Bytes of a licence's text."""
 _FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
 def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     """The facts of the difference between a commit's tree and a tree."""
-    changed = changes(git, base, tree)
-    before = _contents(git, changed, _old_blob)
-    after = _contents(git, changed, _new_blob)
+    sources, workflows = Sources(), Workflows()
+    with objects(git) as asked:
+        changed, digest = compared(git, base, tree)
+        added = [change.raw for change in changed if change.old_sha is None]
+        parts = _seen(_contents(asked, changed), (sources, workflows))
+        files = tuple(_fact(*part, secrets) for part in parts)
+        clashes = collisions(asked, base, tree, added) if added else ()
+        dependencies = dependency_pairs(asked, base, tree, changed)
+        own = licence_at(asked, base) if any(file.licence for file in files) else ""
+    surface, audit = surface_of(git, (base, tree), sources), workflows.audit()
     return DiffFacts(
         base_commit=base,
         tree=tree,
-        files=tuple(_fact(*parts, secrets) for parts in zip(changed, before, after, strict=True)),
-        patch_digest=patch_digest(git, base, tree, changed),
-        collisions=_collisions(git, base, tree) if any(c.old_sha is None for c in changed) else (),
-        dependencies=dependency_pairs(git, base, tree, changed),
+        files=files,
+        patch_digest=digest,
+        collisions=clashes,
+        dependencies=dependencies,
+        breaking=surface.breaking,
+        unread=surface.unread,
+        tangled=surface.tangled,
+        workflows=audit.findings,
+        unaudited=audit.unaudited,
+        own_licence=own,
     )
 
 
-def _collisions(git: Git, base: Sha, tree: Sha) -> tuple[tuple[str, str], ...]:
-    """Only those of new names: what was there before is not this patch's doing."""
-    names = _names(git, tree)
-    spellings: dict[str, list[str]] = {}
-    for name in sorted(names):
-        spellings.setdefault(folded(name), []).append(name)
-    new = sorted(names - _names(git, base))
-    return tuple((name, other) for name in new for other in spellings[folded(name)] if other != name)
+_Parts = tuple[Changed, bytes | None, bytes | None]
 
 
-def _names(git: Git, tree: Sha) -> frozenset[str]:
-    """Of all files and folders, from the root."""
-    files = read_tree(git, tree).keys()
-    return frozenset(name.decode(errors="replace") for name in (*files, *folders_of(files)))
+def _seen(parts: Iterable[_Parts], collectors: tuple[Sources, Workflows]) -> Iterator[_Parts]:
+    """The same, and what is to be looked at as a whole is kept aside."""
+    for part in parts:
+        for each in collectors:
+            each.see(*part)
+        yield part
 
 
-def _old_blob(change: Changed) -> Sha | None:
-    return None if change.old_mode is FileMode.SUBMODULE else change.old_sha
+def _blobs(change: Changed) -> tuple[Sha | None, Sha | None]:
+    """What the path has on both sides, where that is a file's content."""
+    old = None if change.old_mode is FileMode.SUBMODULE else change.old_sha
+    new = None if change.new_mode is FileMode.SUBMODULE else change.new_sha
+    return old, new
 
 
-def _new_blob(change: Changed) -> Sha | None:
-    return None if change.new_mode is FileMode.SUBMODULE else change.new_sha
-
-
-def _contents(
-    git: Git, changed: tuple[Changed, ...], side: Callable[[Changed], Sha | None]
-) -> Iterator[bytes | None]:
-    """One side's content of each change, None where it has none; one at a time is in memory."""
-    shas = [side(change) for change in changed]
-    found = blobs(git, (sha for sha in shas if sha))
-    for sha in shas:
-        yield next(found)[1] if sha else None
+def _contents(asked: Objects, changed: tuple[Changed, ...]) -> Iterator[_Parts]:
+    """Both contents of one path at a time are in memory."""
+    contents = asked.contents(sha for change in changed for sha in _blobs(change) if sha)
+    for change in changed:
+        old, new = (next(contents) if sha else None for sha in _blobs(change))
+        yield change, old, new
 
 
 def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
-    added = list(_added_lines(old or b"", new or b""))
+    added = list(added_lines(old or b"", new or b""))
     return FileFact(
         path=change.path,
         status=change.status,
@@ -95,6 +105,8 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
         hazards=_hazards(change, added),
         tools=_newly_declared(change, old, new),
+        size=len(new or b""),
+        licence=_licence(change, new),
     )
 
 
@@ -106,6 +118,28 @@ def _hazards(change: Changed, added: list[tuple[int, str]]) -> tuple[Hazard, ...
 def _newly_declared(change: Changed, old: bytes | None, new: bytes | None) -> tuple[Declared, ...]:
     before = declared(change.path, old)
     return tuple(one for one in declared(change.path, new) if one not in before)
+
+
+def _licence(change: Changed, new: bytes | None) -> str:
+    """Of what is new: a file, or what a licence's text says now."""
+    if new is None or change.binary or change.new_mode not in _FILES:
+        return ""
+    return licence_of(change.path, new) if change.old_sha is None or is_licence_file(change.path) else ""
+
+
+def licence_at(asked: Objects, base: Sha) -> str:
+    """What the licence's text in the root says; of several the first that is known."""
+    root = asked.folder(asked.root(base))
+    texts = {
+        path: node.sha
+        for path, node in ((name.decode(errors="replace"), node) for name, node in root.items())
+        if node.mode in _FILES and is_licence_file(path)
+    }
+    sizes = zip(texts.items(), asked.sizes(texts.values()), strict=True)
+    short = {path: sha for (path, sha), size in sizes if size <= LONGEST_LICENCE}
+    contents = zip(short, asked.contents(short.values()), strict=True)
+    found = [licence_of(path, content) for path, content in contents]
+    return next((each for each in found if each != UNRECOGNISED), UNRECOGNISED if found else "")
 
 
 def _in_name(change: Changed, secrets: Secrets) -> Iterator[Finding]:
@@ -122,15 +156,6 @@ def _in_lines(new: bytes, added: list[tuple[int, str]], secrets: Secrets) -> Ite
         at = bisect_left(numbers, found.first)
         if at < len(numbers) and numbers[at] <= found.last:
             yield found
-
-
-def _added_lines(old: bytes, new: bytes) -> Iterator[tuple[int, str]]:
-    """Number (from 0) and text of the lines that `new` has and `old` has not, or not as often; moving adds none."""
-    left = Counter(old.split(b"\n"))
-    for number, line in enumerate(new.split(b"\n")):
-        left[line] -= 1
-        if left[line] < 0:
-            yield number, line.decode(errors="replace")
 
 
 def _hides(change: Changed, added: list[tuple[int, str]]) -> bool:
@@ -150,7 +175,7 @@ def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: by
     """By the lines that came and went, numbered from 1."""
     if change.binary:
         return ()
-    sides = (added, _added_lines(new, old))
+    sides = (added, added_lines(new, old))
     after, before = ([(number + 1, text) for number, text in side] for side in sides)
     return weakened(change.path, Lines(added=after, removed=before), deleted=change.new_sha is None)
 

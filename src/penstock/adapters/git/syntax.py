@@ -5,6 +5,7 @@ import json
 import tomllib
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import PurePosixPath
 from threading import Lock
 
@@ -28,6 +29,18 @@ def problem_of(path: str, content: bytes) -> str | None:
     return None
 
 
+def python_of(content: bytes | None) -> ast.Module | str | None:
+    """The syntax tree of a Python source, or why there is none; None for none."""
+    if content is None:
+        return None
+    try:
+        return _python(content)
+    except (SyntaxError, ValueError) as error:
+        return _sentence(error)
+    except (RecursionError, MemoryError):
+        return "nested too deeply to parse"
+
+
 def _sentence(error: Exception) -> str:
     match error:
         case SyntaxError(msg=message, lineno=line):
@@ -38,10 +51,11 @@ def _sentence(error: Exception) -> str:
             return str(error).partition("\n")[0]
 
 
-def _python(content: bytes) -> None:
+@lru_cache(maxsize=1)  # the last one is asked for again: does it parse, and what does it say
+def _python(content: bytes) -> ast.Module:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ast.parse(content)
+        return ast.parse(content)
 
 
 def _json(content: bytes) -> None:
@@ -58,7 +72,7 @@ def _yaml(content: bytes) -> None:
         continue
 
 
-_CHECKS: dict[str, Callable[[bytes], None]] = {
+_CHECKS: dict[str, Callable[[bytes], object]] = {
     ".py": _python,
     ".pyi": _python,
     ".json": _json,

@@ -7,6 +7,6 @@ total. All of the product's logic about the life of a change is in this package.
 from penstock.core.change.events import Entry, Event
 from penstock.core.change.fold import apply, fold
 from penstock.core.change.model import Change, State
-from penstock.core.change.next import Await, next_effects
+from penstock.core.change.next import Await, is_settled, next_effects
 
-__all__ = ["Await", "Change", "Entry", "Event", "State", "apply", "fold", "next_effects"]
+__all__ = ["Await", "Change", "Entry", "Event", "State", "apply", "fold", "is_settled", "next_effects"]

@@ -69,4 +69,13 @@ class Observe:
     due: datetime | None = None
 
 
-Effect = TriageSignal | Plan | Propose | EvaluateGates | Decide | Write | Observe
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Look at the checks of what was merged. May find nothing new, which is no event."""
+
+    key: str
+    repo: NodeId
+    due: datetime | None = None
+
+
+Effect = TriageSignal | Plan | Propose | EvaluateGates | Decide | Write | Observe | Watch

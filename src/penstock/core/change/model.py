@@ -88,6 +88,8 @@ class Terms:
     auto_fix_attempts: int
     max_rounds: int = 3
     max_failures: int = 12
+    watch: bool = False
+    """Are the checks of what was merged watched, and the change taken back where it broke one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,8 @@ class Lane:
     """Of each of these groups of code owners (logins, lower case), one must approve the patch set."""
     forward: Leg = Leg()
     inverse: Leg = Leg()
+    watched: bool = False
+    """Its merge proved itself, or nobody could tell."""
     previous: Digest | None = None
     """Digest of the patch set that was sent back; getting the same again is no progress."""
     trouble: Trouble = Trouble()

@@ -13,6 +13,7 @@ from penstock.core.change.effects import (
     Plan,
     Propose,
     TriageSignal,
+    Watch,
     Write,
 )
 from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
@@ -47,8 +48,15 @@ def next_effects(change: Change) -> tuple[Effect, ...] | Await | None:
         work = tuple(_step(change, lane, leg, Action.WITHDRAW) for lane, leg in to_withdraw(change))
     else:
         work = _work(change)
-    effects = (*work, *_notices(change))
+    effects = (*work, *_notices(change)) or _watches(change)
     return effects or _rest(change)
+
+
+def is_settled(change: Change) -> bool:
+    """Ended, with nothing left to write: at most what was merged is still watched."""
+    wanted = next_effects(change)
+    watched = isinstance(wanted, tuple) and all(isinstance(effect, Watch) for effect in wanted)
+    return change.state in ENDS and (wanted is None or watched)
 
 
 def _work(change: Change) -> tuple[Effect, ...]:
@@ -158,6 +166,16 @@ def _step(change: Change, lane: Lane, leg: LegName, action: Action) -> Effect:
     kind, name = (Write, "write") if decided else (Decide, "tap")
     key = f"{_key(change, name, lane)}:{leg}.{action}.{lane.leg(leg).looks}"
     return kind(key=key, action=action, repo=lane.repo.node_id, leg=leg, due=lane.trouble.retry_at)
+
+
+def _watches(change: Change) -> tuple[Effect, ...]:
+    if change.state is not State.DONE or not change.terms.watch:
+        return ()
+    return tuple(
+        Watch(key=_key(change, "watch", lane), repo=lane.repo.node_id, due=lane.trouble.retry_at)
+        for lane in change.shipping
+        if lane.forward.merged and not lane.watched
+    )
 
 
 def _notices(change: Change) -> tuple[Effect, ...]:

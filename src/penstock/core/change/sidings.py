@@ -19,6 +19,7 @@ from penstock.core.change.table import (
     parked,
     send_back,
     states,
+    with_lane,
 )
 
 CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
@@ -58,6 +59,10 @@ def _onward(change: Change, at: datetime) -> Change:
             return verifying(change, at)
         case State.APPLYING_PATCHES | State.PR_OPEN if not is_open(change):
             return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+        case State.APPLYING_PATCHES | State.PR_OPEN if change.wave is None:
+            return verifying(change, at)  # people merged all of it before a check was seen
+        case State.APPLYING_PATCHES:
+            return in_state(change, State.PR_OPEN)  # the last branch was written while it stood still
         case _:
             return change
 
@@ -85,9 +90,16 @@ def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
     return ended(stopped)
 
 
+@on(e.WatchEnded, states(State.DONE))
+def _(change: Change, at: datetime, event: e.WatchEnded) -> Change | None:
+    lane = change.lane(event.repo)
+    return with_lane(change, replace(lane, watched=True)) if lane else None
+
+
 @on(e.PostMergeFailed, states(State.DONE))
 def _(change: Change, at: datetime, event: e.PostMergeFailed) -> Change:
-    return fresh(in_state(change, State.ROLLING_BACK))
+    back = fresh(in_state(change, State.ROLLING_BACK))
+    return replace(back, reason="post_merge_failed", detail=event.detail)
 
 
 @on(e.RollbackFailed, states(State.ROLLING_BACK))

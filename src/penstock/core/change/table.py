@@ -99,11 +99,13 @@ def fresh(change: Change) -> Change:
 
 
 def left_behind(change: Change, repo: NodeId | None, reason: str, detail: BlobRef | None) -> Change:
-    """In an ended change: what could not be withdrawn stays where it is, and the change says so."""
+    """In an ended change: what could not be withdrawn or watched stays as it is, and the change says so."""
     lane = change.lane(repo) if repo else None
     if lane is None:
         return change
-    name = next((name for left, name in to_withdraw(change) if left is lane), LegName.FORWARD)
+    name = next((name for left, name in to_withdraw(change) if left is lane), None)
+    if name is None:
+        return replace(with_lane(change, replace(lane, watched=True)), reason=reason, detail=detail)
     leg = replace(lane.leg(name), withdrawn=True, intents=frozenset())
     return replace(with_leg(change, lane, name, leg), reason=reason, detail=detail)
 

@@ -20,7 +20,8 @@ from penstock.core.verdict import Verdict, all_of, blocked, passed, unknown, war
 
 LOCKFILE_INTEGRITY = "lockfile_integrity"
 DEPENDENCY_AUDIT = "dependency_audit"
-REQUIRABLE = (LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT)
+BREAKING_API = "breaking_api"
+REQUIRABLE = (LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT, BREAKING_API)
 """What `policies.require` may name: these block where they would warn."""
 SHOWN = 20
 """How many packages or flaws are named one by one; the rest is counted."""

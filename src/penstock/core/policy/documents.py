@@ -10,9 +10,10 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.policy.dependencies import REQUIRABLE, requirable
 from penstock.core.policy.hazards import forbiddable
-from penstock.core.policy.rules import Waiver
+from penstock.core.policy.rules import ContentPolicy, Waiver
 from penstock.core.policy.severity import Severity, rule_id
 from penstock.core.policy.tools import requirement, versions_text
+from penstock.core.sources.licences import licence_id
 
 _STRICT = ConfigDict(extra="forbid")
 MOST = 1_000_000
@@ -64,6 +65,26 @@ class WaiverText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What changed files may hold. `licenses`: SPDX ids that added files may name; None: any, and only strong copyleft is
+    pointed out."""
+
+    __pydantic_config__ = _STRICT
+    max_function_complexity: Positive | None = None
+    max_binary_kib: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    licenses: tuple[Annotated[str, AfterValidator(licence_id)], ...] | None = None
+
+    def over(self, below: ContentPolicy) -> ContentPolicy:
+        """What is not said here is as it was."""
+        ways, kib, licences = self.max_function_complexity, self.max_binary_kib, self.licenses
+        return ContentPolicy(
+            max_function_complexity=below.max_function_complexity if ways is None else ways,
+            max_binary_bytes=below.max_binary_bytes if kib is None else kib << 10,
+            licences=below.licences if licences is None else tuple(sorted({*licences})),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
     """`policies`, as every layer may have it."""
 
@@ -76,6 +97,7 @@ class Demands:
         field(default_factory=dict)
     )
     waivers: tuple[WaiverText, ...] = ()
+    contents: Contents = Contents()
 
     @property
     def tools(self) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from penstock.core.document import Document, KeyPath, Place, Problem, Rejected, dotted, parse_placed
 from penstock.core.policy.documents import LAYER_FILE, Demands, LayerFile
-from penstock.core.policy.rules import Policy, Waiver
+from penstock.core.policy.rules import ContentPolicy, Policy, Waiver
 from penstock.core.policy.severity import BUILT_IN, OPEN, RULES, Severity
 from penstock.core.policy.tools import contradicts, requirement, rule_of
 from penstock.core.routing.loading import Refused
@@ -76,10 +76,8 @@ def organization(source: str, policy: Policy, demands: Demands, document: Docume
     checked.severities(demands)
     if checked.problems:
         return Refused(problems=checked.told())
-    origins = {number.key: checked.where(number.path) for number in _NUMBERS if checked.has(number.path)}
-    code_owners = "pr_management.require_code_owners"
-    if checked.has(("pr_management", "require_code_owners")):
-        origins[code_owners] = checked.where(("pr_management", "require_code_owners"))
+    paths = (*(number.path for number in _NUMBERS), _CODE_OWNERS, _LICENCES)
+    origins = {dotted(path): checked.where(path) for path in paths if checked.has(path)}
     return Layered(
         policy=policy,
         sources=(source,),
@@ -123,6 +121,19 @@ def tightened(above: Policy, given: LayerFile) -> Policy:
         forbid=_joined(above.forbid, demands.forbid),
         tools=tuple(dict.fromkeys((*above.tools, *demands.tools))),
         waivers=(*(w for w in above.waivers if w.rule not in theirs), *own),
+        contents=_both(above.contents, demands.contents.over(above.contents)),
+    )
+
+
+def _both(above: ContentPolicy, below: ContentPolicy) -> ContentPolicy:
+    """What both allow."""
+    allowed = below.licences
+    if allowed is not None and above.licences is not None:
+        allowed = tuple(one for one in allowed if one in above.licences)
+    return ContentPolicy(
+        max_function_complexity=min(above.max_function_complexity, below.max_function_complexity),
+        max_binary_bytes=min(above.max_binary_bytes, below.max_binary_bytes),
+        licences=allowed,
     )
 
 
@@ -187,7 +198,20 @@ _NUMBERS = (
         lambda p: p.required_reviews,
         ceiling=False,
     ),
+    _Number(
+        ("policies", "contents", "max_function_complexity"),
+        lambda g: g.policies.contents.max_function_complexity,
+        lambda p: p.contents.max_function_complexity,
+        ceiling=True,
+    ),
+    _Number(
+        ("policies", "contents", "max_binary_kib"),
+        lambda g: g.policies.contents.max_binary_kib,
+        lambda p: p.contents.max_binary_bytes >> 10,
+        ceiling=True,
+    ),
 )
+_LICENCES: KeyPath = ("policies", "contents", "licenses")
 _CODE_OWNERS: KeyPath = ("pr_management", "require_code_owners")
 
 
@@ -224,6 +248,10 @@ class _Checked:
                 self._loosens(number.path, number.key, f"{value} where {most} {limit} is allowed")
         if given.pr_management.require_code_owners is False and self._above.policy.code_owners:
             self._loosens(_CODE_OWNERS, dotted(_CODE_OWNERS), "false where it is true")
+        allowed = self._above.policy.contents.licences
+        more = [] if allowed is None else sorted({*(given.policies.contents.licenses or ())} - {*allowed})
+        if more:
+            self._loosens(_LICENCES, dotted(_LICENCES), f"{', '.join(more)} where that is not allowed")
 
     def lists(self, demands: Demands) -> None:
         """Nothing stands twice."""
@@ -284,6 +312,8 @@ class _Checked:
         }
         if given.pr_management.require_code_owners and not above.code_owners:
             numbers[dotted(_CODE_OWNERS)] = self.where(_CODE_OWNERS)
+        if given.policies.contents.licenses is not None:
+            numbers[dotted(_LICENCES)] = self.where(_LICENCES)
         new = _demanded_by(given.policies) - _demanded(above)
         found = self.rules(given.policies)
         return numbers | {name: where for name, where in found.items() if name.removeprefix("rule ") in new}

@@ -7,6 +7,7 @@ from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.dependencies import judge_dependencies
 from penstock.core.policy.hazards import judge_forbidden
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
+from penstock.core.policy.sources import judge_api, judge_complexity, judge_licences, judge_workflows
 from penstock.core.policy.tools import judge_tools
 from penstock.core.proposal import matches_any, names_any
 from penstock.core.secrets import Finding
@@ -31,6 +32,9 @@ def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
             _secrets(facts),
             _links(facts),
             _weakened(facts),
+            judge_api(facts, policy),
+            judge_workflows(facts),
+            judge_licences(facts, policy),
             judge_dependencies(facts, policy),
             judge_forbidden(facts, policy),
             judge_tools(facts, policy),
@@ -45,7 +49,8 @@ def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
         (
             _in_scope(facts, scope),
             _within_ceilings(facts, policy),
-            _no_surprises(facts),
+            judge_complexity(facts, policy),
+            _no_surprises(facts, policy),
             _names(facts),
             _parses(facts),
         ),
@@ -120,8 +125,11 @@ def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
     return passed("G-13", size)
 
 
-def _no_surprises(facts: DiffFacts) -> Verdict:
-    hit = [f"{f.path} (binary)" for f in facts.files if f.binary and f.new_sha]
+def _no_surprises(facts: DiffFacts, policy: Policy) -> Verdict:
+    binary = [f for f in facts.files if f.binary and f.new_sha]
+    most = policy.contents.max_binary_bytes
+    too_much = not most or sum(f.size for f in binary) > most
+    hit = [f"{f.path} (binary, {f.size} bytes)" for f in binary] if too_much else []
     hit += [f"{f.path} (hidden characters)" for f in facts.files if f.hidden_characters]
     hit += [
         f"{f.path} (letters that pass for others: {'; '.join(f.disguised)})"

@@ -104,6 +104,15 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentPolicy:
+    """Of what changed files hold: ways through one function, bytes of binary files in all, SPDX ids of licences (None: any)."""
+
+    max_function_complexity: int = 40
+    max_binary_bytes: int = 0
+    licences: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Every rule that judging one change needs. Sizes are counts of files and of changed lines."""
 
@@ -123,6 +132,8 @@ class Policy:
     max_changed_lines: int = 20_000
     separation: Separation = Separation.AUTO
     approval_days: int = 14
+    rollback_on_failure: bool = False
+    """Is a change taken back whose merge breaks a check of its base branch."""
     ci: CiPolicy = CiPolicy()
     require: tuple[str, ...] = ()
     """Rules that stop a change where they would warn: `lockfile_integrity`, `dependency_audit`, `weakened_tests`, …"""
@@ -133,6 +144,7 @@ class Policy:
     waivers: tuple[Waiver, ...] = ()
     registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
     """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
+    contents: ContentPolicy = ContentPolicy()
 
 
 def stricter(pinned: Policy, current: Policy) -> Policy:

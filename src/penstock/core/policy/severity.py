@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from penstock.core.document import nearest
 from penstock.core.evidence import DiffFacts
@@ -23,18 +24,21 @@ class Severity(StrEnum):
 class Card:
     """A rule as it is built in. A layer may make WARN BLOCK; BLOCK stays.
 
-    `waivable`: on named paths, by the layer that owns it; of what is built in, that is the organization's.
+    `waivable`: on named paths, by the layer that owns it; of what is built in, that is the organization's. `partly`: of
+    what is less bad it warns, until a layer makes that block, too.
     """
 
     severity: Severity
     waivable: bool = False
+    partly: bool = False
 
 
 _FIXED = Card(severity=Severity.BLOCK)
 _OPEN = Card(severity=Severity.BLOCK, waivable=True)
+_PARTLY = Card(severity=Severity.BLOCK, waivable=True, partly=True)
 _SOFT = Card(severity=Severity.WARN)
 _DEMANDED = Card(severity=Severity.WARN, waivable=True)
-"""Judged only where a layer demands it, and blocks there."""
+"""Blocks where a layer demands it; only there it can be waived."""
 
 BUILT_IN = {
     "own_policy": _FIXED,
@@ -47,7 +51,11 @@ BUILT_IN = {
     "lockfile_integrity": _SOFT,
     "dependency_audit": _SOFT,
     "new_dependency": _SOFT,
-    "weakened_tests": Card(severity=Severity.WARN, waivable=True),
+    "weakened_tests": _DEMANDED,
+    "breaking_api": _DEMANDED,
+    "actions_security": _PARTLY,
+    "licences": _PARTLY,
+    "complexity": _OPEN,
     "links": _OPEN,
     "no_surprises": _OPEN,
     "names": _OPEN,
@@ -58,7 +66,7 @@ RULES = (
     | dict.fromkeys(map(rule_of, TOOLS), _SOFT)
     | dict.fromkeys((*FORBIDDABLE, *map(rule_of, FILE_TOOLS)), _DEMANDED)
 )
-OPEN = frozenset(rule for rule, card in BUILT_IN.items() if card is _OPEN)
+OPEN = frozenset(rule for rule, card in BUILT_IN.items() if card.waivable and card.severity is Severity.BLOCK)
 """What blocks everywhere, and the organization may waive."""
 
 
@@ -83,7 +91,7 @@ def settled(
     for rule in sorted({waiver.rule for waiver in live}):
         used = [(w, hit) for w in live if w.rule == rule and (hit := _paths(facts, w))]
         node = next(_nodes(verdict, rule), None)
-        if used and node and node.outcome in {Outcome.WARN, Outcome.BLOCK}:
+        if used and node and node.outcome is not Outcome.PASS:
             rest = raised(judge(_without(facts, {path for _, hit in used for path in hit})), policy)
             verdict = _exchanged(verdict, rule, _waived(node, next(_nodes(rest, rule), node), used))
     return verdict
@@ -106,7 +114,24 @@ def _without(facts: DiffFacts, paths: set[str]) -> DiffFacts:
         facts,
         files=tuple(fact for fact in facts.files if fact.path not in paths),
         collisions=tuple((new, other) for new, other in facts.collisions if new not in paths),
+        breaking=_elsewhere(facts.breaking, paths),
+        unread=_elsewhere(facts.unread, paths),
+        tangled=_elsewhere(facts.tangled, paths),
+        workflows=_elsewhere(facts.workflows, paths),
+        unaudited=_elsewhere(facts.unaudited, paths),
     )
+
+
+class _Placed(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+P = TypeVar("P", bound=_Placed)
+
+
+def _elsewhere(found: tuple[P, ...], paths: set[str]) -> tuple[P, ...]:
+    return tuple(one for one in found if one.path not in paths)
 
 
 def _nodes(verdict: Verdict, rule: str) -> Iterator[Verdict]:

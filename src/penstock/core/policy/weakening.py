@@ -42,7 +42,7 @@ _ASSERTION = re.compile(
 )
 _COVERAGE = re.compile(
     r"(fail[_-]under|minimum_coverage|min_coverage|coverage_threshold|"
-    r"[\"']?(?:branches|functions|lines|statements)[\"']?\s*(?=:))[\"']?\s*[=:]?\s*(\d{1,3}(?:\.\d{1,4})?)"
+    r"[\"']?(?:branches|functions|lines|statements)[\"']?\s*(?=:))[\"']?\s*(?:[=:]\s*)?(\d{1,3}(?:\.\d{1,4})?)"
 )
 
 

@@ -45,6 +45,7 @@ from penstock.core.change.events.sidings import PolicyBlocked as PolicyBlocked
 from penstock.core.change.events.sidings import PostMergeFailed as PostMergeFailed
 from penstock.core.change.events.sidings import Resumed as Resumed
 from penstock.core.change.events.sidings import RollbackFailed as RollbackFailed
+from penstock.core.change.events.sidings import WatchEnded as WatchEnded
 from penstock.core.refs import ChangeId
 
 Event = (
@@ -76,6 +77,7 @@ Event = (
     | MergeRefused
     | NoticePosted
     | Withdrawn
+    | WatchEnded
     | PostMergeFailed
     | RollbackFailed
     | Cancelled

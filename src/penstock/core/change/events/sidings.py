@@ -20,7 +20,18 @@ class NoticePosted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEnded:
+    """Nothing that a merge could have broken is broken, or nobody can tell; `verdict` says which."""
+
+    repo: NodeId
+    verdict: BlobRef
+    kind: Literal["E_WATCH_ENDED"] = "E_WATCH_ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostMergeFailed:
+    """A check that the repository passed before the merge fails on what was merged."""
+
     repo: NodeId
     detail: BlobRef
     kind: Literal["E_POST_MERGE_FAILED"] = "E_POST_MERGE_FAILED"

@@ -1,0 +1,314 @@
+"""What changed source files offer to others, on both sides: what breaks, what grew too tangled, what could not be told."""
+
+import ast
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+from penstock.adapters.git.command import Git
+from penstock.adapters.git.diff import Changed
+from penstock.adapters.git.objects import blobs
+from penstock.adapters.git.sources.apart import APART
+from penstock.adapters.git.sources.questions import Answer, PackageQuestion, TextQuestion
+from penstock.adapters.git.syntax import python_of
+from penstock.core.evidence import FileMode
+from penstock.core.policy.weakening import TESTS
+from penstock.core.proposal import matches_any
+from penstock.core.refs import Sha
+from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
+from penstock.core.sources.complexity import Tangled, grown, tangles, texts
+from penstock.core.sources.outline import outline
+
+MAX_BYTES = 512 << 10
+MOST_BYTES = 4 << 20
+MOST = 200
+"""How long a source may be, how much of all is read, and how many files: of the others nothing can be told."""
+SECONDS = 15.0
+"""For all that is asked of the reading process about one patch set."""
+MOST_TOLD = 200
+"""Breaks, and functions, that are kept as facts."""
+_EMPTY = ast.Module(body=[], type_ignores=[])
+_FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
+_NEVER = (
+    *TESTS,
+    *(
+        "**/tests/**",
+        "**/test/**",
+        "**/vendor/**",
+        "**/third_party/**",
+        "**/node_modules/**",
+        "**/fixtures/**",
+    ),
+    *("**/testdata/**", "**/migrations/**", "**/.*/**"),
+    *("/docs/**", "/doc/**", "/examples/**", "/samples/**", "/scripts/**", "/tools/**", "/demo/**"),
+    *("/benchmarks/**", "/bench/**", "/benches/**"),
+    *("/setup.py", "/noxfile.py", "/tasks.py", "/fabfile.py", "/manage.py"),
+    *("*.min.js", "*.config.[cm]js", "*.config.js", "*.config.ts", "*.stories.*"),
+    *("build.rs", "**/src/main.rs", "**/src/bin/**"),
+)
+"""Source that nobody outside its repository calls."""
+_INTERNAL = ("**/internal/**",)
+"""Except in Python, where a leading underscore says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A changed file in a language that is read; None on a side where it is not a file, or not there."""
+
+    path: str
+    language: Language
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def offers(self) -> bool:
+        """May somebody outside its repository call it."""
+        never = _NEVER if self.language is Language.PYTHON else (*_NEVER, *_INTERNAL)
+        return not matches_any(self.path, never)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What is to be said of all changed sources."""
+
+    breaking: tuple[Break, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    tangled: tuple[Tangled, ...] = ()
+
+
+class Sources:
+    """Collects what is to be read while contents pass by, within the bounds. Python is parsed at once, as its file is judged."""
+
+    def __init__(self) -> None:
+        self.others: list[Source] = []
+        self.moved: list[Source] = []
+        """Python sources of which others may notice that they differ."""
+        self.tangled: list[Tangled] = []
+        self.unread: list[Unread] = []
+        self._count = self._bytes = 0
+
+    def see(self, change: Changed, old: bytes | None, new: bytes | None) -> None:
+        language = language_of(change.path)
+        if language is None or change.binary:
+            return
+        before = old if change.old_mode in _FILES else None
+        after = new if change.new_mode in _FILES else None
+        sizes = [len(side) for side in (before, after) if side is not None]
+        if why := self._why_not(sizes):
+            self.unread.append(Unread(path=change.path, why=why))
+        else:
+            self._bytes += sum(sizes)
+            self._count += 1
+            self._keep(Source(path=change.path, language=language, before=before, after=after))
+
+    def _keep(self, source: Source) -> None:
+        if source.language is not Language.PYTHON:
+            self.others.append(source)
+            return
+        before, after = (python_of(side) for side in (source.before, source.after))
+        if isinstance(before, str) or isinstance(after, str):
+            problem = before if isinstance(before, str) else after
+            self.unread.append(Unread(path=source.path, why=f"does not parse: {problem}"))
+            return
+        self.tangled += _grown(source, before, after)
+        if source.offers and (before is None or after is None or _differs(before, after)):
+            self.moved.append(source)
+
+    def _why_not(self, sizes: list[int]) -> str:
+        if max(sizes, default=0) > MAX_BYTES:
+            return f"longer than {MAX_BYTES >> 10} KiB"
+        if self._count >= MOST or self._bytes + sum(sizes) > MOST_BYTES:
+            return f"more than {MOST} sources, or {MOST_BYTES >> 20} MiB of them"
+        return ""
+
+
+def surface_of(git: Git, sides: tuple[Sha, Sha], sources: Sources) -> Surface:
+    """Total: what cannot be told is among the unread."""
+    clock = _Clock()
+    others = _others(sources.others, clock)
+    broken, unsaid = _packages(git, sides, sources.moved, clock)
+    breaking = [*broken, *others.breaking]
+    unread = [*sources.unread, *unsaid, *others.unread]
+    if len(breaking) > MOST_TOLD:
+        rest = len(breaking) - MOST_TOLD
+        unread.append(
+            Unread(path=breaking[MOST_TOLD].path, why=f"{rest} more breaks, here and in other files")
+        )
+    tangled = sorted((*sources.tangled, *others.tangled), key=lambda each: -each.ways)
+    return Surface(
+        breaking=tuple(breaking[:MOST_TOLD]), unread=tuple(unread), tangled=tuple(tangled[:MOST_TOLD])
+    )
+
+
+class _Clock:
+    """How long the reading process may still take. What it is asked after the end is not asked."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + SECONDS
+
+    def ask(self, question: PackageQuestion | TextQuestion) -> Answer:
+        left = self._end - time.monotonic()
+        return APART.ask(question, left) if left > 0 else Answer(problem=f"not within {SECONDS:g} seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A source that was read on both sides."""
+
+    source: Source
+    before: Answer
+    after: Answer
+
+
+def _others(sources: Sequence[Source], clock: _Clock) -> Surface:
+    read, unread = _both(sources, clock)
+    offered = sorted((each for each in read if each.source.offers), key=_unit)
+    found: list[Break] = []
+    for (language, _), group in groupby(offered, key=_unit):
+        files = list(group)
+        before = (Placed(path=r.source.path, symbol=s) for r in files for s in r.before.symbols)
+        after = (Placed(path=r.source.path, symbol=s) for r in files for s in r.after.symbols)
+        found += breaks(before, after, exact=Language(language).is_exact)
+    return Surface(
+        breaking=tuple(found),
+        unread=tuple(unread),
+        tangled=tuple(
+            tangled for r in read for tangled in grown(r.source.path, r.before.tangles, r.after.tangles)
+        ),
+    )
+
+
+def _both(sources: Sequence[Source], clock: _Clock) -> tuple[list[_Read], list[Unread]]:
+    read, unread = [], []
+    for source in sources:
+        before, after = (_answer(source, side, clock) for side in (source.before, source.after))
+        if problem := before.problem or after.problem:
+            unread.append(Unread(path=source.path, why=problem))
+        else:
+            read.append(_Read(source=source, before=before, after=after))
+    return read, unread
+
+
+def _answer(source: Source, side: bytes | None, clock: _Clock) -> Answer:
+    if side is None:
+        return Answer()
+    try:
+        text = side.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Answer(problem="not UTF-8")
+    return clock.ask(TextQuestion(language=source.language, text=text))
+
+
+def _unit(read: _Read) -> tuple[str, str]:
+    """Of which others see one: a folder in Go, a package in Java, else a file, whatever its ending."""
+    path, language = PurePosixPath(read.source.path), read.source.language
+    match language:
+        case Language.GO:
+            return language, str(path.parent)
+        case Language.JAVA:
+            return language, read.after.unit or read.before.unit
+        case Language.RUST:
+            return language, str(path)
+        case _:
+            return Language.JAVASCRIPT, str(path.with_suffix(""))
+
+
+def _grown(source: Source, before: ast.Module | None, after: ast.Module | None) -> Iterator[Tangled]:
+    """Functions that are written as before are left alone: most are."""
+    old, new = ((side or b"").split(b"\n") for side in (source.before, source.after))
+    was, now = before or _EMPTY, after or _EMPTY
+    return grown(source.path, tangles(was, old, texts(now, new)), tangles(now, new, texts(was, old)))
+
+
+def _differs(before: ast.Module, after: ast.Module) -> bool:
+    """What is nested too deeply for an outline needs the closer look."""
+    try:
+        return outline(before) != outline(after)
+    except RecursionError:
+        return True
+
+
+def _packages(
+    git: Git, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
+) -> tuple[list[Break], list[Unread]]:
+    """Each package is asked about once: what changed of it, and the `__init__` files above that."""
+    if all(source.before is None for source in moved):
+        return [], []
+    inits = [_inits(git, side, moved) for side in sides]
+    packages: dict[PurePosixPath, list[Source]] = defaultdict(list)
+    for source in moved:
+        if PurePosixPath(source.path).stem.isidentifier():
+            packages[_root(PurePosixPath(source.path), inits)].append(source)
+    broken: list[Break] = []
+    unread: list[Unread] = []
+    for root, sources in packages.items():
+        if any(source.before is not None for source in sources):
+            answer = _asked(root, sources, inits, clock)
+            broken += (replace(each, path=(root.parent / each.path).as_posix()) for each in answer.breaks)
+            if answer.problem:
+                unread += (Unread(path=source.path, why=answer.problem) for source in sources)
+    return broken, unread
+
+
+def _inits(git: Git, tree: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
+    """Those in the folders of sources and above that a tree has."""
+    folders = {folder for source in sources for folder in PurePosixPath(source.path).parents}
+    names = sorted((folder / "__init__.py").as_posix() for folder in folders if folder.name)
+    if not names:
+        return {}
+    there: dict[str, Sha] = {}
+    for line in git.run("ls-tree", "-z", "--full-tree", tree, "--", *names).split(b"\0")[:-1]:
+        head, path = line.split(b"\t", 1)
+        mode, _, sha = head.split()
+        if FileMode(mode.decode()) in _FILES:
+            there[path.decode()] = Sha(sha.decode())
+    contents = (content for _, content in blobs(git, there.values()))
+    return {path: content for path, content in zip(there, contents, strict=True) if len(content) <= MAX_BYTES}
+
+
+def _root(path: PurePosixPath, inits: Sequence[Mapping[str, bytes]]) -> PurePosixPath:
+    """The package that a file is part of: the outermost folder of those above it with an `__init__`, or the file itself."""
+    root = path
+    for folder in path.parents:
+        init = (folder / "__init__.py").as_posix()
+        if not folder.name.isidentifier() or not any(init in side for side in inits):
+            break
+        root = folder
+    return root
+
+
+def _asked(
+    root: PurePosixPath, sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]], clock: _Clock
+) -> Answer:
+    with tempfile.TemporaryDirectory(prefix="package-") as place:
+        before, after = Path(place, "before"), Path(place, "after")
+        _write(before, root, inits[0], ((s.path, s.before) for s in sources))
+        _write(after, root, inits[1], ((s.path, s.after) for s in sources))
+        return clock.ask(PackageQuestion(name=root.stem, before=str(before), after=str(after)))
+
+
+def _write(
+    folder: Path,
+    root: PurePosixPath,
+    inits: Mapping[str, bytes],
+    sources: Iterable[tuple[str, bytes | None]],
+) -> None:
+    """Below an own folder, by names that are identifiers: nothing leads out of it."""
+    folder.mkdir()
+    for path, content in _wanted(root, inits, sources):
+        where = folder / PurePosixPath(path).relative_to(root.parent)
+        where.parent.mkdir(parents=True, exist_ok=True)
+        where.write_bytes(content)
+
+
+def _wanted(
+    root: PurePosixPath, inits: Mapping[str, bytes], sources: Iterable[tuple[str, bytes | None]]
+) -> Iterator[tuple[str, bytes]]:
+    for path, content in inits.items():
+        if PurePosixPath(path).is_relative_to(root):
+            yield path, content
+    yield from ((path, content) for path, content in sources if content is not None)

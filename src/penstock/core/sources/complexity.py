@@ -1,0 +1,141 @@
+"""How many ways there are through a function (McCabe, "A Complexity Measure", 1976): one, and one more for each decision."""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tangle:
+    """A function's complexity. `name` is qualified by what it is inside of; `line` counts from 1."""
+
+    name: str
+    line: int
+    ways: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tangled:
+    """A function that a change added (`before` 0) or made more complex."""
+
+    path: str
+    name: str
+    line: int
+    ways: int
+    before: int
+
+    def __str__(self) -> str:
+        was = f", was {self.before}" if self.before else ""
+        return f"{self.path}:{self.line} {self.name} has {self.ways} ways through it{was}"
+
+
+def grown(path: str, before: Iterable[Tangle], after: Iterable[Tangle]) -> Iterator[Tangled]:
+    """Functions of one file that have more ways than before; of several with one name, the worst on each side counts."""
+    old = _worst(before)
+    for name, tangle in _worst(after).items():
+        was = old[name].ways if name in old else 0
+        if tangle.ways > was:
+            yield Tangled(path=path, name=name, line=tangle.line, ways=tangle.ways, before=was)
+
+
+def _worst(tangles: Iterable[Tangle]) -> dict[str, Tangle]:
+    found: dict[str, Tangle] = {}
+    for tangle in tangles:
+        if tangle.name not in found or found[tangle.name].ways < tangle.ways:
+            found[tangle.name] = tangle
+    return found
+
+
+_DECISIONS = (
+    ast.If,
+    ast.IfExp,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.ExceptHandler,
+    ast.Assert,
+    ast.comprehension,
+    ast.match_case,
+)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def texts(module: ast.Module, lines: Sequence[bytes]) -> frozenset[bytes]:
+    """Each outermost function as it is written."""
+    found: set[bytes] = set()
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _FUNCTIONS):
+            found.add(_text(node, lines))
+        elif isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+            waiting.extend(ast.iter_child_nodes(node))
+    return frozenset(found)
+
+
+def _text(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(lines[node.lineno - 1 : node.end_lineno])
+
+
+def tangles(
+    module: ast.Module, lines: Sequence[bytes] = (), known: frozenset[bytes] = frozenset()
+) -> tuple[Tangle, ...]:
+    """Of every function of a Python module but those that are written just like a known one.
+
+    What is nested in one counts for itself alone. In time by the module's size.
+    """
+    counts: list[int] = []
+    found: list[tuple[str, int]] = []
+    waiting: list[tuple[ast.AST, str, int]] = [(module, "", -1)]
+    while waiting:
+        node, scope, owner = waiting.pop()
+        if isinstance(node, _FUNCTIONS) and known and _text(node, lines) in known:
+            continue
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            scope = f"{scope}.{node.name}" if scope else node.name
+            if isinstance(node, _FUNCTIONS):
+                owner = len(counts)
+                counts.append(1)
+                found.append((scope, node.lineno))
+        elif owner >= 0:
+            counts[owner] += _ways(node)
+        if owner >= 0 or isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+            waiting.extend((child, scope, owner) for child in ast.iter_child_nodes(node))
+    return tuple(
+        Tangle(name=name, line=line, ways=count) for (name, line), count in zip(found, counts, strict=True)
+    )
+
+
+def _ways(node: ast.AST) -> int:
+    if isinstance(node, ast.BoolOp):
+        return len(node.values) - 1
+    return int(isinstance(node, _DECISIONS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A function in a text, by the offsets of its first and one past its last character."""
+
+    name: str
+    line: int
+    start: int
+    end: int
+
+
+def counted(functions: Sequence[Span], decisions: Iterable[int]) -> tuple[Tangle, ...]:
+    """Each decision, by its offset, counts for the innermost function around it."""
+    spans = sorted(functions, key=lambda span: (span.start, -span.end))
+    counts = [1] * len(spans)
+    open_: list[int] = []
+    at = 0
+    for offset in sorted(decisions):
+        while at < len(spans) and spans[at].start <= offset:
+            open_.append(at)
+            at += 1
+        while open_ and spans[open_[-1]].end <= offset:
+            open_.pop()
+        if open_:
+            counts[open_[-1]] += 1
+    return tuple(
+        Tangle(name=span.name, line=span.line, ways=count) for span, count in zip(spans, counts, strict=True)
+    )

@@ -1,0 +1,135 @@
+"""What changed sources offer, on both sides, read from real trees; and what is hostile ends as a fact."""
+
+from pathlib import Path
+
+import pytest
+from tests.contract.git.origin import REPO, Origin, mirrored
+
+from penstock.adapters.git import surface
+from penstock.adapters.git.sources.apart import Apart
+from penstock.adapters.git.sources.questions import TextQuestion
+from penstock.core.evidence import DiffFacts
+from penstock.core.sources.api import Language
+
+
+def changed(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> DiffFacts:
+    origin = Origin(tmp_path / "origin")
+    base = origin.commit({"kept": b"kept\n", **before})
+    head = origin.commit(after)
+    mirrors = mirrored(tmp_path / "mirrors", origin, base, head)
+    return mirrors.facts(REPO, base, mirrors.tree_of(REPO, head))
+
+
+INIT = b"from lib._impl import f\n__all__ = ['f', 'gone']\ndef gone(): ...\n"
+BROKEN = {
+    "a function behind a private module": (
+        {"src/lib/__init__.py": INIT, "src/lib/_impl.py": b"def f(a): ...\ndef own(): ...\n"},
+        {"src/lib/_impl.py": b"def f(a, b): ...\n"},
+        ["src/lib/_impl.py:1 lib._impl.f: parameter b added without a default"],
+    ),
+    "one that moved but is still there": (
+        {"lib/__init__.py": b"from lib.a import f\n__all__ = ['f']\n", "lib/a.py": b"def f(): ...\n"},
+        {
+            "lib/__init__.py": b"from lib._b import f\n__all__ = ['f']\n",
+            "lib/a.py": b"from lib._b import f\n__all__ = ['f']\n",
+            "lib/_b.py": b"def f(): ...\n",
+        },
+        [],
+    ),
+    "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
+    "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
+    "tests and scripts are nobody's": (
+        {"tests/test_a.py": b"def f(): ...\n", "setup.py": b"x = 1\n", "scripts/a.py": b"x = 1\n"},
+        {"tests/test_a.py": b"y = 1\n", "setup.py": b"y = 1\n", "scripts/a.py": b"y = 1\n"},
+        [],
+    ),
+    "only a body": ({"a.py": b"def f():\n    return 1\n"}, {"a.py": b"def f():\n    return 2\n"}, []),
+    "JavaScript, under another ending": (
+        {"a.js": b"export function f(a) {}\nexport const g = (x) => x\n"},
+        {"a.js": None, "a.ts": b"export function f(a: number, b: string) {}\n"},
+        ["a.ts:1 f: asks for 2 parameters, did for 1", "a.js:2 g: function removed"],
+    ),
+    "Go, within its package": (
+        {"p/a.go": b"package p\nfunc F(x int) {}\nfunc G() {}\n", "p/b.go": b"package p\n"},
+        {"p/a.go": b"package p\nfunc F(y string) {}\n", "p/b.go": b"package p\nfunc G() {}\n"},
+        ["p/a.go:2 F: parameters (int) became (string)"],
+    ),
+    "a Go program": ({"m.go": b"package main\nfunc F() {}\n"}, {"m.go": b"package main\n"}, []),
+    "Rust": (
+        {"src/lib.rs": b"pub fn f(a: u8) {}\npub(crate) fn g() {}\npub trait T {}\n"},
+        {"src/lib.rs": b"pub trait T { fn need(&self); }\n"},
+        ["src/lib.rs:1 f: function removed", "src/lib.rs:1 T.need: function added that every implementation has to have"],
+    ),
+    "Java": (
+        {"A.java": b"package x; public class A { public int f(int a) { return 1; } int g() { return 1; } }"},
+        {"A.java": b"package x; public class A { public int f(String a) { return 1; } }"},
+        ["A.java:1 A.f(int): method removed"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after", "said"), BROKEN.values(), ids=BROKEN)
+def test_what_breaks(tmp_path: Path, before, after, said) -> None:
+    found = changed(tmp_path, before, after)
+    assert [str(each) for each in found.breaking] == said
+    assert found.unread == ()
+
+
+def test_nothing_of_what_is_read_runs(tmp_path: Path) -> None:
+    mark = tmp_path / "it ran"
+    evil = f"open({str(mark)!r}, 'w')\n".encode()
+    found = changed(tmp_path, {"lib/__init__.py": evil + b"a = 1\n"}, {"lib/__init__.py": evil + b"b = 1\n"})
+    assert [each.symbol for each in found.breaking] == ["lib.a"]
+    assert not mark.exists()
+
+
+HOSTILE = {
+    "no longer Python": ("a.py", b"x = 1\n", b"def (\n", "does not parse"),
+    "deep Python": ("a.py", b"x = 1\n", b"x = " + b"-" * 100_000 + b"1\n", "does not parse"),
+    "not UTF-8": ("a.js", b"export const a = 1\n", b"// \xff\nexport const a = 1\n", "not UTF-8"),
+    "no longer JavaScript": ("a.js", b"export const a = 1\n", b"export {{{\n", "does not parse as javascript, line 1"),
+    "deep Go": ("a.go", b"package a\n", b"package a\n" + b"(" * 50_000, "does not parse as go"),
+    "enormous": ("a.ts", b"export const a = 1\n", b"x \n" * 180_000, "longer than 512 KiB"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "old", "new", "why"), HOSTILE.values(), ids=HOSTILE)
+def test_what_cannot_be_compared_is_a_fact(tmp_path: Path, path, old, new, why) -> None:
+    found = changed(tmp_path, {path: old}, {path: new})
+    assert [each.path for each in found.unread] == [path]
+    assert found.unread[0].why.startswith(why)
+    assert found.breaking == ()
+
+
+def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answered() -> None:
+    """Seconds a kilobyte: the grammar tries every generic type there could be."""
+    apart = Apart()
+    endless = TextQuestion(language=Language.JAVA, text="a<\n" * 40_000)
+    assert apart.ask(endless, 0.5).problem == "too long for its parser"
+    good = apart.ask(TextQuestion(language=Language.GO, text="package a\nfunc F() {}\n"), 10)
+    assert [symbol.name for symbol in good.symbols] == ["F"]
+    apart.end()
+
+
+def test_of_more_than_the_bound_the_rest_is_not_compared(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(surface, "MOST", 1)
+    found = changed(
+        tmp_path, {"a.py": b"x = 1\n", "b.py": b"x = 1\n"}, {"a.py": b"y = 1\n", "b.py": b"y = 1\n"}
+    )
+    assert [each.symbol for each in found.breaking] == ["a.x"]
+    assert [each.path for each in found.unread] == ["b.py"]
+
+
+def test_what_became_more_complex(tmp_path: Path) -> None:
+    grown = b"def f(a):\n    if a:\n        return 1\n"
+    js = b"export const g = (a) => { if (a && b) { return 1 } }\n"
+    found = changed(tmp_path, {"a.py": b"def f(a):\n    return 1\n"}, {"a.py": grown, "b.js": js})
+    assert [(each.name, each.before, each.ways) for each in found.tangled] == [("g", 0, 3), ("f", 1, 2)]
+
+
+def test_licences_of_what_is_added_and_of_the_repository(tmp_path: Path) -> None:
+    mit = b"Permission is hereby granted, free of charge, to any person obtaining a copy of this software"
+    gpl = b"# SPDX-License-Identifier: GPL-3.0-only\n"
+    found = changed(tmp_path, {"LICENSE": mit, "old.py": b"x\n"}, {"new.py": gpl, "old.py": gpl})
+    assert {file.path: file.licence for file in found.files} == {"new.py": "GPL-3.0-only", "old.py": ""}
+    assert found.own_licence == "MIT"

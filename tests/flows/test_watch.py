@@ -1,0 +1,74 @@
+"""After the merge: what breaks a base branch is taken back, and nothing else is."""
+
+from dataclasses import replace
+
+from tests.flows.house import House, lane_in
+
+from penstock.core.approval import ApprovalScope
+from penstock.core.change.effects import Watch
+from penstock.core.change.events import PostMergeFailed, WatchEnded
+from penstock.core.change.model import Change, State
+from penstock.core.change.next import is_settled, next_effects
+from penstock.core.refs import ChangeId, RepoRef
+from penstock.flows.watching import watch
+
+
+def merged(house: House, repo: RepoRef, *, base: str = "") -> Change:
+    """A change that is merged; `base` is what CI said of the base branch before. A worker must be running."""
+    name = house.to_pull_requests(repo)
+    patch_set = lane_in(house.change(name), repo).patch_set
+    assert patch_set
+    if base:
+        house.status(repo.name, patch_set.base_commit, base)
+    house.report(house.change(name))
+    house.until(name, State.VERIFYING_CI, and_=lambda c: all(lane.forward.preview for lane in c.to_verify))
+    house.approve(name, ApprovalScope.MERGE)
+    return house.until(name, State.DONE, and_=is_settled)
+
+
+def test_what_breaks_the_base_branch_is_taken_back(house: House):
+    repo = house.repository("broken-main")
+    before = house.tree(repo)
+    with house.working():
+        name = merged(house, repo, base="success").id
+        commit = lane_in(house.change(name), repo).forward.merged
+        assert commit
+        house.status(repo.name, commit, "failure")
+        back = house.until(name, State.ROLLING_BACK, and_=lambda c: bool(lane_in(c, repo).inverse.pull))
+        head = lane_in(back, repo).inverse.head
+        assert head
+        house.status(repo.name, head, "success")
+        house.until(name, State.ROLLED_BACK, and_=is_settled)
+    assert house.tree(repo) == before
+    assert "test: failure" in said(house, name, PostMergeFailed)
+    assert len(house.pulls(repo)) == 2, "the change, and its inverse"
+
+
+def test_what_was_broken_before_is_no_reason(house: House):
+    repo = house.repository("red-main")
+    with house.working():
+        change = merged(house, repo, base="failure")
+        commit = lane_in(change, repo).forward.merged
+        assert commit
+        house.status(repo.name, commit, "failure")
+    (effect,) = wanted(change)
+    texts = house.home.store.texts()
+    policy = house.home.world.policy
+    assert watch(house.home.world, change, effect, texts) is None, "more checks may begin"
+    hasty = replace(policy, ci=replace(policy.ci, start_timeout_seconds=0))
+    later = replace(house.home.world, today=replace(house.home.world.today, policy=hasty))
+    assert isinstance(watch(later, change, effect, texts), WatchEnded)
+    assert "E_POST_MERGE_FAILED" not in house.kinds(change.id)
+
+
+def wanted(change: Change) -> tuple[Watch, ...]:
+    effects = next_effects(change)
+    assert isinstance(effects, tuple)
+    return tuple(effect for effect in effects if isinstance(effect, Watch))
+
+
+def said(house: House, name: ChangeId, kind: type[PostMergeFailed]) -> str:
+    (event,) = [
+        entry.event for entry in house.home.store.reader.entries(name) if isinstance(entry.event, kind)
+    ]
+    return house.home.store.texts().get(event.detail) or ""
