@@ -21,6 +21,7 @@ from penstock.core.evidence import (
     PullFacts,
     RepositoryFacts,
     RequiredChecks,
+    ReviewFact,
 )
 from penstock.core.ledger import Blob
 from penstock.core.proposal import Brief, ProposalRefused, Proposed, RecipeCard
@@ -108,7 +109,6 @@ class ForgeReader(Protocol):
         ...
 
     def branch_head(self, repo: RepoRef, branch: str) -> Sha | None: ...
-
     def commit(self, repo: RepoRef, sha: Sha) -> CommitFacts | None: ...
 
     def required_checks(self, repo: RepoRef, branch: str) -> RequiredChecks | None:
@@ -134,6 +134,10 @@ class ForgeReader(Protocol):
         ...
 
     def pull(self, repo: RepoRef, number: int) -> PullFacts | None: ...
+
+    def reviews(self, repo: RepoRef, number: int) -> tuple[ReviewFact, ...]:
+        """Submitted reviews of a pull request, then comments worded as one and never edited; each oldest first."""
+        ...
 
     def checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckFact, ...]:
         """Check runs and commit statuses of one exact commit, the latest of each name and app."""
@@ -169,7 +173,6 @@ class Repositories(Protocol):
 
     def capture(self, repo: RepoRef, base: Sha, folder: Path) -> Sha:
         """The tree id of a folder that untrusted code wrote, read without following links or running git in it.
-
         Raises Permanent `unsafe_tree` for what may not be captured (a `.git`, devices, sockets) and `too_large`.
         """
         ...
@@ -192,7 +195,6 @@ class Repositories(Protocol):
 
     def inverse_tree(self, repo: RepoRef, onto: Sha, base: Sha, tree: Sha) -> Sha | None:
         """`onto`'s tree with every path that differs between `base` and `tree` back as in `base`.
-
         None if one of these paths is no longer as `tree` has it.
         """
         ...
@@ -210,8 +212,7 @@ class Advisories(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxResult:
-    """`exit_code` None: ended by a limit, which `limit` names (`timeout`, `output`, `memory`,
-    `disk`). Output is at most 256 KiB."""
+    """`exit_code` None: the limit ended it that `limit` names (`timeout`, `output`, `memory`, `disk`). Output: 256 KiB at most."""
 
     exit_code: int | None
     limit: str
@@ -224,7 +225,6 @@ class Sandbox(Protocol):
 
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
         """Run a shell command in `folder`, the only place it can write and keep.
-
         Raises Permanent `cannot_isolate` where the host cannot isolate.
         """
         ...

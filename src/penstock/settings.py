@@ -88,6 +88,7 @@ class PrManagement(_Section):
     auto_fix_attempts: Count = 2
     require_reviews: Positive = 1
     require_code_owners: bool = False
+    count_reviews: bool = False
     auto_merge: bool = True
     merge_strategy: MergeMethod = MergeMethod.SQUASH
 
@@ -156,6 +157,7 @@ def policy_of(config: Config) -> Policy:
         auto_fix_attempts=pulls.auto_fix_attempts,
         required_reviews=pulls.require_reviews,
         code_owners=pulls.require_code_owners,
+        count_reviews=pulls.count_reviews,
         merge_method=pulls.merge_strategy,
         protected_paths=safety.protected_paths,
         frozen_paths=safety.frozen_paths,

@@ -35,7 +35,7 @@ from tests.scripted import (
     success,
 )
 
-from penstock.core.approval import ApprovalScope
+from penstock.core.approval import ApprovalScope, CarriedOver
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
     Decide,
@@ -49,12 +49,13 @@ from penstock.core.change.effects import (
     Write,
 )
 from penstock.core.change.fold import apply
-from penstock.core.change.model import ENDS, Action, Change, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.change.next import Await, is_settled, next_effects
 from penstock.core.change.table import PARKED
-from penstock.core.policy.rules import Verify
+from penstock.core.policy.rules import Tier, Verify
+from penstock.core.proposal import patch_set_digest
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
-from penstock.core.verdict import Outcome
+from penstock.core.verdict import ALLOWING, Outcome
 
 TEXTS = Names()
 CONTENT = frozenset({Action.BRANCH, Action.PULL_REQUEST, Action.MERGE})
@@ -104,14 +105,14 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
             return _preparations(effect, change, at, nonce)
         case Decide(notice="", repo=repo, leg=leg) if repo:
             denied = [decided(effect, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN)]
-            return [*denied, *_refusals(effect, repo, leg, nonce)]
+            return [*denied, *_refusals(effect, repo, leg, nonce), *_rebased(effect, change, nonce)]
         case Decide():
             return [decided(effect, TEXTS, Outcome.BLOCK)]
         case Write(notice="", repo=repo, leg=leg) if repo:
             lane = lane_of(change, repo)
             unfaithful = merged(lane, leg, lane.leg(leg).head or sha("none"), faithful=False)
             also = [unfaithful] if effect.action is Action.MERGE else []
-            return [*also, *_refusals(effect, repo, leg, nonce)]
+            return [*also, *_rebased(effect, change, nonce), *_refusals(effect, repo, leg, nonce)]
         case Write():
             return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
         case Observe(repo=repo, leg=leg):
@@ -133,9 +134,71 @@ def _preparations(
             lane = lane_of(change, effect.repo)
             return [replace(proposed(lane, TEXTS, 0), patch_set=None), proposed(lane, TEXTS, nonce % 2)]
         case EvaluateGates():
-            return [
-                gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)
-            ]
+            return _judged(change)
+
+
+CARRYING = (Outcome.PASS, Outcome.BLOCK)
+
+
+def carried(change: Change, outcome: Outcome) -> tuple[CarriedOver, ...]:
+    """As the gates tell it of every patch set that was put on another base."""
+    return tuple(
+        CarriedOver(
+            before=lane.rebased.digest, now=lane.patch_set.digest, outcome=outcome, verdict=ref("why")
+        )
+        for lane in change.shipping
+        if lane.rebased and lane.patch_set
+    )
+
+
+def _judged(change: Change) -> list[e.Event]:
+    good = gates(change, TEXTS)
+    judged = [replace(good, carried=carried(change, outcome)) for outcome in CARRYING]
+    plain = [gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)]
+    return [*plain, *judged, replace(judged[0], tier=Tier.HIGH)]
+
+
+def _rebased(effect: Decide | Write, change: Change, nonce: int) -> list[e.Event]:
+    """The base moved before a branch was written, and left its paths alone."""
+    repo = effect.repo
+    old = lane_of(change, repo).patch_set
+    if old is None or repo is None or (effect.action, effect.leg) != (Action.BRANCH, LegName.FORWARD):
+        return []
+    base, tree = sha("base", nonce), sha("rebased", nonce)
+    digest = patch_set_digest(REPOS[0], base_ref="main", base_commit=base, tree=tree)
+    new = replace(old, base_commit=base, tree=tree, digest=digest)
+    return [e.PatchSetRebased(repo=repo, previous=old.digest, patch_set=new)]
+
+
+def _carried_merges(change: Change, effect: Observe, nonce: int) -> list[e.Event]:
+    """The merge that was offered, on another base: its approvals count, or are void."""
+    leg = lane_of(change, effect.repo).leg(effect.leg)
+    offered, now = leg.preview or leg.before, passed(change, effect, TEXTS, nonce)
+    if offered is None or offered.digest == now.preview.digest:
+        return []
+    return [
+        replace(
+            now,
+            carried=CarriedOver(
+                before=offered.digest, now=now.preview.digest, outcome=outcome, verdict=ref("why")
+            ),
+        )
+        for outcome in CARRYING
+    ]
+
+
+def _reviews(change: Change, lane: Lane, leg: LegName, nonce: int) -> list[e.Event]:
+    """People review at the forge: it approves, is taken back, or is all that the branch waits for."""
+    head, preview = lane.leg(leg).head or sha("none"), lane.leg(leg).preview
+    plain = e.ReviewsObserved(repo=lane.repo.node_id, leg=leg, head=head, lacking=0)
+    told: list[e.Event] = [plain, replace(plain, lacking=1)]
+    if preview:
+        given = approval(preview.digest, ApprovalScope.MERGE, by=BEN, days=365).approval
+        told.append(
+            replace(plain, approvals=(replace(given, id=f"review{nonce}", review=f"review-{nonce}"),))
+        )
+    reviewed = tuple(a.id for a in change.approvals if a.review)
+    return [*told, replace(plain, gone=reviewed)] if reviewed else told
 
 
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
@@ -156,6 +219,9 @@ def _observations(effect: Observe, change: Change, repo: NodeId, leg: LegName, n
     lane = lane_of(change, repo)
     return [
         passed(change, effect, TEXTS, nonce),
+        *_carried_merges(change, effect, nonce),
+        replace(passed(change, effect, TEXTS, nonce), lacking=1),
+        *_reviews(change, lane, leg, nonce),
         e.CiObserved(repo=repo, leg=leg, head=head),
         e.CiFailed(repo=repo, leg=leg, head=head, checks=(), diagnosis=ref(nonce)),
         e.CiTimedOut(repo=repo, leg=leg, head=head, detail=ref(nonce)),
@@ -369,13 +435,28 @@ class Machine(RuleBasedStateMachine):
         assert self.approvers(lane.patch_set.digest, ApprovalScope.CONTENT) >= self.change.terms.quorum
         if effect.action is Action.MERGE and effect.leg is LegName.FORWARD:
             assert lane.forward.preview, "a merge without a preview"
+            assert not self.change.unreviewed, "merged before everything is reviewed that must be"
             assert (
                 self.approvers(lane.forward.preview.digest, ApprovalScope.MERGE) >= self.change.terms.quorum
             )
 
     def approvers(self, of: Digest, scope: ApprovalScope) -> int:
+        """How many people approved this, or what it is carried over from, as the log tells it."""
         given = [entry.event.approval for entry in self.log if isinstance(entry.event, e.ApprovalRecorded)]
-        return len({a.by.login for a in given if a.digest == of and a.scope is scope})
+        reviews = [entry.event for entry in self.log if isinstance(entry.event, e.ReviewsObserved)]
+        given += [one for event in reviews for one in event.approvals]
+        same = self.carried_to(of)
+        return len({a.by.login for a in given if a.digest in same and a.scope is scope})
+
+    def carried_to(self, of: Digest) -> set[Digest]:
+        """The digests whose approvals were allowed to count for this one."""
+        found, told = {of}, [entry.event for entry in self.log]
+        gates_told = [one for event in told if isinstance(event, e.GatesEvaluated) for one in event.carried]
+        checks_told = [event.carried for event in told if isinstance(event, e.CiPassed) and event.carried]
+        for one in reversed((*gates_told, *checks_told)):
+            if one.now in found and one.outcome in ALLOWING:
+                found.add(one.before)
+        return found
 
     @invariant()
     def the_gate_asks_for_approvals(self) -> None:

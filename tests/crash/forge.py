@@ -49,6 +49,7 @@ MOVING = (
     (re.compile(r'"duration_ms":\d+'), '"duration_ms":0'),
     (re.compile(r"a-[0-9a-f]{16}"), "<approval>"),
     (re.compile(r" on [0-9a-f]{10}"), " on <head>"),
+    (re.compile(r'"decision":"sha256:[0-9a-f]{64}"'), '"decision":"<decision>"'),
 )
 MERGE_DIGEST = re.compile(r'"digest":"sha256:[0-9a-f]{64}"')
 

@@ -104,6 +104,10 @@ def test_the_whole_way_and_everything_around_it(home: Home) -> None:
         )
 
     change = told["change"]["summary"]["id"]
+    records = home.ask("tap", "verify", change)
+    assert records["holds"]
+    assert len(records["records"]) == 3
+    home.run("tap", "verify", "acme/linkbuilder#1")
     kinds = [entry["event"]["kind"] for entry in home.ask("ledger", "show", change)]
     for write in ("E_PATCHES_APPLIED", "E_PR_OPENED", "E_ROLLBACK_POINT_PLACED", "E_MERGED"):
         assert kinds.count(write) == 3

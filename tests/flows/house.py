@@ -278,9 +278,9 @@ class House:
     def status(self, name: str, sha: str, state: str = "success") -> None:
         self.ask("POST", f"/repos/{ORG}/{name}/statuses/{sha}", {"state": state, "context": "test"})
 
-    def to_pull_requests(self, *repos: RepoRef) -> ChangeId:
+    def to_pull_requests(self, *repos: RepoRef, title: str = "Add a line") -> ChangeId:
         """A change, approved, with its pull requests open; a worker must be running."""
-        name = self.start(*repos)
+        name = self.start(*repos, title=title)
         self.until(name, State.WAITING_USER_APPROVAL)
         self.approve(name)
         self.until(name, State.PR_OPEN, and_=lambda c: all(lane.forward.pull for lane in c.shipping))

@@ -11,6 +11,7 @@ from tests.clock import ManualClock
 from tests.flows.house import House, lane_in
 
 from penstock.bootstrap import Installation
+from penstock.cli.attesting import Given, of_pull
 from penstock.cli.looking import status
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.events import GatesEvaluated
@@ -95,11 +96,33 @@ def test_a_layer_that_came_before_the_write_binds_it(house: House):
         before = lane_in(house.change(name), repo).forward.preview
         house.put(repo.name, POLICY_FILE, "version: 1\nsafety: {frozen_paths: ['src/**']}\n")
         house.approve(name, ApprovalScope.MERGE)
-        house.until(name, State.VERIFYING_CI, and_=lambda c: lane_in(c, repo).forward.preview != before)
+        later = house.until(
+            name, State.VERIFYING_CI, and_=lambda c: lane_in(c, repo).forward.preview not in {None, before}
+        )
+        assert not [a for a in later.approvals if a.scope is ApprovalScope.MERGE], "a layer voids them"
         house.approve(name, ApprovalScope.MERGE)
         stopped = house.until(name, State.NEEDS_HUMAN, State.BLOCKED_POLICY)
     assert stopped.reason in {"merge_denied", "rollback_point_denied"}
     assert not house.pulls(repo)[0]["merged_at"]
+
+
+def test_a_record_names_the_policy_with_the_repositorys_layer(house: House):
+    repo = house.repository("recorded-layer", {POLICY_FILE: "version: 1\nsafety: {max_files: 7}\n"})
+    with house.working():
+        change = house.change(house.to_pull_requests(repo))
+    number = lane_in(change, repo).forward.pull
+    assert number
+    given = Given(subject="", head="", key=None)
+    for text, holds in (
+        (None, True),
+        ("version: 1\nsafety: {max_files: 6}\n", False),
+        ("version: 1\nsafety: {max_fils: 6}\n", False),
+    ):
+        if text:
+            house.put(repo.name, POLICY_FILE, text)
+        pull = house.home.reader.pull(repo, number)
+        assert pull
+        assert of_pull(house.home, given, repo, pull).verdict.allows is holds
 
 
 def test_a_used_waiver_is_evidence(house: House):

@@ -53,7 +53,7 @@ def test_red_checks_and_then_a_cancel(house: House):
 
 
 def test_a_base_that_moves_after_the_rollback_point(house: House):
-    """The next try places a point of its own, and the merge is approved anew on the new base."""
+    """The next try places a point of its own; what was approved is the same there, so its approval is carried over."""
     repo = house.repository("tagged")
     with house.working():
         name = house.to_merge_approval(repo)
@@ -63,10 +63,7 @@ def test_a_base_that_moves_after_the_rollback_point(house: House):
         return outcome
 
     once = Once(Action.ROLLBACK_POINT, moves)
-    first = house.change(name).lanes[0].forward.preview
     with house.working(once):
-        house.approve(name, ApprovalScope.MERGE)
-        house.until(name, State.VERIFYING_CI, and_=lambda c: c.lanes[0].forward.preview not in {None, first})
         house.approve(name, ApprovalScope.MERGE)
         house.until(name, State.DONE)
     assert once.met == 1

@@ -153,7 +153,7 @@ def test_a_base_that_moved_is_not_written_blindly_and_is_proposed_anew(house: Ho
     with house.working():
         name = house.start(repo)
         house.until(name, State.WAITING_USER_APPROVAL)
-        house.put("moving", "README.md", "somebody else\n")
+        house.put("moving", "src/a.py", "x = 3\n")
         house.approve(name)
         assert house.until(name, State.NEEDS_HUMAN).reason == "base_moved"
         assert house.branches(repo) == {"main"}
@@ -228,11 +228,11 @@ def test_a_person_may_merge(house: House):
 
 
 def test_a_base_that_moves_before_the_merge_needs_a_new_yes(house: House):
-    repo = house.repository("late")
+    repo = house.repository("late", {"src/a.py": "x = 1\n" + "# \n" * 8})
     with house.working():
         name = house.to_merge_approval(repo)
         before = house.change(name).shipping[0].forward.preview
-        house.put("late", "README.md", "meanwhile\n")
+        house.put("late", "src/a.py", "x = 9\n" + "# \n" * 8)
         house.approve(name, ApprovalScope.MERGE)
         change = house.until(
             name, State.VERIFYING_CI, and_=lambda c: c.shipping[0].forward.preview not in {None, before}

@@ -168,11 +168,11 @@ def test_no_token_of_ours_can_speak_as_ci(house: House, token: str):
     assert (status.status_code, run.status_code) == (403, 403)
 
 
-def grant(house: House, repo: RepoRef, role: Role) -> None:
-    """What `ben`, a second person at the forge, may do in a repository from now on."""
+def grant(house: House, repo: RepoRef, role: Role, login: str = "ben") -> None:
+    """What a second person at the forge may do in a repository from now on."""
     forge = Forge(house.embedded.forge_state)
     found = by_name(forge.store.db, ORG, repo.name)
-    person = by_login(forge.store.db, "ben") or seed.create_user(forge, "ben")
+    person = by_login(forge.store.db, login) or seed.create_user(forge, login)
     assert found
     seed.add_collaborator(forge, found, person, role=role)
     forge.close()

@@ -12,6 +12,7 @@ from penstock.cli.groups import approvals_app, changes_app, ledger_app, route_ap
 from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 from penstock.cli.policies import policy_app
+from penstock.cli.records import tap_app
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -28,6 +29,7 @@ app.add_typer(approvals_app, name="approvals")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(policy_app, name="policy")
 app.add_typer(route_app, name="route")
+app.add_typer(tap_app, name="tap")
 
 
 @app.callback()

@@ -13,7 +13,7 @@ from penstock.settings import unused_keys
 TRIED = 25
 """Repositories in which permissions are tried; each takes some ten requests."""
 NAMED = 3
-REVIEWED = "merging demands an approving review, which Penstock never gives; a person has to, at the forge."
+REVIEWED = "merging demands an approving review, which Penstock never gives; a person has to, at the forge, and merging waits for it."
 STRICT = (
     "merging demands an up-to-date branch, and Penstock updates none; where the base moved, a person has to."
 )

@@ -3,9 +3,11 @@
 from rich.text import Text
 
 from penstock.cli import output
+from penstock.core.approval import CarriedOver
 from penstock.core.change import events as e
 from penstock.core.change.model import Change
 from penstock.core.refs import NodeId
+from penstock.core.verdict import ALLOWING
 
 
 def told(event: e.Event, change: Change, web: str) -> Text | None:
@@ -48,9 +50,17 @@ def _early(event: e.Event, change: Change) -> Text | None:
                 f"propose   {_name(change, event.repo)}: {size}; run {event.run.repeats} times, same tree ({event.run.backend})"
             )
         case e.GatesEvaluated():
-            return Text(f"gates     G2 and G3: {event.outcome}; risk {event.tier} ({event.score} points)")
+            carried = "".join(map(_carried, event.carried))
+            return Text(
+                f"gates     G2 and G3: {event.outcome}; risk {event.tier} ({event.score} points){carried}"
+            )
         case _:
             return None
+
+
+def _carried(one: CarriedOver) -> str:
+    what = "count for" if one.outcome in ALLOWING else "are void for"
+    return f"; approvals of {output.short(one.before)} {what} {output.short(one.now)}"
 
 
 def _ordered(event: e.Event) -> Text | None:
@@ -87,7 +97,10 @@ def _checks(event: e.Event, change: Change) -> Text | None:
         case e.CiPassed():
             names = ", ".join(f"{c.name} {c.conclusion}" for c in event.checks)
             used = "".join(f", with {s.repo.split('/')[-1]}@{s.commit[:10]}" for s in event.siblings)
-            return Text(f"checks    {_name(change, event.repo)}: {names}{used} (G5)", style="green")
+            carried = _carried(event.carried) if event.carried else ""
+            return Text(f"checks    {_name(change, event.repo)}: {names}{used} (G5){carried}", style="green")
+        case e.ReviewsObserved():
+            return Text(f"reviews   {_name(change, event.repo)}: {_reviewed(event)}", style="magenta")
         case e.CiFailed():
             return Text(f"checks    {_name(change, event.repo)}: failed", style="red")
         case e.CiTimedOut():
@@ -106,6 +119,17 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             return None
 
 
+def _reviewed(event: e.ReviewsObserved) -> str:
+    """What people's reviews at the forge changed."""
+    people = ", ".join(approval.by.login for approval in event.approvals)
+    said = (
+        f"approved by {people} on {event.head[:10]}" if people else "",
+        f"{len(event.gone)} no longer stand" if event.gone else "",
+        f"{event.lacking} more demanded by the branch" if event.lacking else "",
+    )
+    return "; ".join(part for part in said if part) or "the branch demands no more of them"
+
+
 def _moved_base(event: e.Merged, change: Change) -> str:
     lane = change.lane(event.repo)
     preview = lane.leg(event.leg).preview if lane else None
@@ -119,6 +143,10 @@ def _shipping(event: e.Event, change: Change, web: str) -> Text | None:
             return Text(
                 f"branch    {_name(change, event.repo)} at {event.head[:10]}, with the approved tree {event.tree[:10]}"
             )
+        case e.PatchSetRebased(previous=before, patch_set=now):
+            digests = f"{output.short(before)} → {output.short(now.digest)}"
+            where = f"{_name(change, event.repo)}, whose base is {now.base_commit[:10]} now"
+            return Text(f"rebased   {where}: {digests}, judged anew")
         case e.PullOpened():
             lane = change.lane(event.repo)
             name = lane.repo.full_name if lane else ""

@@ -19,6 +19,7 @@ from penstock.cli.following import Follower
 from penstock.cli.logs import cleaned_by
 from penstock.cli.looking import named, show_waiting, sorted_out
 from penstock.cli.preflight import missing_permissions
+from penstock.cli.summary import add_decisions
 from penstock.core.policy.rules import Mode
 from penstock.core.policy.tools import lacking
 from penstock.flows.durable import Durable
@@ -92,6 +93,7 @@ class _Work:
         self._follower = Follower(home, ())
         self._follower.skip_all()
         self._stop, self._arrived = threading.Event(), threading.Event()
+        self._began = home.clock.now()
 
     def until_told(self) -> Exit:
         every = timedelta(seconds=self._home.settings.config.forge.poll_seconds)
@@ -120,6 +122,7 @@ class _Work:
         with _ended_by_signals(self._stop), self._beside(beside), self._beside(self._tell):
             self._worker.run(self._stop)
         self._follower.catch_up()
+        add_decisions(self._home, self._began)
 
     def _tell(self) -> None:
         watch = self._home.overview.watch()

@@ -1,14 +1,15 @@
 """Approvals: an explicit record that unlocks the writes of exactly one digest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from penstock.core.ledger import canonical, sha256
 from penstock.core.policy.rules import Mode, Policy, Separation, Tier
-from penstock.core.refs import Actor, Digest
-from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown
+from penstock.core.refs import Actor, BlobRef, Digest
+from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, blocked, check, passed, pending, unknown
 
 WRITERS = frozenset({"admin", "maintain", "write"})
 """The forge's names of permissions that include writing."""
@@ -23,7 +24,9 @@ class ApprovalScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """`digest` is a patch set's or a merge's. `self_approved`: by the requester; `shared_identity`: by Penstock's own."""
+    """`digest` is a patch set's or a merge's. `self_approved`: by the requester; `shared_identity`: by Penstock's own.
+    `carried_from`: id of the approval of the same patch on an earlier base. `review`: name of the review at the
+    forge that it is; empty where it was given here."""
 
     id: str
     scope: ApprovalScope
@@ -33,6 +36,35 @@ class Approval:
     expires_at: datetime
     self_approved: bool = False
     shared_identity: bool = False
+    carried_from: str = ""
+    review: str = ""
+
+
+def without(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[Approval, ...]:
+    """The others, where those of one digest are void."""
+    return tuple(a for a in approvals if (a.digest, a.scope) != (digest, scope))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedOver:
+    """That approvals of one digest are judged for another, which is the same patch on another base. `verdict` says why
+    they count there, or why they are void."""
+
+    before: Digest
+    now: Digest
+    outcome: Outcome
+    verdict: BlobRef
+
+    def onto(self, approvals: tuple[Approval, ...], scope: ApprovalScope) -> tuple[Approval, ...]:
+        """The approvals as they are then. Who gave them, when, and until when stays; what is void is gone."""
+        kept = without(approvals, self.before, scope)
+        if self.outcome not in ALLOWING:
+            return kept
+        return (*kept, *(self._carried(a) for a in approvals if (a.digest, a.scope) == (self.before, scope)))
+
+    def _carried(self, approval: Approval) -> Approval:
+        name = sha256(canonical(["carried", approval.id, self.now])).removeprefix("sha256:")[:16]
+        return replace(approval, id=f"a-{name}", digest=self.now, carried_from=approval.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +86,11 @@ def may_record(approver: Approver, *, requester: str, own_login: str | None, pol
     )
 
 
+def same_person(one: str, other: str) -> bool:
+    """Logins are the same whatever their case."""
+    return one.casefold() == other.casefold()
+
+
 def _right(approver: Approver) -> Verdict:
     return check(
         "write_permission",
@@ -63,7 +100,7 @@ def _right(approver: Approver) -> Verdict:
 
 
 def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
-    if approver.actor.login != requester:
+    if not same_person(approver.actor.login, requester):
         return passed("separation_of_duties", "approver and requester differ")
     if policy.separation is Separation.AUTO and approver.allow_listed == 1:
         return passed(
@@ -75,7 +112,7 @@ def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
 
 
 def _own(approver: Approver, own_login: str | None) -> Verdict:
-    if own_login is None or approver.actor.login != own_login:
+    if own_login is None or not same_person(approver.actor.login, own_login):
         return passed("own_identity", "not Penstock's own identity")
     return check(
         "own_identity",
@@ -109,7 +146,7 @@ def judge_approvals(
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
     unexpired = approvers(approvals, scope, digest, now)
     people = frozenset(login for login in unexpired if rights.get(login, True))
-    if len(people) >= quorum:
+    if len({login.casefold() for login in people}) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
     if without := sorted(login for login in unexpired if rights.get(login, True) is False):
         return blocked("approval", f"{', '.join(without)} approved, and has no right to write there now")

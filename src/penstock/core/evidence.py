@@ -185,6 +185,31 @@ class PullFacts:
     merged_by: str | None = None
 
 
+class ReviewState(StrEnum):
+    """What a submitted review says; a dismissed one says nothing any more."""
+
+    APPROVED = "APPROVED"
+    CHANGES_REQUESTED = "CHANGES_REQUESTED"
+    COMMENTED = "COMMENTED"
+    DISMISSED = "DISMISSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewFact:
+    """One review of a pull request, or a comment there that is worded as one.
+
+    `name` is what the pull request's page calls it. `head` is the commit it was given on, which a comment names itself;
+    None where the forge does not know it. `person`: the forge says that its author is one.
+    """
+
+    name: str
+    author: str
+    state: ReviewState
+    head: Sha | None
+    person: bool
+    comment: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitFacts:
     sha: Sha

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from penstock.core.approval import Approval, ApprovalScope, judge_approvals
-from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.ledger import canonical, moment, plain, sha256
 from penstock.core.policy.rules import Toggles
-from penstock.core.refs import Digest, Sha
-from penstock.core.verdict import Verdict, all_of, check, failures, passed
+from penstock.core.refs import ChangeId, Digest, RepoRef, Sha
+from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, check, failures, leaves, passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,100 @@ class TapDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of a decision's three verdicts, as a record has it: what came of it, and the rules that were asked."""
+
+    outcome: Outcome
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapRecord:
+    """A decision as it is told to others, signed. Made of what was decided, and never decided by.
+
+    `subject` is the digest of the patch set that was approved, `head` the commit that carries it, and `repository` that
+    commit's place, by node id. It speaks for that head until `expires_at`, which is the first of its approvals to end.
+    """
+
+    id: Digest
+    change: ChangeId
+    action: str
+    repository: str
+    subject: Digest
+    head: Sha
+    policy: Part
+    authority: Part
+    truth: Part
+    policy_digest: Digest
+    approvals: tuple[str, ...]
+    at: datetime
+    expires_at: datetime
+
+
+RECORD_TYPE = "application/vnd.penstock.tap-record.v1+json"
+
+
+def part_of(verdict: Verdict) -> Part:
+    return Part(outcome=verdict.outcome, rules=tuple(dict.fromkeys(leaf.rule for leaf in leaves(verdict))))
+
+
+def place_of(repo: RepoRef) -> str:
+    """A repository as records name it: it stays the same through renames."""
+    return f"{repo.forge}/{repo.node_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a record is held against, as it is now. `repository` None: whoever asks knows the head, not whose it is."""
+
+    head: Sha
+    policy_digest: Digest
+    now: datetime
+    repository: str | None = None
+
+
+def judge_record(record: TapRecord, expected: Expected) -> Verdict:
+    """Does a record whose signature holds still speak for this head, under this policy, now."""
+    parts = {"policy": record.policy, "authority": record.authority, "truth": record.truth}
+    place = (
+        ()
+        if expected.repository is None
+        else (
+            check(
+                "repository",
+                f"it is about {record.repository}",
+                holds=record.repository == expected.repository,
+            ),
+        )
+    )
+    return all_of(
+        "record",
+        (
+            *(
+                check(name, f"{name}: {part.outcome.value}", holds=part.outcome in ALLOWING)
+                for name, part in parts.items()
+            ),
+            *place,
+            check(
+                "head",
+                f"decided for {record.head}, asked of {expected.head}",
+                holds=record.head == expected.head,
+            ),
+            check(
+                "policy_digest",
+                f"decided under {record.policy_digest}, in force is {expected.policy_digest}",
+                holds=record.policy_digest == expected.policy_digest,
+            ),
+            check(
+                "expiry",
+                f"it holds from {moment(record.at)} to {moment(record.expires_at)}",
+                holds=record.at <= expected.now < record.expires_at,
+            ),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the policy part of every decision rests on."""
 
@@ -54,6 +148,8 @@ class Rules:
     """The judgement under today's policy."""
     secrets: tuple[str, ...] = ()
     """What looks like a secret in the texts that the write would post."""
+    form: tuple[Verdict, ...] = ()
+    """What is asked of the write's own form (`write.judge_form`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +162,8 @@ class Heads:
     expected_base: Sha | None
     branch_head: Sha | None
     expected_head: Sha | None
+    marked: bool = True
+    """Is the base marked by a rollback point (G-15), where the write is a merge that needs one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +221,14 @@ def decide_merge(
             ),
         ),
         authority=all_of("authority", (authority,)),
-        truth=all_of("truth", (verification, *_truth(heads))),
+        truth=all_of(
+            "truth",
+            (
+                all_of("G-08", (verification,)),
+                check("G-15", "a rollback point marks the base", holds=heads.marked),
+                *_truth(heads),
+            ),
+        ),
         policy_digest=rules.policy_digest,
         approvals=approvals,
     )
@@ -165,6 +270,7 @@ def _policy(rules: Rules) -> Verdict:
         (
             check("G-12", "the kill switch is not set", holds=rules.toggles.autonomy),
             check("P-001", "no secret in its texts", holds=not rules.secrets),
+            *rules.form,
             all_of("pinned policy", (rules.pinned_allows,)),
             all_of("today's policy", (rules.current_allows,)),
         ),

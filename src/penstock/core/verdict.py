@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     BLOCK = "block"
 
 
+ALLOWING = frozenset({Outcome.PASS, Outcome.WARN})
 _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 _MARK = {
     Outcome.PASS: "✓",
@@ -42,7 +43,7 @@ class Verdict:
 
     @property
     def allows(self) -> bool:
-        return self.outcome in {Outcome.PASS, Outcome.WARN}
+        return self.outcome in ALLOWING
 
 
 def passed(rule: str, reason: str = "") -> Verdict:
@@ -89,6 +90,14 @@ def failures(verdict: Verdict) -> Iterator[Verdict]:
         yield verdict
     for child in verdict.children:
         yield from failures(child)
+
+
+def leaves(verdict: Verdict) -> Iterator[Verdict]:
+    """Everything that was asked, in tree order."""
+    if not verdict.children:
+        yield verdict
+    for child in verdict.children:
+        yield from leaves(child)
 
 
 def first_reason(verdict: Verdict) -> str:

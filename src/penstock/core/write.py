@@ -178,7 +178,8 @@ def authorize(
             check(
                 "subject", "the decision is about this write", holds=decision.subject == subject_of(wanted)
             ),
-            check("P-008", "the decision is on record before the write", holds=recorded),
+            check("P-006", "an approval or policy lets it through", holds=decision.authority.allows),
+            check("P-008", "the decision is on record before the write (a merge: G-07)", holds=recorded),
             check("stop", "the change still wants this and its worker still holds it", holds=not stopped),
         ),
     )
@@ -187,6 +188,44 @@ def authorize(
     return AuthorizedWrite(
         wanted=wanted, decision=decision.digest, approvals=decision.approvals, key=key, mint=_MINT
     )
+
+
+OWN_BRANCHES = "penstock/"
+ATTRIBUTION = {Content: "\nPenstock-Change: ", Merge: "Penstock-Change: ", OpenPull: "\nOpened by Penstock."}
+"""By what each says who made it: a trailer of its commit, a line of its body."""
+
+
+def judge_form(wanted: Wanted) -> tuple[Verdict, ...]:
+    """What no write may be, whoever approved it: P-002, P-003 and P-004. What brings no content has nothing to ask."""
+    match wanted:
+        case Content(branch=branch, expected_head=head, parents=parents):
+            return (
+                _through_a_pull(branch),
+                _forward(head, parents),
+                _attributed(wanted, ATTRIBUTION[Content]),
+            )
+        case OpenPull(branch=branch):
+            return (_through_a_pull(branch), _attributed(wanted, ATTRIBUTION[OpenPull]))
+        case Merge():
+            return (_attributed(wanted, ATTRIBUTION[Merge]),)
+        case _:
+            return ()
+
+
+def _through_a_pull(branch: str) -> Verdict:
+    return check(
+        "P-002",
+        f"content goes to a branch of the change, not to {branch} itself (G-01)",
+        holds=branch.startswith(OWN_BRANCHES),
+    )
+
+
+def _forward(head: Sha | None, parents: tuple[Sha, ...]) -> Verdict:
+    return check("P-004", "the branch only moves forward (G-02)", holds=head is None or head in parents)
+
+
+def _attributed(wanted: Wanted, mark: str) -> Verdict:
+    return check("P-003", "its text says that Penstock made it", holds=mark in text_of(wanted))
 
 
 def subject_of(wanted: Wanted) -> str:

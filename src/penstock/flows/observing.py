@@ -13,10 +13,12 @@ from penstock.core.change.events import (
     NeedsHuman,
     PullClosed,
 )
-from penstock.core.change.model import Change, CheckResult, Sibling
+from penstock.core.change.model import Change, CheckResult, LegName, Sibling
 from penstock.core.evidence import PullFacts
 from penstock.core.gates import Verification
 from penstock.core.verdict import Outcome, Verdict, failures, first_reason, render_text
+from penstock.flows.carrying import carried_merge
+from penstock.flows.reviews import NOBODY, news, objection, seen
 from penstock.flows.truth import preview_of, read_back, verification_of
 from penstock.flows.world import Scene, World, lane_of, verdict_text
 from penstock.ports import Permanent, Texts
@@ -62,13 +64,17 @@ def _checks(scene: Scene) -> Event | None:
 
 def _passed(scene: Scene, facts: Verification, verdict: Verdict) -> Event | None:
     preview, repo = preview_of(scene), scene.lane.repo.node_id
+    reviews = seen(scene, facts.required) if scene.leg is LegName.FORWARD else NOBODY
+    objected = objection(scene, reviews)
+    if objected:
+        return objected
     if preview is None:
         detail = scene.texts.put(
             f"{scene.lane.repo.full_name}: the branch conflicts with {scene.lane.base_ref}."
         )
         return MergeRefused(repo=repo, leg=scene.leg, reason="conflict", detail=detail)
     if preview == scene.lane.leg(scene.leg).preview:
-        return None
+        return news(scene, reviews, preview)
     return CiPassed(
         repo=repo,
         leg=scene.leg,
@@ -80,6 +86,8 @@ def _passed(scene: Scene, facts: Verification, verdict: Verdict) -> Event | None
         ),
         preview=preview,
         verdict=scene.texts.put(verdict_text(verdict)),
+        carried=carried_merge(scene, preview) if scene.leg is LegName.FORWARD else None,
+        lacking=reviews.lacking,
     )
 
 

@@ -109,15 +109,15 @@ def _approver(desk: Desk, lane: Lane) -> Approver:
     return Approver(
         actor=Actor(login=desk.person),
         may_write=None if permission is None else permission in WRITERS,
-        allow_listed=_people(desk, lane),
+        allow_listed=allow_listed(desk.reader, lane.repo, desk.own_login, desk.person),
         interactive=desk.interactive,
     )
 
 
-def _people(desk: Desk, lane: Lane) -> int:
+def allow_listed(reader: ForgeReader, repo: RepoRef, own_login: str, person: str) -> int:
     """How many people may approve there. Where that cannot be read, it is not taken to be one."""
-    writers = desk.reader.writers(lane.repo)
-    return 2 if writers is None else len((writers - {desk.own_login}) | {desk.person})
+    writers = reader.writers(repo)
+    return 2 if writers is None else len((writers - {own_login}) | {person})
 
 
 def _may_order(desk: Desk, repos: Iterable[RepoRef]) -> Verdict:

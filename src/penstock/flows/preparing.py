@@ -22,14 +22,15 @@ from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
 from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import stricter
-from penstock.core.proposal import Brief, PatchSet, ProposalRefused, RecipeCard, patch_set_digest
-from penstock.core.refs import Digest, NodeId, RepoRef, Sha
+from penstock.core.proposal import Brief, ProposalRefused, RecipeCard
+from penstock.core.refs import Digest, NodeId, RepoRef
 from penstock.core.risk import assess
 from penstock.core.routing.admission import Admission
 from penstock.core.routing.agents import Output
 from penstock.core.routing.router import Ignored as Unrouted
 from penstock.core.routing.router import Undecided
 from penstock.core.verdict import Outcome, Verdict, all_of, blocked, failures, passed, unknown
+from penstock.flows.carrying import Judged, carried_patch_sets
 from penstock.flows.intake import issue_signal
 from penstock.flows.layering import bound_of
 from penstock.flows.owners import Ownership, ownership
@@ -40,6 +41,7 @@ from penstock.flows.world import (
     found,
     judged_whole,
     lane_of,
+    patch_set_of,
     stored,
     verdict_text,
 )
@@ -256,26 +258,8 @@ def propose(world: World, change: Change, effect: Propose, texts: Texts) -> Even
         duration_ms=answer.duration_ms,
         repeats=answer.repeats,
     )
-    patch_set = _patch_set(world, lane, base, answer.tree, texts)
+    patch_set = patch_set_of(world, lane, base, answer.tree, texts)
     return PatchSetsProposed(repo=effect.repo, patch_set=patch_set, run=run)
-
-
-def _patch_set(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> PatchSet | None:
-    mirror = world.repositories
-    if tree == mirror.tree_of(lane.repo, base):
-        return None
-    diff = mirror.facts(lane.repo, base, tree)
-    return PatchSet(
-        digest=patch_set_digest(lane.repo, base_ref=lane.base_ref, base_commit=base, tree=tree),
-        base_ref=lane.base_ref,
-        base_commit=base,
-        tree=tree,
-        group=diff.patch_digest,
-        files=len(diff.files),
-        additions=diff.additions,
-        deletions=diff.deletions,
-        patch=texts.put(mirror.patch(lane.repo, base, tree)),
-    )
 
 
 def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
@@ -303,6 +287,7 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
         owners=tuple(
             _needed(lane, owners[lane.repo.node_id]) for lane, _ in lanes if lane.repo.node_id in owners
         ),
+        carried=carried_patch_sets(world, change, Judged(verdict=verdict, tier=risk.tier), texts),
         quorum=max(policy.required_reviews for policy in binding.values()),
     )
 

@@ -1,10 +1,8 @@
 """What exactly would be written: the `Wanted` of each action, from recorded facts and present objects."""
 
-import json
 from datetime import datetime
 
 from penstock.core.change.model import Action, Change, Lane, LegName
-from penstock.core.ledger import canonical
 from penstock.core.refs import Sha, branch_of, revert_branch_of, rollback_tag_of
 from penstock.core.verdict import Verdict, render_markdown
 from penstock.core.write import (
@@ -206,28 +204,7 @@ def _pull_body(change: Change, lane: Lane, leg: LegName, texts: Texts) -> str:
         gates="\n".join(disarmed(render_markdown(part)) for part in mine),
         risk=(stored(change.risk, texts, "the risk") if change.risk else "").splitlines(),
         approvals=[a for a in change.approvals if lane.patch_set and a.digest == lane.patch_set.digest],
-        tap=tap_comment(change, lane),
     )
-
-
-def tap_comment(change: Change, lane: Lane) -> str:
-    """The decision's record for the pull request's body: a copy for readers, never an input."""
-    assert lane.patch_set is not None, "only lanes that take part have pull requests"  # noqa: S101
-    approvals: list[str] = [a.id for a in change.approvals if a.digest == lane.patch_set.digest]
-    record = {
-        "change": change.id,
-        "action": "content",
-        "subject": lane.patch_set.digest,
-        "tier": change.tier.value if change.tier else "unknown",
-        "approvals": approvals,
-        "gates": change.judgement or "",
-    }
-    text = (
-        json.dumps(json.loads(canonical(record)), sort_keys=True)
-        .replace("--", "\\u002d\\u002d")
-        .replace(">", "\\u003e")
-    )
-    return f"<!-- TAP-DECISION: {text} -->"
 
 
 def _merge(change: Change, lane: Lane, leg: LegName, texts: Texts) -> Merge:

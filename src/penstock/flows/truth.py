@@ -15,6 +15,7 @@ from penstock.core.verdict import Verdict, all_of, passed
 from penstock.core.write import Content, Wanted
 from penstock.flows.layering import binding_policy, bound_of
 from penstock.flows.owners import ownership
+from penstock.flows.reviews import Seen, standing_names, with_reviews
 from penstock.flows.shaping import branch_name, inverse_tree
 from penstock.flows.world import Scene, World, diff_of, judged, policy_digest
 from penstock.ports import Permanent
@@ -237,8 +238,9 @@ def preview_of(scene: Scene) -> MergePreview | None:
     return MergePreview(base_commit=base, tree=tree, digest=digest)
 
 
-def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
-    """Who lets this merge happen: its own approvals, or for an inverse those of the change it undoes."""
+def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ...]]:
+    """Who lets this merge happen: its own approvals, or for an inverse those of the change it undoes. What a review at the
+    forge approved counts while that review stands."""
     change, preview = scene.change, scene.lane.leg(scene.leg).preview
     if scene.leg is LegName.INVERSE:
         standing = standing_of(scene)
@@ -251,15 +253,17 @@ def merge_authority(scene: Scene) -> tuple[Verdict, tuple[str, ...]]:
         )
         return verdict, tuple(a.id for a in change.approvals if a.digest == standing.digest)
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
+    stand = standing_names(reviews)
+    approvals = tuple(a for a in change.approvals if not a.review or a.review in stand)
     verdict = judge_approvals(
         preview.digest,
         ApprovalScope.MERGE,
-        change.approvals,
+        approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
         rights=rights_now(scene, preview.digest, ApprovalScope.MERGE),
     )
-    return verdict, tuple(a.id for a in change.approvals if a.digest == preview.digest)
+    return with_reviews(verdict, reviews), tuple(a.id for a in approvals if a.digest == preview.digest)
 
 
 def read_back(scene: Scene) -> Merged | NeedsHuman | None:

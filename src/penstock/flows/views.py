@@ -125,6 +125,8 @@ def waits_for(change: Change) -> str:
     """What has to happen for it to move, in a few words; empty while Penstock itself is at work."""
     if needs_merge_approval(change):
         return "approval of the merges"
+    if needs_review(change):
+        return "an approving review at the forge, which the branch demands"
     match next_effects(change):
         case Await(what=what):
             return what + _so_far(change)
@@ -143,6 +145,12 @@ def needs_merge_approval(change: Change) -> bool:
     """All that is to be verified is green, and a person has not yet approved merging it."""
     verified = change.state is State.VERIFYING_CI and all(lane.forward.preview for lane in change.to_verify)
     return verified and bool(pending_digests(change, ApprovalScope.MERGE))
+
+
+def needs_review(change: Change) -> bool:
+    """All is green, and a branch demands a review that Penstock never gives."""
+    verifying = change.state in {State.VERIFYING_CI, State.MERGING}
+    return verifying and all(lane.forward.preview for lane in change.to_verify) and bool(change.unreviewed)
 
 
 def pending_digests(change: Change, scope: ApprovalScope) -> tuple[Digest, ...]:
@@ -233,7 +241,7 @@ def _trouble(lane: Lane) -> str:
 def is_waiting_for_people(change: Change) -> bool:
     """Is it a person's turn."""
     parked = {State.WAITING_USER_APPROVAL, State.NEEDS_HUMAN, State.BLOCKED_POLICY}
-    return change.state in parked or needs_merge_approval(change)
+    return change.state in parked or needs_merge_approval(change) or needs_review(change)
 
 
 def counts(changes: Iterable[Change]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.policy.layers import Bound, Layered
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Toggles
+from penstock.core.proposal import PatchSet, patch_set_digest
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.discovery import Fleet
@@ -56,6 +57,8 @@ class World:
     host: Callable[[], Host]
     own_login: str
     notices_today: Callable[[datetime], int]
+    attest: Callable[[bytes, str], str]
+    """A payload and its type as a DSSE envelope, signed with this installation's key."""
     max_notices_per_day: int = 200
     only_workflows_report: bool = False
     """Is this a forge at which checks come from workflow files alone."""
@@ -123,9 +126,14 @@ def found(world: World, repo: RepoRef) -> RepositoryFacts:
 
 
 def diff_of(world: World, lane: Lane) -> DiffFacts:
-    """Facts of the lane's patch set, read from git objects, what advisories say of what it brings, and this host's tools."""
+    """Facts of the lane's patch set, read from git objects."""
     assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
-    facts = world.repositories.facts(lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+    return facts_of(world, lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
+
+
+def facts_of(world: World, repo: RepoRef, base: Sha, tree: Sha) -> DiffFacts:
+    """Facts of any tree on a base that the mirror has, what advisories say, and this host's tools."""
+    facts = world.repositories.facts(repo, base, tree)
     return replace(facts, audits=_audits(facts, world.advisories), host=world.host())
 
 
@@ -142,6 +150,25 @@ def _audits(facts: DiffFacts, advisories: Advisories) -> tuple[Audited, ...]:
             audit=audit(c.ecosystem, c.name, c.after, known[c.ecosystem, c.name]),
         )
         for c in coming
+    )
+
+
+def patch_set_of(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> PatchSet | None:
+    """A tree as a patch set of its base commit; None where it changes nothing."""
+    mirror = world.repositories
+    if tree == mirror.tree_of(lane.repo, base):
+        return None
+    diff = mirror.facts(lane.repo, base, tree)
+    return PatchSet(
+        digest=patch_set_digest(lane.repo, base_ref=lane.base_ref, base_commit=base, tree=tree),
+        base_ref=lane.base_ref,
+        base_commit=base,
+        tree=tree,
+        group=diff.patch_digest,
+        files=len(diff.files),
+        additions=diff.additions,
+        deletions=diff.deletions,
+        patch=texts.put(mirror.patch(lane.repo, base, tree)),
     )
 
 

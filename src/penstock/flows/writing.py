@@ -17,6 +17,7 @@ from penstock.core.change.events import (
     NeedsHuman,
     NoticePosted,
     PatchesApplied,
+    PatchSetRebased,
     PullOpened,
     RollbackFailed,
     RollbackPointPlaced,
@@ -24,6 +25,7 @@ from penstock.core.change.events import (
     Withdrawn,
 )
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
+from penstock.core.evidence import RequiredChecks
 from penstock.core.refs import BlobRef, Sha
 from penstock.core.tap import (
     Heads,
@@ -43,9 +45,13 @@ from penstock.core.write import (
     Wanted,
     Written,
     authorize,
+    judge_form,
     subject_of,
     text_of,
 )
+from penstock.flows.attesting import attested
+from penstock.flows.carrying import rebased
+from penstock.flows.reviews import NOBODY, Seen, seen
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
     branch_written,
@@ -73,6 +79,8 @@ class Case:
 
     wanted: Wanted
     decision: TapDecision
+    rebased: PatchSetRebased | None = None
+    """The approved patch set on the base as it is now, where that moved and left its paths alone."""
     moved: str = ""
     """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, `retargeted`, or empty."""
 
@@ -86,7 +94,7 @@ def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
     decision = case.decision
     detail = texts.put(verdict_text(decision.verdict))
     if case.moved and not decision.verdict.allows and effect.repo:
-        return _refused(effect, case.moved, detail)
+        return case.rebased or _refused(effect, case.moved, detail)
     return TapDecided(
         action=effect.action,
         repo=effect.repo,
@@ -99,6 +107,7 @@ def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
         rules=decision.rules,
         verdict=detail,
         notice=effect.notice,
+        decision=decision.digest,
     )
 
 
@@ -124,6 +133,8 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
     if isinstance(minted, Refusal) and stopped:
         raise Transient("stopped", f"{effect.key} was not written: it is no longer wanted")
     if isinstance(minted, Refusal):
+        if case.rebased:
+            return case.rebased
         reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
         return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
     outcome = world.writer.apply(minted, _Guarded(world, stop))
@@ -186,7 +197,7 @@ def _case(world: World, change: Change, effect: Decide | Write, texts: Texts) ->
     wanted = wanted_for(scene, effect.action)
     if effect.action is Action.WITHDRAW:
         return _withdrawal_case(scene, wanted)
-    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted))
+    rules = replace(rules_of(scene), secrets=_secrets_in(world, wanted), form=judge_form(wanted))
     match effect.action:
         case Action.ROLLBACK_POINT | Action.MERGE:
             return _merge_case(scene, effect.action, wanted, rules)
@@ -207,8 +218,15 @@ def _withdrawal_case(scene: Scene, wanted: Wanted) -> Case:
 def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = content_heads(scene, wanted, facts)
-    decision = decide_content(subject_of(wanted), rules, heads, standing_of(scene))
-    return Case(wanted=wanted, decision=decision, moved=what_moved(scene, facts) or _heads_moved(heads))
+    standing = standing_of(scene)
+    decision = decide_content(subject_of(wanted), rules, heads, standing)
+    if isinstance(wanted, OpenPull) and decision.verdict.allows:
+        wanted = attested(scene, wanted, decision, standing)
+    moved = what_moved(scene, facts) or _heads_moved(heads)
+    approved = decision.policy.allows and decision.authority.allows
+    forward = isinstance(wanted, Content) and scene.leg is LegName.FORWARD
+    again = rebased(scene) if moved == "base_moved" and forward and approved else None
+    return Case(wanted=wanted, decision=decision, moved=moved, rebased=again)
 
 
 def _heads_moved(heads: Heads) -> str:
@@ -220,13 +238,14 @@ def _heads_moved(heads: Heads) -> str:
 def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> Case:
     facts = scene.world.reader.repository(scene.lane.repo)
     heads = merge_heads(scene, facts)
-    moved = what_moved(scene, facts) or _judged_before(scene)
+    required, verification = _verified(scene, action)
+    reviews = seen(scene, required) if scene.leg is LegName.FORWARD else NOBODY
+    moved = what_moved(scene, facts) or _judged_before(scene, reviews)
     if moved:
         heads = replace(heads, repository_unchanged=False)
-    verification = (
-        verification_of(scene)[1] if action is Action.MERGE else passed("G5", "asked again at the merge")
-    )
-    authority, approvals = merge_authority(scene)
+    if action is Action.MERGE and scene.leg is LegName.FORWARD:
+        heads = replace(heads, marked=scene.lane.forward.marked)
+    authority, approvals = merge_authority(scene, reviews)
     decision = decide_merge(
         subject_of(wanted), rules, heads, verification, authority=authority, approvals=approvals
     )
@@ -237,14 +256,22 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
     )
 
 
-def _judged_before(scene: Scene) -> str:
+def _verified(scene: Scene, action: Action) -> tuple[RequiredChecks | None, Verdict]:
+    """What the branch demands, and G5 as it stands, which a rollback point need not wait for."""
+    if action is Action.ROLLBACK_POINT:
+        return None, passed("G5", "asked again at the merge")
+    facts, verdict = verification_of(scene)
+    return facts.required, verdict
+
+
+def _judged_before(scene: Scene, reviews: Seen) -> str:
     """Why this is not the merge that was judged: `retargeted`, `verification_stale` (another repository of the change
-    moved), `changed_since` (no longer the exact inverse), or empty."""
+    moved, or a review that the branch demands is gone), `changed_since` (no longer the exact inverse), or empty."""
     if retargeted(scene):
         return "retargeted"
     if scene.leg is LegName.INVERSE:
         return "" if is_exact_inverse(scene) else "changed_since"
-    return "verification_stale" if sibling_moved(scene) else ""
+    return "verification_stale" if reviews.lacking or sibling_moved(scene) else ""
 
 
 def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) -> str:

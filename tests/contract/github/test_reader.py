@@ -351,6 +351,40 @@ def test_only_the_authors_own_comment_counts() -> None:
         assert list(kit.reader.comments_with(REPO, 1, "m1", "someone")) == []
 
 
+def test_reviews_are_peoples_words_on_a_commit() -> None:
+    """Those that are submitted; and comments worded as one, as long as nobody edited them."""
+    ada, bot = {"login": "ada", "type": "User"}, {"login": "ci[bot]", "type": "Bot"}
+    then, later = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
+
+    def comment(number: int, at: str = then, user: object = ada) -> dict[str, object]:
+        body = f"/approve {sha('1')}"
+        return {"id": number, "body": body, "user": user, "created_at": then, "updated_at": at}
+
+    replies = {
+        "/reviews": Reply(
+            body=[
+                {"id": 1, "user": ada, "state": "PENDING", "commit_id": sha("1")},
+                {"id": 2, "user": ada, "state": "APPROVED", "commit_id": sha("1")},
+                {"id": 3, "user": bot, "state": "CHANGES_REQUESTED", "commit_id": sha("1")},
+                {"id": 4, "user": None, "state": "DISMISSED", "commit_id": None},
+            ]
+        ),
+        "/comments": Reply(
+            body=[comment(1), comment(2, at=later), comment(3, user=bot), comment(4) | {"body": "Nice."}]
+        ),
+    }
+    with serving(at(replies)) as (kit, _):
+        found = kit.reader.reviews(REPO, 7)
+    assert [(r.name, r.author, r.state.value, r.head, r.person) for r in found] == [
+        ("pullrequestreview-2", "ada", "APPROVED", sha("1"), True),
+        ("pullrequestreview-3", "ci[bot]", "CHANGES_REQUESTED", sha("1"), False),
+        ("pullrequestreview-4", "ghost", "DISMISSED", None, False),
+        ("issuecomment-1", "ada", "APPROVED", sha("1"), True),
+        ("issuecomment-3", "ci[bot]", "APPROVED", sha("1"), False),
+    ]
+    assert [r.comment for r in found] == [False, False, False, True, True]
+
+
 def test_an_owner_that_is_not_there_is_no_empty_list() -> None:
     with serving(at({})) as (kit, _), pytest.raises(Permanent, match="acme"):
         kit.reader.repositories("acme")

@@ -12,8 +12,11 @@ from penstock.core.evidence import (
     PullFacts,
     RepositoryFacts,
     RequiredChecks,
+    ReviewFact,
+    ReviewState,
 )
 from penstock.core.refs import Sha
+from penstock.core.reviews import spoken
 
 SIBLING_TITLE = "penstock-sibling"
 """Annotations of this title tell which commit of a sibling repository a job tested with."""
@@ -139,6 +142,38 @@ def siblings_of(annotations: Iterable[wire.Annotation]) -> tuple[tuple[str, Sha]
     messages = (a.message or "" for a in annotations if a.title == SIBLING_TITLE)
     found = (_SIBLING.fullmatch(message.strip()) for message in messages)
     return tuple(sorted({(match[1], Sha(match[2])) for match in found if match}))
+
+
+def review_of(review: wire.Review) -> ReviewFact | None:
+    """None for one that is not submitted yet, which only its author sees."""
+    if review.state == "PENDING":
+        return None
+    return ReviewFact(
+        name=f"pullrequestreview-{review.id}",
+        author=login_of(review.user),
+        state=ReviewState(review.state),
+        head=review.commit_id,
+        person=_is_person(review.user),
+    )
+
+
+def review_in(comment: wire.Comment) -> ReviewFact | None:
+    """None unless it is worded as one, and as its author left it: others can edit a comment, too."""
+    said = spoken(comment.body or "")
+    if said is None or comment.created_at is None or comment.created_at != comment.updated_at:
+        return None
+    return ReviewFact(
+        name=f"issuecomment-{comment.id}",
+        author=login_of(comment.user),
+        state=said[0],
+        head=said[1],
+        person=_is_person(comment.user),
+        comment=True,
+    )
+
+
+def _is_person(author: wire.Author | None) -> bool:
+    return author is not None and author.type == "User"
 
 
 def role_of(answer: wire.CollaboratorPermission) -> str:

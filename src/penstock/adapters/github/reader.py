@@ -15,6 +15,7 @@ from penstock.core.evidence import (
     PullFacts,
     RepositoryFacts,
     RequiredChecks,
+    ReviewFact,
 )
 from penstock.core.refs import RepoRef, Sha
 from penstock.ports import Permanent, Transient
@@ -156,6 +157,19 @@ class GitHubReader:
     def pull(self, repo: RepoRef, number: int) -> PullFacts | None:
         found = self.pull_object(repo, number)
         return facts.pull_facts(found) if found else None
+
+    def reviews(self, repo: RepoRef, number: int) -> tuple[ReviewFact, ...]:
+        pages = self._client.pages(repo_path(repo, "pulls", number, "reviews"), wire.Reviews, needs.PULLS)
+        given = (facts.review_of(answer) for page in pages for answer in page.root)
+        path = repo_path(repo, "issues", number, "comments")
+        comments = self._client.pages(path, wire.Comments, needs.ISSUES)
+        said = (facts.review_in(comment) for page in comments for comment in page.root)
+        return tuple(fact for fact in (*given, *said) if fact)
+
+    def body_of_pull(self, repo: RepoRef, number: int) -> str:
+        """What people read there. No flow can: it is not in `ForgeReader`, so that no decision comes out of it."""
+        found = self.pull_object(repo, number)
+        return (found.body or "") if found else ""
 
     def pull_object(self, repo: RepoRef, number: int) -> wire.Pull | None:
         return self._client.find(repo_path(repo, "pulls", number), wire.Pull, needs.PULLS)

@@ -268,10 +268,16 @@ class Issues(RootModel[tuple[Issue, ...]]):
     pass
 
 
+class Author(Login):
+    type: str = ""
+
+
 class Comment(Answer):
     id: int
     body: str | None = None
-    user: Login | None
+    user: Author | None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Comments(RootModel[tuple[Comment, ...]]):
@@ -307,6 +313,7 @@ class ListedPulls(RootModel[tuple[ListedPull, ...]]):
 class Pull(Answer):
     number: int
     html_url: str
+    body: str | None = None
     state: Literal["open", "closed"]
     merged: bool
     mergeable: bool | None = None
@@ -315,6 +322,17 @@ class Pull(Answer):
     base: PullBase
     user: Login | None
     merged_by: Login | None = None
+
+
+class Review(Answer):
+    id: int
+    user: Author | None
+    state: str
+    commit_id: ObjectId | None = None
+
+
+class Reviews(RootModel[tuple[Review, ...]]):
+    pass
 
 
 class Run(Answer):

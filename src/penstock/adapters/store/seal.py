@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from penstock.adapters.store.envelope import enveloped
 from penstock.core.ledger import SignatureCheck, head_message
 from penstock.core.refs import ChangeId, Digest
 from penstock.ports import Permanent
@@ -25,7 +26,7 @@ KEY_FILE = Path("keys", "ledger.ed25519")
 
 
 class Seal:
-    """Signs heads. `key_id` is the first 16 hex digits of the public key's SHA-256."""
+    """Signs heads and TAP records. `key_id` is the first 16 hex digits of the public key's SHA-256."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -35,6 +36,10 @@ class Seal:
 
     def sign(self, change: ChangeId, n: int, last: Digest) -> str:
         return b64encode(self._key.sign(head_message(change, n, last))).decode()
+
+    def envelope(self, payload: bytes, payload_type: str) -> str:
+        """A DSSE envelope with this payload, as one line of JSON."""
+        return enveloped(self._key, self.key_id, payload, payload_type)
 
 
 def trusted(keys: Mapping[str, bytes]) -> SignatureCheck:

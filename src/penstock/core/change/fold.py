@@ -19,6 +19,9 @@ def apply(change: Change | None, entry: Entry) -> Change:
     after = handler(change, entry.at, entry.event) if handler and change.state in states else None
     if after is None:
         after = replace(change, refused=change.refused + 1)
+    lost = {a.review for a in change.approvals if a.review} - {a.review for a in after.approvals}
+    if lost:
+        after = replace(after, spent=after.spent | lost)
     since = change.since if after.state is change.state else entry.at
     return replace(after, n=entry.n, updated_at=entry.at, since=since)
 

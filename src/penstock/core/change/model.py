@@ -121,6 +121,10 @@ class Leg:
     """How many facts about this leg's checks were recorded; part of the next observation's key."""
     preview: MergePreview | None = None
     """Set while verified: the merge that its green checks and current base allow."""
+    before: MergePreview | None = None
+    """The merge that was last offered, where its base has moved since: approvals of it may be carried over."""
+    lacking: int = 0
+    """How many approving reviews the base branch's protection still demands of its pull request."""
     marked: bool = False
     merged: Sha | None = None
     merged_tree: Sha | None = None
@@ -162,6 +166,8 @@ class Lane:
     """Of each of these groups of code owners (logins, lower case), one must approve the patch set."""
     forward: Leg = Leg()
     inverse: Leg = Leg()
+    rebased: PatchSet | None = None
+    """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
     watched: bool = False
     """Its merge proved itself, or nobody could tell."""
     previous: Digest | None = None
@@ -274,6 +280,8 @@ class Change:
     approvals: tuple[Approval, ...] = ()
     revoked: int = 0
     """How many approvals were taken back; part of a later approval's id."""
+    spent: frozenset[str] = frozenset()
+    """Names of reviews whose approval was taken back or void: the same review never approves again."""
     resume_to: State | None = None
     reason: str = ""
     """The code of why it stands where it stands; empty while all is well."""
@@ -309,6 +317,11 @@ class Change:
     def wave(self) -> int | None:
         """The first wave that has an unmerged repository; None when all are merged."""
         return min((lane.wave for lane in self.shipping if not lane.forward.merged), default=None)
+
+    @property
+    def unreviewed(self) -> tuple[Lane, ...]:
+        """Of those, whose branch demands a review that is not there: before that, none of them is merged."""
+        return tuple(lane for lane in self.to_verify if lane.forward.preview and lane.forward.lacking)
 
     @property
     def to_verify(self) -> tuple[Lane, ...]:

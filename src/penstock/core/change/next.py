@@ -78,7 +78,8 @@ def _work(change: Change) -> tuple[Effect, ...]:
         case State.VERIFYING_CI:
             return _observations(change, change.to_verify)
         case State.MERGING:
-            return tuple(_merge(change, lane) for lane in change.to_verify if _may_merge(change, lane))
+            merges = (_merge(change, lane) for lane in change.to_verify if _may_merge(change, lane))
+            return _observations(change, change.unreviewed) or tuple(merges)
         case State.ROLLING_BACK:
             return _rollback(change)
         case _:

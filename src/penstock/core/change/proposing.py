@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from penstock.core.approval import ApprovalScope
+from penstock.core.approval import ApprovalScope, CarriedOver, without
 from penstock.core.change import events as e
 from penstock.core.change.model import BEFORE_WRITING, OPEN, Change, Lane, State
 from penstock.core.change.table import (
@@ -19,6 +19,7 @@ from penstock.core.change.table import (
 )
 from penstock.core.verdict import Outcome
 
+CONTENT = ApprovalScope.CONTENT
 PROPOSING = states(State.PLANNED, State.PATCHES_PROPOSED)
 MERGE_DECIDING = states(State.PR_OPEN, State.VERIFYING_CI, State.MERGING)
 
@@ -79,6 +80,7 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
     judged = tuple(lane.patch_set.digest for lane in change.shipping if lane.patch_set)
     if event.digests != judged or not all(lane.proposed for lane in change.lanes):
         return None
+    carried = event.carried if event.tier is change.tier else ()
     terms = replace(change.terms, quorum=max(change.terms.quorum, event.quorum))
     change = replace(change, tier=event.tier, judgement=event.verdict, risk=event.risk, terms=terms)
     groups = {needed.digest: needed.groups for needed in event.owners}
@@ -87,11 +89,26 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
         change = with_lane(change, replace(lane, owners=groups.get(lane.patch_set.digest, ())))
     match event.outcome:
         case Outcome.PASS | Outcome.WARN:
+            change = _carried_over(change, carried)
             return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
         case Outcome.BLOCK:
             return parked(change, State.BLOCKED_POLICY, "violations", event.verdict)
         case Outcome.UNKNOWN | Outcome.PENDING:
             return needs_human(change, "gates_unknown", event.verdict)
+
+
+def _carried_over(change: Change, carried: tuple[CarriedOver, ...]) -> Change:
+    """Whatever was put on another base is settled: its approvals count there, or nowhere."""
+    judged = {(one.before, one.now): one for one in carried}
+    for lane in change.shipping:
+        if lane.rebased is None or lane.patch_set is None:
+            continue
+        before = lane.rebased.digest
+        one, given = judged.get((before, lane.patch_set.digest)), change.approvals
+        kept = one.onto(given, CONTENT) if one else without(given, before, CONTENT)
+        change = replace(change, approvals=kept)
+        change = with_lane(change, replace(lane, rebased=None))
+    return change
 
 
 @on(e.ApprovalRecorded, MERGE_DECIDING | {State.WAITING_USER_APPROVAL})

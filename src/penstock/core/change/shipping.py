@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
+from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
-from penstock.core.change.proposing import merging
+from penstock.core.change.proposing import merging, open_digests
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -98,6 +99,19 @@ def _(change: Change, at: datetime, event: e.ApplyRefused) -> Change | None:
     return needs_human(with_leg(change, lane, event.leg, leg), event.reason, event.detail)
 
 
+@on(e.PatchSetRebased, states(State.APPLYING_PATCHES, State.PATCHES_PROPOSED))
+def _(change: Change, at: datetime, event: e.PatchSetRebased) -> Change | None:
+    """Judged anew as a whole; whether its approvals count there is judged with it."""
+    lane = change.lane(event.repo)
+    if lane is None or change.ending is not None or lane.is_applied:
+        return None
+    if lane.patch_set is None or lane.patch_set.digest != event.previous:
+        return None
+    forward = done_with(lane.forward, Action.BRANCH)
+    moved = replace(lane, patch_set=event.patch_set, rebased=lane.patch_set, owners=(), forward=forward)
+    return fresh(in_state(with_lane(change, moved), State.PATCHES_PROPOSED))
+
+
 @on(e.PullOpened, ANY)
 def _(change: Change, at: datetime, event: e.PullOpened) -> Change | None:
     lane = change.lane(event.repo)
@@ -123,8 +137,31 @@ def _(change: Change, at: datetime, event: e.CiPassed) -> Change | None:
     if lane is None or lane.leg(event.leg).head != event.head:
         return None
     leg = lane.leg(event.leg)
-    change = with_leg(change, lane, event.leg, replace(leg, preview=event.preview, looks=leg.looks + 1))
-    return merging(change, at)
+    offered, carried = leg.preview or leg.before, event.carried
+    if carried and offered and (carried.before, carried.now) == (offered.digest, event.preview.digest):
+        change = replace(change, approvals=carried.onto(change.approvals, ApprovalScope.MERGE))
+    looked = replace(leg, preview=event.preview, before=None, lacking=event.lacking, looks=leg.looks + 1)
+    return merging(with_leg(change, lane, event.leg, looked), at)
+
+
+@on(e.ReviewsObserved, OBSERVING)
+def _(change: Change, at: datetime, event: e.ReviewsObserved) -> Change | None:
+    """As if the approvals were given or taken back here: what is under way for one that is gone is told to stop."""
+    lane = change.lane(event.repo)
+    if lane is None or lane.leg(event.leg).head != event.head:
+        return None
+    leg, offered = lane.leg(event.leg), open_digests(change, ApprovalScope.MERGE)
+    kept = tuple(a for a in change.approvals if a.id not in event.gone)
+    there = {a.id for a in kept}
+    new = tuple(
+        a
+        for a in event.approvals
+        if a.digest in offered and a.expires_at > at and a.id not in there and a.review not in change.spent
+    )
+    taken = len(kept) < len(change.approvals)
+    change = replace(change, approvals=(*kept, *new), revoked=change.revoked + taken)
+    change = with_leg(change, lane, event.leg, replace(leg, lacking=event.lacking, looks=leg.looks + 1))
+    return merging(fresh(change) if taken else change, at)
 
 
 @on(e.CiFailed, OBSERVING)
@@ -156,7 +193,13 @@ def _(change: Change, at: datetime, event: e.ChecksStale) -> Change | None:
     if lane is None or lane.leg(event.leg).head != event.head:
         return None
     leg = lane.leg(event.leg)
-    return with_leg(change, lane, event.leg, replace(leg, preview=None, rerun=at, looks=leg.looks + 1))
+    stale = replace(_unoffered(leg), rerun=at, looks=leg.looks + 1)
+    return with_leg(change, lane, event.leg, stale)
+
+
+def _unoffered(leg: Leg) -> Leg:
+    """Its merge is not offered any more; the next one may turn out to be the same on another base."""
+    return replace(leg, preview=None, before=leg.preview or leg.before)
 
 
 @on(e.ChecksRerun, ANY)
@@ -264,7 +307,7 @@ def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
     if lane.forward.merged:
         return lane
     stale = change.terms.verify is Verify.STAGED and lane.wave == change.wave
-    return replace(lane, forward=replace(lane.forward, preview=None, rerun=at if stale else None))
+    return replace(lane, forward=replace(_unoffered(lane.forward), rerun=at if stale else None))
 
 
 def verifying(change: Change, at: datetime) -> Change:
@@ -301,7 +344,7 @@ def _(change: Change, at: datetime, event: e.MergeRefused) -> Change | None:
     if lane is None:
         return None
     leg = lane.leg(event.leg)
-    reset = replace(leg, preview=None, marked=False, intents=frozenset(), looks=leg.looks + 1)
+    reset = replace(_unoffered(leg), marked=False, intents=frozenset(), looks=leg.looks + 1)
     change = with_leg(change, lane, event.leg, reset)
     if event.reason in {"base_moved", "verification_stale"}:
         rolling = change.state is State.ROLLING_BACK

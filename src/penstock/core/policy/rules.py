@@ -124,6 +124,8 @@ class Policy:
     required_reviews: int = 1
     code_owners: bool = False
     """Must an owner of each changed path, as CODEOWNERS names them, have approved."""
+    count_reviews: bool = False
+    """Do people's reviews at the forge approve merges, and stop them."""
     merge_method: MergeMethod = MergeMethod.SQUASH
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
     frozen_paths: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ def stricter(pinned: Policy, current: Policy) -> Policy:
         current,
         required_reviews=max(pinned.required_reviews, current.required_reviews),
         code_owners=pinned.code_owners or current.code_owners,
+        count_reviews=pinned.count_reviews and current.count_reviews,
         approval_days=min(pinned.approval_days, current.approval_days),
         separation=Separation.REQUIRED if separated else Separation.AUTO,
         ci=ci,

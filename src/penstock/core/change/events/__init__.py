@@ -31,8 +31,10 @@ from penstock.core.change.events.shipping import HeadMoved as HeadMoved
 from penstock.core.change.events.shipping import Merged as Merged
 from penstock.core.change.events.shipping import MergeRefused as MergeRefused
 from penstock.core.change.events.shipping import PatchesApplied as PatchesApplied
+from penstock.core.change.events.shipping import PatchSetRebased as PatchSetRebased
 from penstock.core.change.events.shipping import PullClosed as PullClosed
 from penstock.core.change.events.shipping import PullOpened as PullOpened
+from penstock.core.change.events.shipping import ReviewsObserved as ReviewsObserved
 from penstock.core.change.events.shipping import RollbackPointPlaced as RollbackPointPlaced
 from penstock.core.change.events.shipping import TapDecided as TapDecided
 from penstock.core.change.events.shipping import Withdrawn as Withdrawn
@@ -63,9 +65,11 @@ Event = (
     | TapDecided
     | PatchesApplied
     | ApplyRefused
+    | PatchSetRebased
     | PullOpened
     | CiObserved
     | CiPassed
+    | ReviewsObserved
     | CiFailed
     | CiTimedOut
     | ChecksRerun

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from penstock.core.approval import Approval
+from penstock.core.approval import Approval, CarriedOver
 from penstock.core.change.model import (
     AgentRun,
     Artifact,
@@ -98,6 +98,8 @@ class GatesEvaluated:
     owners: tuple[OwnersNeeded, ...] = ()
     quorum: int = 1
     """How many people must approve today; the change asks for the higher of this and what it was created with."""
+    carried: tuple[CarriedOver, ...] = ()
+    """Of patch sets that were put on another base since they were approved."""
     kind: Literal["E_GATES_EVALUATED"] = "E_GATES_EVALUATED"
 
 

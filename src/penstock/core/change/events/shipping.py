@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from penstock.core.approval import Approval, CarriedOver
 from penstock.core.change.model import (
     Action,
     CheckResult,
@@ -10,8 +11,12 @@ from penstock.core.change.model import (
     MergePreview,
     Sibling,
 )
-from penstock.core.refs import Actor, BlobRef, NodeId, Sha
+from penstock.core.proposal import PatchSet
+from penstock.core.refs import Actor, BlobRef, Digest, NodeId, Sha
 from penstock.core.verdict import Outcome
+
+UNNAMED = Digest("")
+"""Records that are older than decisions' digests have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,8 @@ class TapDecided:
     rules: tuple[str, ...]
     verdict: BlobRef
     notice: str = ""
+    decision: Digest = UNNAMED
+    """The decision's digest, by which a signed record names it."""
     kind: Literal["E_TAP_DECIDED"] = "E_TAP_DECIDED"
 
     @property
@@ -52,6 +59,17 @@ class ApplyRefused:
     reason: str
     detail: BlobRef
     kind: Literal["E_APPLY_REFUSED"] = "E_APPLY_REFUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchSetRebased:
+    """The base moved before the write, and touched nothing of an approved patch set: the same on the new base, to be judged
+    there. `previous` is the digest that was approved."""
+
+    repo: NodeId
+    previous: Digest
+    patch_set: PatchSet
+    kind: Literal["E_PATCH_SET_REBASED"] = "E_PATCH_SET_REBASED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +98,25 @@ class CiPassed:
     siblings: tuple[Sibling, ...]
     preview: MergePreview
     verdict: BlobRef
+    carried: CarriedOver | None = None
+    """Of the merge that was approved before its base moved."""
+    lacking: int = 0
+    """How many approving reviews the base branch still demands at the forge."""
     kind: Literal["E_CI_PASSED"] = "E_CI_PASSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewsObserved:
+    """What people's reviews of exactly this head come to now. `approvals` are those that count and were not on record,
+    `gone` ids of approvals whose review does not stand any more."""
+
+    repo: NodeId
+    leg: LegName
+    head: Sha
+    lacking: int
+    approvals: tuple[Approval, ...] = ()
+    gone: tuple[str, ...] = ()
+    kind: Literal["E_REVIEWS_OBSERVED"] = "E_REVIEWS_OBSERVED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
