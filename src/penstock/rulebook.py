@@ -1,15 +1,66 @@
-"""The rules as files: what a configuration includes, read and put together; and those in force while files change."""
+"""Rules and policy as files: what a configuration names, read and put together; and what is in force while files change."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock.core.document import MAX_BYTES, Place, Problem, Rejected, parse, parse_placed
+from penstock.core.policy.documents import Policies
+from penstock.core.policy.layers import Layer, Layered, combine, organization, read_layer
+from penstock.core.policy.rules import Policy
 from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE, ExamplesFile
 from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
 from penstock.core.routing.router import Router
 
 EXAMPLES = "routing-examples.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """What of a configuration may be edited under a running process."""
+
+    rules: Ruleset
+    layered: Layered
+
+
+def book(
+    path: Path, own: Part, include: tuple[str, ...], demands: Policies, policy: Policy
+) -> Book | Refused:
+    """The rules and the policy of a configuration at `path` and of the files that it names. One problem, and there is none."""
+    rules = rulebook(path, own, include)
+    layered = _layered(path, own, demands, policy)
+    problems = [problem for one in (rules, layered) if isinstance(one, Refused) for problem in one.problems]
+    if isinstance(rules, Refused) or isinstance(layered, Refused):
+        return Refused(problems=tuple(problems))
+    return Book(rules=rules, layered=layered)
+
+
+def _layered(path: Path, own: Part, demands: Policies, policy: Policy) -> Layered | Refused:
+    top = organization(own.source, policy, demands, own.document)
+    problems = list(top.problems) if isinstance(top, Refused) else []
+    layers: list[Layer] = []
+    for index, name in enumerate(demands.layers):
+        found = _layer(path.parent / name) if name not in demands.layers[:index] else "is named above already"
+        match found:
+            case Layer():
+                layers.append(found)
+            case Refused():
+                problems += found.problems
+            case str():
+                where = own.document.places.get(("policies", "layers", index), Place(line=1, column=1))
+                wrong = Problem(place=where, key=f"policies.layers[{index}]", message=f"{name} {found}")
+                problems.append(wrong.shown(own.source))
+    if problems or isinstance(top, Refused):
+        return Refused(problems=tuple(problems))
+    return combine(top, layers)
+
+
+def _layer(path: Path) -> Layer | Refused | str:
+    """A layer, what is wrong with it, or why there is no such file."""
+    try:
+        return read_layer(str(path), _bytes(path))
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def rulebook(path: Path, own: Part, include: tuple[str, ...]) -> Ruleset | Refused:
@@ -72,10 +123,11 @@ def _bytes(path: Path) -> bytes:
 
 
 class InForce:
-    """The rules in force while their files may change under a process that goes on; all else is read once."""
+    """Rules and policy in force while their files may change under a process that goes on; all else is read once."""
 
-    def __init__(self, rules: Ruleset, path: Path | None, read: Callable[[Path], Ruleset | Refused]) -> None:
-        self.router = Router(rules)
+    def __init__(self, book: Book, path: Path | None, read: Callable[[Path], Book | Refused]) -> None:
+        self.router = Router(book.rules)
+        self.layered = book.layered
         self._path, self._read = path, read
         self._seen = _stamps(path) if path else ()
 
@@ -86,9 +138,11 @@ class InForce:
             return None
         self._seen = now
         found = self._read(self._path)
-        if isinstance(found, Ruleset):
-            self.router = Router(found)
-        return found
+        if isinstance(found, Refused):
+            return found
+        policy = replace(found.layered.policy, mode=self.layered.policy.mode)
+        self.router, self.layered = Router(found.rules), replace(found.layered, policy=policy)
+        return found.rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +157,8 @@ class _Stamp:
 def _stamps(config: Path) -> tuple[_Stamp, ...]:
     """Of the configuration, and of whatever it could include. What is not there has no stamp."""
     found = []
-    for path in (config, *sorted((config.parent / "routing").glob("*.y*ml"))):
+    beside = (path for folder in ("policies", "routing") for path in (config.parent / folder).glob("*.y*ml"))
+    for path in (config, *sorted(beside)):
         try:
             status = path.stat()
         except OSError:

@@ -43,6 +43,7 @@ class Safety(Section):
     max_api_cost_per_day: Annotated[float, Field(ge=0)] = 50.0
     rollback_on_test_failure: bool = True
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
+    frozen_paths: tuple[str, ...] = ()
     separation_of_duties: Separation = Separation.AUTO
     approval_expires_days: Positive = 14
     max_files: Positive = 500

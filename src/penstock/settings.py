@@ -15,15 +15,14 @@ from cronsim import CronSim, CronSimError
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from penstock.contents import Contents
-from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
-from penstock.core.policy.dependencies import REQUIRABLE, requirable
-from penstock.core.policy.rules import CiPolicy, MergeMethod, Mode, Policy, Verify
+from penstock.core.policy.documents import Policies
+from penstock.core.policy.layers import Layered
+from penstock.core.policy.rules import CiPolicy, ContentPolicy, MergeMethod, Mode, Policy, Verify
 from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
 from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
-from penstock.rulebook import rulebook
+from penstock.rulebook import Book, book
 from penstock.sections import MOST, Autonomy, BreakGlass, Positive, Safety
 
 
@@ -102,18 +101,6 @@ class Ci(_Section):
     timeout_minutes: Positive = 60
 
 
-class Policies(_Section):
-    """`advisories` is a folder with files of the OSV schema; `registries` are hosts by ecosystem."""
-
-    node_version: str | None = None
-    python_version: str | None = None
-    forbid: tuple[str, ...] = ()
-    require: tuple[Annotated[str, AfterValidator(requirable)], ...] = ()
-    advisories: str = ""
-    registries: dict[Ecosystem, tuple[str, ...]] = {}
-    contents: Contents = Contents()
-
-
 class Models(_Section):
     triage: str | None = None
     architect: str | None = None
@@ -161,6 +148,7 @@ def policy_of(config: Config) -> Policy:
         count_reviews=pulls.count_reviews,
         merge_method=pulls.merge_strategy,
         protected_paths=safety.protected_paths,
+        frozen_paths=safety.frozen_paths,
         max_files=safety.max_files,
         max_changed_lines=safety.max_changed_lines,
         separation=safety.separation_of_duties,
@@ -175,9 +163,12 @@ def policy_of(config: Config) -> Policy:
         human_approval=safety.human_approval_required,
         repository_classes=tuple(config.autonomy.classes.items()),
         rollback_on_failure=config.safety.rollback_on_test_failure,
-        require=tuple(name for name in policies.require if name in REQUIRABLE),
+        require=policies.harder,
+        forbid=policies.forbid,
+        tools=policies.tools,
+        waivers=tuple(given.waiver for given in policies.waivers),
         registries=tuple(sorted(policies.registries.items())),
-        contents=policies.contents.policy,
+        contents=policies.contents.over(ContentPolicy()),
     )
 
 
@@ -188,9 +179,6 @@ UNUSED = (
     "self_healing",
     "pr_management.auto_merge",
     "safety.max_api_cost_per_day",
-    "policies.node_version",
-    "policies.python_version",
-    "policies.forbid",
     "models",
     "notifications",
 )
@@ -200,11 +188,7 @@ UNUSED = (
 def unused_keys(config: Config) -> tuple[str, ...]:
     """Those of them that are not as by default: a person must not rely on them."""
     default = Config(version=1)
-    tools = [text for text in config.policies.require if text not in REQUIRABLE]
-    return (
-        *(key for key in UNUSED if attrgetter(key)(config) != attrgetter(key)(default)),
-        *(f"policies.require: {text}" for text in tools),
-    )
+    return tuple(key for key in UNUSED if attrgetter(key)(config) != attrgetter(key)(default))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +222,8 @@ class Settings:
     """Where there is one, it writes and reads, with tokens of its own: `writer` and `reader` are None then."""
     rules: Ruleset = field(default_factory=Ruleset)
     """The routing rules and agents of the configuration and of what it includes."""
+    layers: Layered | None = None
+    """The policy of the configuration and of its layers; None where there is no file."""
     config_path: Path | None = None
     """The configuration's file, where there is one."""
 
@@ -249,8 +235,10 @@ class Settings:
         return frozenset(token.value for token in given if token)
 
     @property
-    def policy(self) -> Policy:
-        return policy_of(self.config)
+    def layered(self) -> Layered:
+        """The organization's policy, in the mode that this process was told."""
+        known = self.layers or Layered(policy=policy_of(self.config))
+        return replace(known, policy=replace(known.policy, mode=self.config.mode))
 
 
 CONFIG = TypeAdapter(Config)
@@ -266,8 +254,8 @@ class Misconfigured(Permanent):
         self.problems = problems
 
 
-def read_config(path: Path) -> tuple[Config, Ruleset]:
-    """The file's configuration, and the rules of it and of what it includes. Raises Misconfigured."""
+def read_config(path: Path) -> tuple[Config, Book]:
+    """The file's configuration, and the rules and the policy of it and of what it names. Raises Misconfigured."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -278,19 +266,20 @@ def read_config(path: Path) -> tuple[Config, Ruleset]:
         raise Misconfigured(problems=tuple(problem.shown(str(path)) for problem in parsed.problems))
     config, document = parsed
     own = Part(source=str(path), document=document, rules=config.routing, agents=config.agents)
-    rules = rulebook(path, own, config.include)
-    if isinstance(rules, Refused):
-        raise Misconfigured(problems=rules.problems)
-    return config, rules
+    found = book(path, own, config.include, config.policies, policy_of(config))
+    if isinstance(found, Refused):
+        raise Misconfigured(problems=found.problems)
+    return config, found
 
 
 def load(*, state: Path | None = None, config_path: Path | None = None, mode: Mode | None = None) -> Settings:
     """Read file, `.env` and environment. A named file must exist. Raises Misconfigured."""
     path = config_path or (CONFIG_PATH if CONFIG_PATH.exists() else None)
-    config, rules = read_config(path) if path else (Config(version=1), Ruleset())
+    config, found = read_config(path) if path else (Config(version=1), None)
     if mode:
         config = config.model_copy(update={"mode": mode})
-    return replace(_settings(state, config), rules=rules, config_path=path)
+    settings = replace(_settings(state, config), config_path=path)
+    return replace(settings, rules=found.rules, layers=found.layered) if found else settings
 
 
 def load_to_look(state: Path | None) -> Settings:
@@ -314,8 +303,8 @@ def _settings(state: Path | None, config: Config) -> Settings:
     )
 
 
-def reread(path: Path) -> Ruleset | Refused:
-    """The rules as a configuration's files have them now."""
+def reread(path: Path) -> Book | Refused:
+    """The rules and the policy as a configuration's files have them now."""
     try:
         return read_config(path)[1]
     except Misconfigured as error:

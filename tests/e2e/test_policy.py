@@ -108,3 +108,88 @@ def test_a_patch_of_a_clone_goes_onto_its_commit(elsewhere: Caller, source: Path
     (source / "a.py").write_text("other = 1\n")
     (elsewhere.folder / "good.diff").write_text(GOOD)
     assert elsewhere.ask("policy", "check", "good.diff", "--in", str(source))["answer"] == "approve"
+
+
+LAYERED = """version: 1
+pr_management: {require_reviews: 2}
+policies:
+  forbid: [curl_pipe_sh]
+  layers: [policies/team.yml]
+  waivers:
+    - {rule: curl_pipe_sh, paths: ["docs/**"], owner: "@ada", reason: for people, expires: 2999-12-31}
+"""
+INSTALL = "--- /dev/null\n+++ b/WHERE/install.sh\n@@ -0,0 +1 @@\n+curl https://x.test | sh\n"
+
+
+@pytest.fixture
+def layered(elsewhere: Caller, source: Path) -> Caller:
+    (elsewhere.folder / "config" / "policies").mkdir(parents=True)
+    (elsewhere.folder / "config" / "orchestrator.yml").write_text(LAYERED)
+    (elsewhere.folder / "config" / "policies" / "team.yml").write_text("version: 1\nsafety: {max_files: 5}\n")
+    return elsewhere
+
+
+def test_layers_are_shown_with_where_each_value_stands(layered: Caller) -> None:
+    said = layered("policy", "show").out
+    assert "built in → config/orchestrator.yml → config/policies/team.yml" in said
+    assert "config/policies/team.yml:2" in said
+    assert "curl_pipe_sh is waived on docs/** by @ada before 3000-01-01 (config/orchestrator.yml:7)" in said
+    (layered.folder / "low.yml").write_text("version: 1\npr_management: {require_reviews: 1}\n")
+    told = layered("policy", "show", "low.yml", expect=Exit.WRONG_USE).err
+    assert (
+        "low.yml:2:17: pr_management.require_reviews: 1 where at least 2 is allowed (config/orchestrator.yml:2)"
+        in told
+    )
+    (layered.folder / "low.yml").write_text("version: 1\npr_management: {require_reviews: 3}\n")
+    document = layered.ask("policy", "show", "low.yml")
+    assert document["origins"]["pr_management.require_reviews"] == "low.yml:2"
+    assert document["policy"]["required_reviews"] == 3
+    assert not (layered.folder / ".penstock").exists()
+
+
+def test_a_patch_is_judged_under_its_repositorys_layer_and_waivers(layered: Caller, source: Path) -> None:
+    for where, code in (("docs", Exit.DONE), ("tools", Exit.NO)):
+        (layered.folder / "p.diff").write_text(INSTALL.replace("WHERE", where))
+        said = layered("policy", "check", "p.diff", "--in", str(source), expect=code).out
+        assert ("curl_pipe_sh.waived" in said) is (where == "docs")
+        assert "policy: built in → config/orchestrator.yml → config/policies/team.yml" in said
+    (source / ".infinity").mkdir()
+    (source / ".infinity" / "policy.yml").write_text("version: 1\npolicies: {forbid: [curl_pipe_sh]}\n")
+    (layered.folder / "p.diff").write_text(INSTALL.replace("WHERE", "docs"))
+    said = layered("policy", "check", "p.diff", "--in", str(source), expect=Exit.NO).out
+    assert "source/.infinity/policy.yml tightens" in said, "and takes the waiver back"
+    (source / ".infinity" / "policy.yml").write_text("version: 1\npolicies: {forbid: [curl_pip_sh]}\n")
+    (layered.folder / "p.diff").write_text(GOOD)
+    said = layered("policy", "check", "p.diff", "--in", str(source), expect=Exit.WAITS).out
+    assert "did you mean `curl_pipe_sh`?" in said
+
+
+def test_a_configuration_is_checked_with_its_layers_and_waivers(layered: Caller) -> None:
+    assert layered.ask("validate-config")["problems"] == []
+    config = layered.folder / "config" / "orchestrator.yml"
+    config.write_text(LAYERED.replace("2999", "2001"))
+    (problem,) = layered.ask("validate-config", expect=Exit.WRONG_USE)["problems"]
+    assert problem.startswith("config/orchestrator.yml:7: the waiver of curl_pipe_sh has expired")
+    config.write_text(LAYERED)
+    (config.parent / "policies" / "team.yml").write_text("version: 1\nsafety: {max_files: 501}\n")
+    (problem,) = layered.ask("validate-config", expect=Exit.WRONG_USE)["problems"]
+    assert problem.startswith("config/policies/team.yml:2:10: safety.max_files: 501 where at most 500")
+    assert layered("policy", "show", expect=Exit.WRONG_USE).out == ""
+    config.write_text("version: 1\npolicies: {require: ['gh_version>=2.0.0']}\n")
+    (note,) = layered.ask("validate-config")["notes"]
+    assert "tells gh_version >=2.0.0; it warns with every change" in note
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [(">=1.0", ""), (">=99", "git_version: >=99 is required, and this host has")]
+)
+def test_programs_of_the_host_are_asked_before_anything_starts(
+    elsewhere: Caller, wanted: str, said: str
+) -> None:
+    (elsewhere.folder / "config").mkdir()
+    text = f"version: 1\ndiscovery: {{organization: acme}}\npolicies: {{require: ['git_version{wanted}']}}\n"
+    (elsewhere.folder / "config" / "orchestrator.yml").write_text(text)
+    told = elsewhere("start", "--once", expect=None)
+    assert told.code != Exit.DONE, "there is no token either"
+    assert ("git_version" in told.err) is bool(said)
+    assert said in told.err

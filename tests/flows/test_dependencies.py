@@ -101,7 +101,8 @@ def test_a_policy_that_names_requirements_and_registries_is_pinned_whole():
     policy = policy_of(config)
     assert POLICY.validate_json(policy_text(policy)) == policy
     assert policy.require == ("lockfile_integrity",)
-    assert unused_keys(config) == ("policies.require: gh_version>=2",)
+    assert policy.tools == (("gh", ">=2"),)
+    assert unused_keys(config) == ()
 
 
 def test_what_nobody_audited_is_not_called_clean(house: House):
@@ -128,6 +129,6 @@ def test_a_known_vulnerability_blocks_and_its_fix_is_clean(house: House, tmp_pat
         "✗ known_vulnerability: left-pad 1.2.0 → 1.2.9 (package-lock.json, direct): GHSA-test-0001"
         in render_text(verdict)
     )
-    _, verdict = judged(house, "fixed", UPGRADE, State.WAITING_USER_APPROVAL)
+    _, verdict = judged(house, "fixed-version", UPGRADE, State.WAITING_USER_APPROVAL)
     assert "✓ clean: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct)" in render_text(verdict)
     assert "not_audited" not in render_text(verdict)

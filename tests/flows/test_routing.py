@@ -16,7 +16,7 @@ from penstock.cli.working import door_of
 from penstock.core.change import events as e
 from penstock.core.change.effects import Propose
 from penstock.core.change.model import Change, State
-from penstock.core.routing.loading import Part, Ruleset, ruleset
+from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
 from penstock.core.routing.router import Router
 from penstock.flows.hub import Hub, at_work
 from penstock.flows.listening import HELD, REJECTED, Listener
@@ -60,7 +60,9 @@ class Ruled(Post):
         self.write(text)
         self.become(places=places)
         self.home.close()
-        settings = replace(self.home.settings, rules=read_config(self.config)[1], config_path=self.config)
+        settings = replace(
+            self.home.settings, rules=read_config(self.config)[1].rules, config_path=self.config
+        )
         self.home = Installation(settings)
         self.door = door_of(self.home, self.home.worker())
         self.listener = Listener(self.door)
@@ -170,7 +172,7 @@ def test_a_kind_is_whichever_of_its_agents_has_the_least_to_do(ruled: Ruled):
     assert at_work(_Log(busy), (busy.id,)) == {"fixer": 1}  # type: ignore[arg-type]
     hub = ruled.home.hub
     ruled.home.world  # noqa: B018 (made before its hub is another)
-    vars(ruled.home)["world"] = replace(
+    vars(ruled.home)["_world"] = replace(
         ruled.home.world, hub=Hub(hub.rules, hub.recipes, lambda: {"fixer": 1})
     )
     assert ruled.triaged().agent == "mender"
@@ -265,4 +267,4 @@ def test_proposals_are_made_in_one_place_after_the_permission_is_asked():
 
 
 def test_reading_again_what_is_wrong_is_a_refusal_and_no_error(tmp_path: Path):
-    assert not isinstance(reread(tmp_path / "none.yml"), Ruleset)
+    assert isinstance(reread(tmp_path / "none.yml"), Refused)

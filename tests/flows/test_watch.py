@@ -55,7 +55,8 @@ def test_what_was_broken_before_is_no_reason(house: House):
     texts = house.home.store.texts()
     policy = house.home.world.policy
     assert watch(house.home.world, change, effect, texts) is None, "more checks may begin"
-    later = replace(house.home.world, policy=replace(policy, ci=replace(policy.ci, start_timeout_seconds=0)))
+    hasty = replace(policy, ci=replace(policy.ci, start_timeout_seconds=0))
+    later = replace(house.home.world, today=replace(house.home.world.today, policy=hasty))
     assert isinstance(watch(later, change, effect, texts), WatchEnded)
     assert "E_POST_MERGE_FAILED" not in house.kinds(change.id)
 

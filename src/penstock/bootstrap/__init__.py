@@ -4,8 +4,9 @@ import getpass
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from penstock.adapters.advisories.osv import OsvDirectory
@@ -20,6 +21,7 @@ from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
 from penstock.adapters.github.variables import Variables
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
+from penstock.adapters.host import version_of
 from penstock.adapters.sandbox.asked import Asked
 from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
@@ -32,9 +34,14 @@ from penstock.adapters.store.proof import Proof
 from penstock.bootstrap.access import Access
 from penstock.bootstrap.switches import Switches
 from penstock.core.autonomy.model import Governance
+from penstock.core.change.effects import Effect
+from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
+from penstock.core.change.model import Change
+from penstock.core.evidence import Host
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy, Toggles
+from penstock.core.policy.tools import HOST_TOOLS
 from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
@@ -46,8 +53,8 @@ from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
 from penstock.flows.steering import Steering
 from penstock.flows.world import World
-from penstock.ports import Sandbox
-from penstock.rulebook import InForce
+from penstock.ports import Sandbox, StopFlag, Texts
+from penstock.rulebook import Book, InForce
 from penstock.settings import Settings, network, reread
 from penstock.toggles import ConfigHolder
 
@@ -60,7 +67,8 @@ class Installation(Access):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.rules = InForce(settings.rules, settings.config_path, reread)
+        book = Book(rules=settings.rules, layered=settings.layered)
+        self.rules = InForce(book, settings.config_path, reread)
 
     @cached_property
     def proof(self) -> Proof:
@@ -164,10 +172,20 @@ class Installation(Access):
 
     @property
     def policy(self) -> Policy:
-        return self.settings.policy
+        """The organization's, as it is in force now."""
+        return self.rules.layered.policy
 
     @cached_property
+    def host(self) -> Host:
+        """What Penstock itself runs here."""
+        return tuple((tool, version_of(tool)) for tool in HOST_TOOLS)
+
+    @property
     def world(self) -> World:
+        return replace(self._world, today=self.rules.layered)
+
+    @cached_property
+    def _world(self) -> World:
         return World(
             fleet=self.fleet,
             reader=self.reader,
@@ -181,9 +199,10 @@ class Installation(Access):
             hub=self.hub,
             clock=self.clock,
             secrets=self.secrets,
-            policy=self.policy,
+            today=self.rules.layered,
             toggles=self.toggles,
             steering=self.steering,
+            host=lambda: self.host,
             own_login=self.own_login,
             notices_today=self._notices_today,
             attest=self.store.seal.envelope,
@@ -242,7 +261,11 @@ class Installation(Access):
     def worker(self) -> Durable:
         options = Options(shortest_look=EMBEDDED_LOOK) if self.embedded else Options()
         queue = Queue(self.store.database, this_process())
-        return Durable(self.store, queue, partial(perform_safely, self.world), self.clock, options)
+
+        def perform(effect: Effect, change: Change, texts: Texts, stop: StopFlag) -> Event | None:
+            return perform_safely(self.world, effect, change, texts, stop)
+
+        return Durable(self.store, queue, perform, self.clock, options)
 
     @contextmanager
     def working(self) -> Iterator[Durable]:

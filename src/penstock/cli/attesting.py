@@ -17,10 +17,13 @@ from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change
 from penstock.cli.summary import add_verdict
 from penstock.core.evidence import PullFacts
+from penstock.core.policy.layers import Bound, bound
+from penstock.core.policy.rules import Policy
 from penstock.core.refs import NodeId, RepoRef, Sha
 from penstock.core.tap import RECORD_TYPE, Expected, TapRecord, judge_record, place_of
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.attesting import RECORD
+from penstock.flows.layering import layer_at
 from penstock.flows.world import policy_digest
 from penstock.ports import Permanent
 
@@ -76,7 +79,7 @@ def _found(home: Installation, given: Given) -> tuple[Attested, ...]:
         pull = home.reader.pull(repo, number)
         if pull is None:
             output.complain(f"{repo.full_name} has no pull request #{number}.")
-        return (_of_pull(home, given, repo, pull),) if pull else ()
+        return (of_pull(home, given, repo, pull),) if pull else ()
     if Path(given.subject).suffix or "/" in given.subject:
         raise Permanent("no_source", f"{given.subject}: there is no such file, and no change is named so")
     return _of_change(options.begun(), given)
@@ -90,12 +93,26 @@ def _of_text(home: Installation, given: Given) -> Attested:
         )
     with sys.stdin.buffer if given.subject == "-" else Path(given.subject).open("rb") as file:
         text = file.read(MAX_BYTES + 1).decode(errors="replace")
-    return _judged(home, given, given.subject, text, Sha(given.head), None)
+    return _judged(home, given, given.subject, (text, Sha(given.head), home.policy), None)
 
 
-def _of_pull(home: Installation, given: Given, repo: RepoRef, pull: PullFacts) -> Attested:
-    body = home.reader.body_of_pull(repo, pull.number)
-    return _judged(home, given, f"{repo.full_name}#{pull.number}", body, pull.head, repo)
+def of_pull(home: Installation, given: Given, repo: RepoRef, pull: PullFacts) -> Attested:
+    """Of a pull request's body, under the policy in force with the layer of its base."""
+    body, where = home.reader.body_of_pull(repo, pull.number), f"{repo.full_name}#{pull.number}"
+    binding = _binding(home, repo, pull)
+    if binding.layer and not binding.layer.allows:
+        return Attested(where=where, verdict=all_of("record", (binding.layer,)), record=None)
+    return _judged(home, given, where, (body, pull.head, binding.current), repo)
+
+
+def _binding(home: Installation, repo: RepoRef, pull: PullFacts) -> Bound:
+    """The policy in force, with the repository's layer as the pull request's base has it now."""
+    facts, base = home.reader.repository(repo), home.reader.branch_head(repo, pull.base_ref)
+    if facts is None or base is None:
+        raise Permanent("not_found", f"{repo.full_name} has no branch {pull.base_ref} any more")
+    home.mirrors.sync(repo, facts.clone_url, (base,))
+    today, layer = home.rules.layered, layer_at(home.mirrors, repo, base)
+    return bound(today.policy, today, layer, layer)
 
 
 def _of_change(home: Installation, given: Given) -> tuple[Attested, ...]:
@@ -106,7 +123,7 @@ def _of_change(home: Installation, given: Given) -> tuple[Attested, ...]:
     pulls = [(repo, pull) for repo, number in legs if number and (pull := home.reader.pull(repo, number))]
     if not pulls:
         output.complain(f"{change.id} has no pull request yet.")
-    return tuple(_of_pull(home, given, repo, pull) for repo, pull in pulls)
+    return tuple(of_pull(home, given, repo, pull) for repo, pull in pulls)
 
 
 def _pull_named(home: Installation, address: re.Match[str]) -> tuple[RepoRef, int]:
@@ -123,14 +140,16 @@ def _pull_named(home: Installation, address: re.Match[str]) -> tuple[RepoRef, in
 
 
 def _judged(
-    home: Installation, given: Given, where: str, text: str, head: Sha, repo: RepoRef | None
+    home: Installation, given: Given, where: str, asked: tuple[str, Sha, Policy], repo: RepoRef | None
 ) -> Attested:
+    """`asked`: the text, the commit that it must be about, and the policy that it must have been decided under."""
+    text, head, policy = asked
     read = _read(text, _keys(home, given.key))
     if isinstance(read, str):
         return Attested(where=where, verdict=all_of("record", (blocked("signature", read),)), record=None)
     expected = Expected(
         head=head,
-        policy_digest=policy_digest(home.policy),
+        policy_digest=policy_digest(policy),
         now=home.clock.now(),
         repository=place_of(repo) if repo else None,
     )

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
@@ -11,6 +11,7 @@ from rich.text import Text
 from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.facts import diff_facts
 from penstock.adapters.git.local import import_source
+from penstock.adapters.git.objects import files_at, paths_at
 from penstock.adapters.git.patching import MAX_BYTES, apply_patch
 from penstock.bootstrap import Installation
 from penstock.cli import output
@@ -18,13 +19,16 @@ from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
 from penstock.core.evidence import DiffFacts
 from penstock.core.gates import judge_patches
+from penstock.core.policy.layers import BUILT_IN_SOURCE, Layer, Layered, bound
 from penstock.core.policy.patches import Scope
-from penstock.core.policy.rules import Policy
 from penstock.core.refs import Sha
 from penstock.core.risk import assess
+from penstock.core.routing.loading import Refused
+from penstock.core.verdict import all_of
+from penstock.flows.layering import POLICY_FILE, layer_at, layer_of
 from penstock.flows.whatif import Answer, Backtest, Opinion, backtest, opinion
 from penstock.ports import Permanent
-from penstock.settings import policy_of, read_config
+from penstock.settings import read_config
 
 ANYWHERE = ("**",)
 
@@ -43,8 +47,11 @@ def check_patch(home: Installation, patch: str, onto: Onto, *, json: bool) -> Ex
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
         imported = import_source(onto.source, Path(folder) / "source.git")
         git = Git(directory=imported.bare, environment=trusted_environment())
-        facts = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
-    return _told(facts, _opinion(facts, onto.scope or ANYWHERE, home.policy), json=json)
+        proposed = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
+        own = files_at(git, imported.commit, (POLICY_FILE,)).get(POLICY_FILE)
+        layer = layer_of(imported.name, frozenset(paths_at(git, imported.commit)), own)
+    facts = replace(proposed, host=home.host)
+    return _told(facts, _opinion(home, facts, onto.scope or ANYWHERE, layer), home.rules.layered, json=json)
 
 
 def _content(patch: str) -> bytes:
@@ -55,9 +62,16 @@ def _content(patch: str) -> bytes:
         raise Permanent("no_patch", f"{patch}: cannot be read: {error.strerror}") from error
 
 
-def _opinion(facts: DiffFacts, scope: tuple[str, ...], policy: Policy) -> Opinion:
-    verdict = judge_patches(facts, Scope(allowed=scope), policy)
-    return Opinion(verdict=verdict, risk=assess((facts,), dependents=None, policy=policy))
+def _opinion(
+    home: Installation, facts: DiffFacts, scope: tuple[str, ...], layer: Layer | Refused | None
+) -> Opinion:
+    """By today's policy with the repository's layer, as it is at the base."""
+    today = home.rules.layered
+    binding = bound(today.policy, today, layer, layer)
+    verdict = judge_patches(facts, Scope(allowed=scope), binding.current, home.clock.now())
+    if binding.layer:
+        verdict = all_of(verdict.rule, (*verdict.children, binding.layer))
+    return Opinion(verdict=verdict, risk=assess((facts,), dependents=None, policy=binding.current))
 
 
 def check_pull(home: Installation, repository: str, number: int, *, json: bool) -> Exit:
@@ -89,21 +103,26 @@ def check_pull(home: Installation, repository: str, number: int, *, json: bool) 
             f"{repo.full_name}#{number} conflicts with {pull.base_ref}: no tree, nothing to judge."
         )
         return Exit.NO
-    facts = home.mirrors.facts(repo, Sha(base), tree)
-    return _told(facts, _opinion(facts, ANYWHERE, home.policy), json=json)
+    facts = replace(home.mirrors.facts(repo, Sha(base), tree), host=home.host)
+    layer = layer_at(home.mirrors, repo, Sha(base))
+    return _told(facts, _opinion(home, facts, ANYWHERE, layer), home.rules.layered, json=json)
 
 
-def _told(facts: DiffFacts, found: Opinion, *, json: bool) -> Exit:
+def _told(facts: DiffFacts, found: Opinion, today: Layered, *, json: bool) -> Exit:
     if json:
-        output.as_json({"facts": facts, "opinion": found, "answer": found.answer})
+        output.as_json(
+            {"facts": facts, "opinion": found, "answer": found.answer, "layers": list(today.sources)}
+        )
         return _exit(found)
     for fact in facts.files:
         output.out.print(Text(f"{fact.status:12} {fact.path}  +{fact.additions} -{fact.deletions}"))
-    return _shown(found)
+    return _shown(found, today)
 
 
-def _shown(found: Opinion) -> Exit:
+def _shown(found: Opinion, today: Layered) -> Exit:
+    """The repository's own layer is in the tree."""
     output.out.print(output.brief_lines(found.verdict))
+    output.out.print(Text(f"policy: {' → '.join((BUILT_IN_SOURCE, *today.sources))}", style="dim"))
     reasons = "; ".join(f"{item.points:+d} {item.reason}" for item in found.risk.items)
     output.out.print(Text(f"risk {found.risk.tier} ({found.risk.score}): {reasons}", style="dim"))
     output.out.print(Text(SENTENCES[found.answer], style=STYLES[found.answer]))
@@ -122,22 +141,22 @@ def _exit(found: Opinion) -> Exit:
     return {Answer.APPROVE: Exit.DONE, Answer.ESCALATE: Exit.WAITS, Answer.BLOCK: Exit.NO}[found.answer]
 
 
-def check_change(home: Installation, name: str, policy: Policy, *, json: bool) -> Exit:
+def check_change(home: Installation, name: str, policy: Layered, *, json: bool) -> Exit:
     """A recorded change, judged anew; nothing is recorded of it."""
     change = find_change(home, name)
     if change is None:
         return Exit.NO
     found = opinion(home.world, change, policy)
     if json:
-        output.as_json({"change": change.id, "opinion": found, "answer": found.answer})
+        document = {"change": change.id, "opinion": found, "answer": found.answer}
+        output.as_json({**document, "layers": list(policy.sources)})
         return _exit(found)
-    return _shown(found)
+    return _shown(found, policy)
 
 
-def candidate_of(path: Path) -> Policy:
-    """The policy of another configuration file. Raises Misconfigured."""
-    config, _ = read_config(path)
-    return policy_of(config)
+def candidate_of(path: Path) -> Layered:
+    """The policy of another configuration file and its layers. Raises Misconfigured."""
+    return read_config(path)[1].layered
 
 
 def try_candidate(home: Installation, path: Path, *, json: bool) -> Exit:

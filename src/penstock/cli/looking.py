@@ -86,7 +86,9 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
     for problem in wrong:
         output.complain(problem)
     if wrong:
-        output.complain("So nothing starts with it; what runs already keeps the rules that it has.")
+        output.complain(
+            "So nothing starts with it; what runs already keeps the rules and the policy that it has."
+        )
     found, broken = sorted_out(home, ended=True)
     texts = home.store.texts()
     waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
@@ -97,9 +99,10 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
         if repo.trouble
     ]
     tallies = {name: home.tallies.get(name) for name in TALLIES}
+    expired = home.rules.layered.expired(home.clock.now())
     if json:
         document = {"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies}
-        output.as_json({**document, "broken": broken, "configuration": wrong})
+        output.as_json({**document, "broken": broken, "configuration": wrong, "expired_waivers": expired})
         return named(broken)
     output.say(
         "  ".join(f"{name} {number}" for name, number in counts(found).items())
@@ -107,6 +110,8 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
     )
     for change, repository, trouble in troubles:
         output.out.print(Text(f"{change} {repository}: {trouble}; kept, and tried again", style="yellow"))
+    for waiver in expired:
+        output.out.print(Text(waiver, style="yellow"))
     for name, tally in tallies.items():
         if tally:
             since = f"since {tally.at:%Y-%m-%d %H:%M:%S} UTC, {tally.count} times"
@@ -121,7 +126,7 @@ TALLIES = {
     POLL_FAILS: "polling fails {since}: {note}; it is tried again, and nothing is lost",
     REFUSED: "webhooks refused {since}: their signatures were missing or wrong (PENSTOCK_WEBHOOK_SECRET must be the forge's)",
     HELD: "issues held {since}: {note}; looked at again by every poll",
-    REJECTED: "rules rejected {since}: {note}; the previous ones stay in force",
+    REJECTED: "configuration rejected {since}: {note}; the rules and the policy before it stay in force",
     UNREADABLE: "webhooks unreadable {since}: {note}",
 }
 """What `status` says of each tally."""

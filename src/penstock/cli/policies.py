@@ -49,7 +49,25 @@ def policy_check(
         leave(judging.check_pull(opened(), repository, int(number), json=json))
     else:
         home = begun()
-        leave(judging.check_change(home, subject, home.policy, json=json))
+        leave(judging.check_change(home, subject, home.rules.layered, json=json))
+
+
+@policy_app.command("show")
+def policy_show(
+    layer: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LAYER.yml]",
+            help="A repository's .infinity/policy.yml: checked, and shown with what is above it.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The policy as its layers make it: each value, and the file and line that it comes from."""
+    from penstock.cli import layers
+
+    leave(layers.show(opened(), layer, json=json))
 
 
 @policy_app.command("simulate")

@@ -11,6 +11,9 @@ from penstock.adapters.agents.recipes import problems_in, recipe_folders
 from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.core.policy.documents import LAYER_FILE
+from penstock.core.policy.rules import Policy
+from penstock.core.policy.tools import untold
 from penstock.core.routing.agents import Backend
 from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE
 from penstock.core.routing.loading import Refused, Ruleset
@@ -63,11 +66,13 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     problems: list[str] = []
     notes: tuple[str, ...] = ()
     try:
-        parsed, rules = read_config(path)
+        parsed, book = read_config(path)
+        rules = book.rules
+        problems.extend(book.layered.expired(datetime.now(UTC)))
         unused = (
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
-        notes = (*unused, *rules.notes, *_idle(path, rules))
+        notes = (*unused, *rules.notes, *_idle(path, rules), *_untold(path, book.layered.policy))
         problems.extend(_examples(path, rules))
     except Misconfigured as error:
         absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
@@ -92,6 +97,13 @@ def _idle(path: Path, rules: Ruleset) -> tuple[str, ...]:
     )
 
 
+def _untold(path: Path, policy: Policy) -> tuple[str, ...]:
+    return tuple(
+        f"{path}: policies.require: nothing that can be read tells {text}; it warns with every change"
+        for text in untold(policy)
+    )
+
+
 def _examples(path: Path, rules: Ruleset) -> tuple[str, ...]:
     """What is wrong with the examples as a document, and as signals; whether they hold is what `route test` says."""
     found = read_examples(path)
@@ -108,6 +120,7 @@ def schema(name: str) -> Exit:
         "orchestrator": CONFIG.json_schema,
         "rules": RULES_FILE.json_schema,
         "routing-examples": EXAMPLES_FILE.json_schema,
+        "policy": LAYER_FILE.json_schema,
         "recipe": RECIPE.json_schema,
     }
     if name not in schemas:

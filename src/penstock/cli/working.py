@@ -21,6 +21,7 @@ from penstock.cli.looking import named, show_waiting, sorted_out
 from penstock.cli.preflight import missing_permissions
 from penstock.cli.summary import add_decisions
 from penstock.core.policy.rules import Mode
+from penstock.core.policy.tools import lacking
 from penstock.flows.durable import Durable
 from penstock.flows.listening import BEING_STARTED, REFUSED, Door, Listener, listen
 from penstock.flows.views import is_waiting_for_people, summarize
@@ -54,6 +55,9 @@ def start(state: Path | None, config: Path | None, wishes: Wishes) -> Exit:
                 "`penstock init --organization NAME` writes; nothing was started"
             )
             raise Misconfigured(problems=(nobody,))
+        if lacks := lacking(home.host, home.policy):
+            said = tuple(f"{leaf.rule}: {leaf.reason}" for leaf in lacks)
+            raise Misconfigured(problems=(*said, "nothing was started"))
         missing = missing_permissions(home, patient=not wishes.once)
         if missing:
             nothing = "Nothing was started. `penstock init` lists every permission."
@@ -188,7 +192,7 @@ def door_of(home: Installation, worker: Durable) -> Door:
         wake=worker.wake,
         clock=home.clock,
         fleet=home.fleet,
-        circumstances=home.circumstances,
+        circumstances_now=lambda: home.circumstances,
         starting=partial(home.overview.in_states, BEING_STARTED, signals="issue:"),
         max_starting=home.settings.config.issue_processing.max_concurrent,
         rules=home.rules,

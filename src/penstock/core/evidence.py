@@ -29,6 +29,27 @@ class FileMode(StrEnum):
     ABSENT = "000000"
 
 
+Host = tuple[tuple[str, str | None], ...]
+"""(program, version) of what is on one host; None where the program tells none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A predicate that a policy may forbid, and the added line (from 1) of which it holds."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A version of a tool (`node`, `python`, …) as a file has it. `range`: any version within it will do."""
+
+    tool: str
+    text: str
+    range: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFact:
     """One changed path, as the raw diff of two trees tells it. Renames are a deletion and an addition."""
@@ -52,6 +73,10 @@ class FileFact:
     """Why the new content is not valid in its language, where that can be told; else None."""
     secrets: tuple[Finding, ...] = ()
     """What looks like one on an added line of the new content, or (line 0) in a new name."""
+    hazards: tuple[Hazard, ...] = ()
+    """What added lines do that a policy may forbid."""
+    tools: tuple[Declared, ...] = ()
+    """Versions of tools that the new content declares and the old did not."""
     size: int = 0
     """Bytes of the new content."""
     licence: str = ""
@@ -73,6 +98,8 @@ class DiffFacts:
     """Manifests and lock files that differ, and those in their folders and above that go with them."""
     audits: tuple[Audited, ...] = ()
     """What advisories say of the package versions that come in; one without an entry was not audited."""
+    host: Host = ()
+    """What Penstock itself runs where this is judged."""
     breaking: tuple[Break, ...] = ()
     """What others may use and that is no longer as it was."""
     unread: tuple[Unread, ...] = ()

@@ -1,10 +1,12 @@
 """Gates G0–G5: named checks with evidence, each a verdict."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from penstock.core.evidence import GREEN, CheckFact, CheckStatus, DiffFacts, RequiredChecks
 from penstock.core.policy.patches import Scope, judge_integrity, judge_policy
 from penstock.core.policy.rules import Policy
+from penstock.core.policy.severity import settled
 from penstock.core.refs import Sha
 from penstock.core.signal import TRUSTED_ASSOCIATIONS
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed, pending, unknown, warned
@@ -84,15 +86,19 @@ def judge_design(facts: Design) -> Verdict:
     )
 
 
-def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
-    """G2 and G3 of one repository's patch set."""
-    return all_of(
-        "patch set",
-        (
-            all_of("G2", (judge_integrity(facts, scope, policy),)),
-            all_of("G3", (judge_policy(facts, policy),)),
-        ),
-    )
+def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy, now: datetime | None = None) -> Verdict:
+    """G2 and G3 of one repository's patch set. `now`: by when waivers are measured; None, and none counts."""
+
+    def judge(facts: DiffFacts) -> Verdict:
+        return all_of(
+            "patch set",
+            (
+                all_of("G2", (judge_integrity(facts, scope, policy),)),
+                all_of("G3", (judge_policy(facts, policy),)),
+            ),
+        )
+
+    return settled(facts, policy, judge, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from penstock.core.ledger import canonical, sha256
 from penstock.core.refs import PENSTOCK
 from penstock.core.tap import Heads, TapDecision, decide_stand_in
 from penstock.core.verdict import failures
+from penstock.flows.layering import binding_policy
 from penstock.flows.shaping import branch_name
 from penstock.flows.standing_in import held_now, stand_in
 from penstock.flows.truth import merge_heads, rules_of, what_moved
-from penstock.flows.world import Scene, World, binding_policy, lane_of, verdict_text
+from penstock.flows.world import Scene, World, lane_of, verdict_text
 from penstock.ports import Texts
 
 
@@ -37,7 +38,7 @@ def ask_policy(world: World, change: Change, effect: AskPolicy, texts: Texts) ->
         digest=effect.digest,
         by=PENSTOCK,
         at=now,
-        expires_at=now + timedelta(days=binding_policy(world, change, texts).approval_days),
+        expires_at=now + timedelta(days=binding_policy(world, change, lane, texts).approval_days),
         basis=rests_on.basis,
     )
     return ApprovalRecorded(approval=approval, verdict=texts.put(verdict_text(decision.verdict)))

@@ -1,6 +1,6 @@
 """An approved patch on a base that has moved: put there where none of its paths were touched, and judged for what it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.core.approval import CarriedOver
 from penstock.core.change.events import PatchSetRebased
@@ -11,6 +11,7 @@ from penstock.core.policy.rules import Tier
 from penstock.core.refs import Digest
 from penstock.core.risk import assess
 from penstock.core.verdict import Verdict, all_of
+from penstock.flows.layering import bound_of
 from penstock.flows.world import (
     Scene,
     World,
@@ -19,7 +20,6 @@ from penstock.flows.world import (
     found,
     judged,
     patch_set_of,
-    pinned_policy,
     policy_text,
     stored,
     verdict_text,
@@ -87,8 +87,10 @@ def carried_merge(scene: Scene, now: MergePreview) -> CarriedOver | None:
         return None
     was = facts_of(world, lane.repo, before.base_commit, before.tree)
     is_now = facts_of(world, lane.repo, now.base_commit, now.tree)
-    policies = (pinned_policy(change, scene.texts), world.policy)
-    gates = all_of("gates", judged(is_now, change.scope, policies))
+    onto = replace(lane, forward=replace(lane.forward, preview=now))
+    bound = bound_of(world, change, onto, scene.texts)
+    layer = (bound.layer,) if bound.layer else ()
+    gates = all_of("gates", (*judged(is_now, change.scope, bound, world.clock.now()), *layer))
     gates_now = Judged(verdict=gates, tier=_tier(world, change, lane, is_now))
     moved = _moved(world, change, lane, (was, is_now), gates_now, scene.texts)
     return _recorded(before.digest, now.digest, judge_carrying(moved), scene.texts)

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 DELIVERIES_AT_ONCE = 10
 TROUBLE_SECONDS = 1.0
 POLL_FAILS, REFUSED, UNREADABLE = "poll fails", "webhooks refused", "webhooks unreadable"
-HELD, REJECTED = "issues held", "rules rejected"
+HELD, REJECTED = "issues held", "configuration rejected"
 """Names of tallies."""
 BEING_STARTED = frozenset({State.INGESTED, State.TRIAGED, State.PLANNED, State.PATCHES_PROPOSED})
 """Where a change takes one of the places of `issue_processing.max_concurrent`: not yet at a person's desk."""
@@ -75,10 +75,15 @@ class Door:
     wake: Callable[[ChangeId, datetime], None]
     clock: Clock
     fleet: Fleet
-    circumstances: Circumstances
+    circumstances_now: Callable[[], Circumstances]
     starting: Callable[[], int]
     max_starting: int
     rules: RulesInForce
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """By the policy in force: it may be edited while signals come in."""
+        return self.circumstances_now()
 
     @property
     def starts_work(self) -> bool:
@@ -119,15 +124,15 @@ class Listener:
         return failures[0] if failures else None
 
     def _refresh_rules(self) -> None:
-        """Rules that were edited come into force, or what is wrong with them is told and the previous stay."""
+        """Rules and policy that were edited come into force, or what is wrong with them is told and the previous stay."""
         door = self._door
         match door.rules.refresh():
             case Refused(problems=problems):
                 for problem in problems:
-                    log.warning("rules: %s", problem)
+                    log.warning("configuration: %s", problem)
                 door.tallies.add(REJECTED, door.clock.now(), note=problems[0])
             case Ruleset(rules=rules):
-                log.info("rules: %d are in force", len(rules))
+                log.info("configuration: read again; %d rules and its policy are in force", len(rules))
                 door.tallies.clear(REJECTED)
             case None:
                 return

@@ -21,6 +21,7 @@ from penstock.core.fleet.graph import Cycle, providers, waves
 from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
 from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
 from penstock.core.policy.patches import Scope
+from penstock.core.policy.rules import stricter
 from penstock.core.proposal import Brief, ProposalRefused, RecipeCard
 from penstock.core.refs import Digest, NodeId, RepoRef
 from penstock.core.risk import assess
@@ -31,17 +32,16 @@ from penstock.core.routing.router import Undecided
 from penstock.core.verdict import Outcome, Verdict, all_of, blocked, failures, passed, unknown
 from penstock.flows.carrying import Judged, carried_patch_sets
 from penstock.flows.intake import issue_signal
+from penstock.flows.layering import bound_of
 from penstock.flows.owners import Ownership, ownership
 from penstock.flows.words import words
 from penstock.flows.world import (
     World,
-    binding_policy,
     diff_of,
     found,
     judged_whole,
     lane_of,
     patch_set_of,
-    pinned_policy,
     stored,
     verdict_text,
 )
@@ -265,11 +265,15 @@ def propose(world: World, change: Change, effect: Propose, texts: Texts) -> Even
 def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     """G2, G3 and risk of every patch set, under the pinned policy and under today's."""
     lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
-    policies = (pinned_policy(change, texts), world.policy)
-    owners = _owners(world, change, texts)
-    verdict = judged_whole(
-        change, lanes, policies, {node: found.unapproved for node, found in owners.items()}
-    )
+    bounds = {lane.repo.node_id: bound_of(world, change, lane, texts) for lane, _ in lanes}
+    binding = {node: stricter(bound.pinned, bound.current) for node, bound in bounds.items()}
+    owners = {
+        lane.repo.node_id: ownership(world, lane)
+        for lane, _ in lanes
+        if binding[lane.repo.node_id].code_owners
+    }
+    asked = {node: found.unapproved for node, found in owners.items()}
+    verdict = judged_whole(world, change, lanes, bounds, asked)
     risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
     lines = "\n".join(f"{item.points:+d}: {item.reason}" for item in risk.items)
     return GatesEvaluated(
@@ -280,17 +284,12 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
         score=risk.score,
         verdict=texts.put(verdict_text(verdict)),
         risk=texts.put(lines),
-        owners=tuple(_needed(lane, owners[lane.repo.node_id]) for lane, _ in lanes if owners),
+        owners=tuple(
+            _needed(lane, owners[lane.repo.node_id]) for lane, _ in lanes if lane.repo.node_id in owners
+        ),
         carried=carried_patch_sets(world, change, Judged(verdict=verdict, tier=risk.tier), texts),
-        quorum=world.policy.required_reviews,
+        quorum=max(policy.required_reviews for policy in binding.values()),
     )
-
-
-def _owners(world: World, change: Change, texts: Texts) -> dict[NodeId, Ownership]:
-    """Whom to ask, for each repository; nobody where code owners are not asked."""
-    if not binding_policy(world, change, texts).code_owners:
-        return {}
-    return {lane.repo.node_id: ownership(world, lane) for lane in change.shipping}
 
 
 def _needed(lane: Lane, found: Ownership) -> OwnersNeeded:

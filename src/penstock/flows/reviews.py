@@ -19,8 +19,9 @@ from penstock.core.policy.rules import Policy
 from penstock.core.refs import Actor
 from penstock.core.reviews import Reviewed, lacking, standing_on
 from penstock.core.verdict import Verdict, all_of, blocked, passed
+from penstock.flows.layering import binding_policy
 from penstock.flows.orders import allow_listed
-from penstock.flows.world import Scene, binding_policy
+from penstock.flows.world import Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def seen(scene: Scene, required: RequiredChecks | None) -> Seen:
     """The people's reviews that count: neither Penstock's own, nor of who may not write; an objection counts where that cannot
     be told."""
     demanded = required.approving_reviews if required else 0
-    counted = binding_policy(scene.world, scene.change, scene.texts).count_reviews
+    counted = binding_policy(scene.world, scene.change, scene.lane, scene.texts).count_reviews
     number = scene.lane.leg(scene.leg).pull
     if number is None or not (demanded or counted):
         return NOBODY
@@ -107,7 +108,7 @@ def _approvals(scene: Scene, found: Seen, preview: MergePreview) -> tuple[Approv
     if not found.counted:
         return ()
     known = scene.change.spent | {a.review for a in scene.change.approvals}
-    policy = binding_policy(scene.world, scene.change, scene.texts)
+    policy = binding_policy(scene.world, scene.change, scene.lane, scene.texts)
     new = (r for r in found.reviewed.approving if r.name not in known)
     return tuple(_approval(scene, r, preview, policy) for r in new if _is_approval(scene, r, policy))
 

@@ -8,21 +8,24 @@ from penstock.core.autonomy.judging import Stand, may_policy_approve
 from penstock.core.autonomy.model import cell_of, pull_name
 from penstock.core.autonomy.reserved import judge_reserved
 from penstock.core.change.outcomes import agent_of, tier_of
+from penstock.core.policy.rules import stricter
 from penstock.core.refs import Digest
 from penstock.core.verdict import Verdict
-from penstock.flows.world import Scene, binding_policy, diff_of, pinned_policy
+from penstock.flows.layering import bound_of
+from penstock.flows.world import Scene, diff_of
 
 
 def stand_in(scene: Scene, scope: ApprovalScope) -> tuple[Verdict, Held]:
     """May policy approve this lane's patch set, or its merge; and what its autonomy rests on."""
     world, change, lane = scene.world, scene.change, scene.lane
     assert lane.patch_set is not None, "only lanes that take part are approved"  # noqa: S101
-    policy = binding_policy(world, change, scene.texts)
+    bound = bound_of(world, change, lane, scene.texts)
+    policy = stricter(bound.pinned, bound.current)
     rests_on = held_now(scene)
     people = approvers(change.approvals, ApprovalScope.CONTENT, lane.patch_set.digest, world.clock.now())
     stand = Stand(
         scope=scope,
-        modes=(pinned_policy(change, scene.texts).mode, world.policy.mode),
+        modes=(bound.pinned.mode, bound.current.mode),
         tier=change.tier,
         toggles=world.toggles(lane.repo),
         quorum=max(change.terms.quorum, policy.required_reviews),

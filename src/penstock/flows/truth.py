@@ -7,16 +7,18 @@ from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import CommitFacts, RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
+from penstock.core.policy.rules import Policy
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Digest, RepoRef, Sha
 from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict, all_of, passed
 from penstock.core.write import Content, Wanted
+from penstock.flows.layering import binding_policy, bound_of
 from penstock.flows.owners import ownership
 from penstock.flows.reviews import Seen, standing_names, with_reviews
 from penstock.flows.shaping import branch_name, inverse_tree
 from penstock.flows.standing_in import standing_in
-from penstock.flows.world import Scene, World, binding_policy, diff_of, judged, pinned_policy, policy_digest
+from penstock.flows.world import Scene, World, diff_of, judged, policy_digest
 from penstock.ports import Permanent
 
 
@@ -27,16 +29,14 @@ def rules_of(scene: Scene) -> Rules:
     """
     if scene.leg is LegName.INVERSE:
         return contentless(scene.world, scene.lane.repo, "the exact inverse of what was approved")
-    pinned, current = judged(
-        diff_of(scene.world, scene.lane),
-        scene.change.scope,
-        (pinned_policy(scene.change, scene.texts), scene.world.policy),
-    )
+    bound = bound_of(scene.world, scene.change, scene.lane, scene.texts)
+    facts, now = diff_of(scene.world, scene.lane), scene.world.clock.now()
+    pinned, current = judged(facts, scene.change.scope, bound, now)
     return Rules(
         toggles=scene.world.toggles(scene.lane.repo),
-        policy_digest=policy_digest(scene.world.policy),
+        policy_digest=policy_digest(bound.current),
         pinned_allows=pinned,
-        current_allows=current,
+        current_allows=all_of("patch set", (*current.children, bound.layer)) if bound.layer else current,
     )
 
 
@@ -74,7 +74,7 @@ def standing_of(scene: Scene) -> Standing:
 
 def _owners_now(scene: Scene, people: frozenset[str]) -> Verdict | None:
     """Asked for at creation or today, and of those who are owners today."""
-    if not binding_policy(scene.world, scene.change, scene.texts).code_owners:
+    if not _binding(scene).code_owners:
         return None
     return ownership(scene.world, scene.lane).judge(people)
 
@@ -88,7 +88,11 @@ def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, 
 
 def quorum_of(scene: Scene) -> int:
     """How many people must have approved: what was asked at creation, and what is asked today."""
-    return max(scene.change.terms.quorum, scene.world.policy.required_reviews)
+    return max(scene.change.terms.quorum, _binding(scene).required_reviews)
+
+
+def _binding(scene: Scene) -> Policy:
+    return binding_policy(scene.world, scene.change, scene.lane, scene.texts)
 
 
 def what_moved(scene: Scene, facts: RepositoryFacts | None) -> str:
@@ -162,7 +166,7 @@ def merge_heads(scene: Scene, facts: RepositoryFacts | None) -> Heads:
 
 def verification_of(scene: Scene) -> tuple[Verification, Verdict]:
     """G5's evidence on the exact head, and its verdict."""
-    lane, ci = scene.lane, binding_policy(scene.world, scene.change, scene.texts).ci
+    lane, ci = scene.lane, _binding(scene).ci
     required = scene.world.reader.required_checks(lane.repo, lane.base_ref)
     if required is not None:
         required = replace(required, names=required.names | set(ci.required))

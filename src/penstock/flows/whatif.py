@@ -6,10 +6,12 @@ from enum import StrEnum
 
 from penstock.core.change.model import Change, State
 from penstock.core.policy.confidence import upper_bound
-from penstock.core.policy.rules import Policy, Tier
+from penstock.core.policy.layers import Layered
+from penstock.core.policy.rules import Tier
 from penstock.core.refs import ChangeId
 from penstock.core.risk import Risk, assess
 from penstock.core.verdict import Outcome, Verdict
+from penstock.flows.layering import bound_alike
 from penstock.flows.world import World, diff_of, judged_whole
 from penstock.ports import Permanent
 
@@ -45,14 +47,17 @@ class Opinion:
         return Answer.APPROVE if easy else Answer.ESCALATE
 
 
-def opinion(world: World, change: Change, policy: Policy) -> Opinion:
-    """Raises Permanent `nothing_proposed`, or `no_object` where the mirror has lost the trees."""
+def opinion(world: World, change: Change, policy: Layered) -> Opinion:
+    """Each repository's own layer is under it, as it is under the policy in force.
+
+    Raises Permanent `nothing_proposed`, or `no_object` where the mirror has lost the trees."""
     if not change.shipping:
         raise Permanent("nothing_proposed", f"{change.id} has no patch set to judge")
     lanes = tuple((lane, diff_of(world, lane)) for lane in change.shipping)
-    verdict = judged_whole(change, lanes, (policy, policy), {})
+    bounds = {lane.repo.node_id: bound_alike(world, lane, policy) for lane in change.shipping}
+    verdict = judged_whole(world, change, lanes, bounds, {})
     diffs = tuple(diff for _, diff in lanes)
-    return Opinion(verdict=verdict, risk=assess(diffs, dependents=change.dependents, policy=policy))
+    return Opinion(verdict=verdict, risk=assess(diffs, dependents=change.dependents, policy=policy.policy))
 
 
 def fate_of(change: Change) -> Fate:
@@ -93,12 +98,12 @@ class Backtest:
         return upper_bound(*self.outcomes)
 
 
-def backtest(world: World, changes: Iterable[Change], candidate: Policy) -> Backtest:
+def backtest(world: World, changes: Iterable[Change], candidate: Layered) -> Backtest:
     """Every recorded change that has patch sets, in the order given."""
     return Backtest(tried=tuple(_tried(world, change, candidate) for change in changes if change.shipping))
 
 
-def _tried(world: World, change: Change, candidate: Policy) -> Tried:
+def _tried(world: World, change: Change, candidate: Layered) -> Tried:
     fate = fate_of(change)
     try:
         return Tried(change=change.id, fate=fate, answer=opinion(world, change, candidate).answer)

@@ -9,14 +9,15 @@ from pydantic import TypeAdapter
 from penstock.core.change.model import Change, Lane, LegName
 from penstock.core.dependencies.advisories import Audited, audit
 from penstock.core.dependencies.changes import Move, package_changes
-from penstock.core.evidence import DiffFacts, RepositoryFacts
+from penstock.core.evidence import DiffFacts, Host, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.policy.layers import Bound, Layered
 from penstock.core.policy.patches import Scope
-from penstock.core.policy.rules import Policy, Toggles, stricter
+from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.proposal import PatchSet, patch_set_digest
 from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
-from penstock.core.verdict import Verdict, all_of
+from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
 from penstock.flows.steering import Steering
@@ -51,10 +52,12 @@ class World:
     hub: Hub
     clock: Clock
     secrets: Secrets = field(repr=False)
-    policy: Policy
+    today: Layered
+    """The organization's policy in force, with what made it."""
     toggles: Callable[[RepoRef | None], Toggles]
     """What holds now for one repository. Raises Transient where a holder does not answer."""
     steering: Steering
+    host: Callable[[], Host]
     own_login: str
     notices_today: Callable[[datetime], int]
     attest: Callable[[bytes, str], str]
@@ -62,6 +65,11 @@ class World:
     max_notices_per_day: int = 200
     only_workflows_report: bool = False
     """Is this a forge at which checks come from workflow files alone."""
+
+    @property
+    def policy(self) -> Policy:
+        """The organization's, as it is today."""
+        return self.today.policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +98,6 @@ def policy_text(policy: Policy) -> str:
 def pinned_policy(change: Change, texts: Texts) -> Policy:
     """The policy of the change's creation. Gone (erased) is not "anything goes": it stops the change."""
     return POLICY.validate_json(stored(change.policy, texts, "the policy pinned at creation"))
-
-
-def binding_policy(world: World, change: Change, texts: Texts) -> Policy:
-    """Of the policy pinned at creation and today's, the tighter demands (invariant 10)."""
-    return stricter(pinned_policy(change, texts), world.policy)
 
 
 def stored(ref: BlobRef, texts: Texts, what: str) -> str:
@@ -126,15 +129,15 @@ def found(world: World, repo: RepoRef) -> RepositoryFacts:
 
 
 def diff_of(world: World, lane: Lane) -> DiffFacts:
-    """Facts of the lane's patch set, read from git objects, and what advisories say of what it brings."""
+    """Facts of the lane's patch set, read from git objects."""
     assert lane.patch_set is not None, "only lanes that take part are judged"  # noqa: S101
     return facts_of(world, lane.repo, lane.patch_set.base_commit, lane.patch_set.tree)
 
 
 def facts_of(world: World, repo: RepoRef, base: Sha, tree: Sha) -> DiffFacts:
-    """Facts of any tree on a base that the mirror has, and what advisories say."""
+    """Facts of any tree on a base that the mirror has, what advisories say, and this host's tools."""
     facts = world.repositories.facts(repo, base, tree)
-    return replace(facts, audits=_audits(facts, world.advisories))
+    return replace(facts, audits=_audits(facts, world.advisories), host=world.host())
 
 
 def _audits(facts: DiffFacts, advisories: Advisories) -> tuple[Audited, ...]:
@@ -172,26 +175,31 @@ def patch_set_of(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -
     )
 
 
-def judged(
-    facts: DiffFacts, scope: tuple[str, ...], policies: tuple[Policy, Policy]
-) -> tuple[Verdict, Verdict]:
+def judged(facts: DiffFacts, scope: tuple[str, ...], bound: Bound, now: datetime) -> tuple[Verdict, Verdict]:
     """G2 and G3 under the pinned policy and under today's."""
-    pinned, current = policies
-    return judge_patches(facts, Scope(allowed=scope), pinned), judge_patches(
-        facts, Scope(allowed=scope), current
-    )
+    allowed = Scope(allowed=scope)
+    return judge_patches(facts, allowed, bound.pinned, now), judge_patches(facts, allowed, bound.current, now)
+
+
+def _in_force(bound: Bound) -> Verdict:
+    """Whoever reads the tree later can tell which policy it was: `policy show` has the digest, too."""
+    pinned, current = policy_digest(bound.pinned), policy_digest(bound.current)
+    since = "" if pinned == current else f", and as pinned at creation {pinned}"
+    return passed("policy_in_force", f"{current}{since}")
 
 
 def judged_whole(
+    world: World,
     change: Change,
     lanes: tuple[tuple[Lane, DiffFacts], ...],
-    policies: tuple[Policy, Policy],
+    bounds: Mapping[NodeId, Bound],
     owners: Mapping[NodeId, Verdict],
 ) -> Verdict:
-    """One tree for all repositories, each under both policies; `owners` says whether it is known whom to ask."""
+    """One tree for all repositories, each under both policies that bind it; `owners` says whether it is known whom to ask."""
     nodes = []
     for lane, facts in lanes:
-        pinned, current = judged(facts, change.scope, policies)
+        bound = bounds[lane.repo.node_id]
+        pinned, current = judged(facts, change.scope, bound, world.clock.now())
         parts = (
             (pinned,)
             if pinned == current
@@ -200,10 +208,9 @@ def judged_whole(
                 replace(current, reason="today's policy"),
             )
         )
-        asked = (owners[lane.repo.node_id],) if lane.repo.node_id in owners else ()
-        nodes.append(
-            all_of(lane.repo.full_name, (*(part for whole in parts for part in whole.children), *asked))
-        )
+        more = (_in_force(bound), bound.layer, owners.get(lane.repo.node_id))
+        whole = (*(part for one in parts for part in one.children), *(one for one in more if one))
+        nodes.append(all_of(lane.repo.full_name, whole))
     return all_of("gates", nodes)
 
 

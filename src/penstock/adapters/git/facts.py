@@ -14,8 +14,10 @@ from penstock.adapters.git.lines import added_lines
 from penstock.adapters.git.surface import Sources, surface_of
 from penstock.adapters.git.syntax import problem_of
 from penstock.adapters.git.workflows import Workflows
-from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.evidence import Declared, DiffFacts, FileFact, FileMode, Hazard
 from penstock.core.lookalikes import disguised
+from penstock.core.policy.hazards import hazards
+from penstock.core.policy.tools import declared
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
@@ -101,9 +103,21 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         weakened=_weakened(change, added, old or b"", new or b""),
         unparsable=_unparsable(change, old, new),
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
+        hazards=_hazards(change, added),
+        tools=_newly_declared(change, old, new),
         size=len(new or b""),
         licence=_licence(change, new),
     )
+
+
+def _hazards(change: Changed, added: list[tuple[int, str]]) -> tuple[Hazard, ...]:
+    """A binary file's lines are none; that it is one is a fact of its own."""
+    return () if change.binary else hazards(change.path, [(number + 1, text) for number, text in added])
+
+
+def _newly_declared(change: Changed, old: bytes | None, new: bytes | None) -> tuple[Declared, ...]:
+    before = declared(change.path, old)
+    return tuple(one for one in declared(change.path, new) if one not in before)
 
 
 def _licence(change: Changed, new: bytes | None) -> str:

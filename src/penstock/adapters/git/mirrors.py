@@ -12,7 +12,16 @@ from penstock.adapters.git.checkout import write_files
 from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.diff import changes, patch_text
 from penstock.adapters.git.facts import diff_facts
-from penstock.adapters.git.objects import Entry, blobs, clashes, folders_of, read_tree, write_tree
+from penstock.adapters.git.objects import (
+    Entry,
+    blobs,
+    clashes,
+    files_at,
+    folders_of,
+    paths_at,
+    read_tree,
+    write_tree,
+)
 from penstock.adapters.git.remote import Credential, fetch
 from penstock.core.evidence import DiffFacts, FileMode
 from penstock.core.refs import RepoRef, Sha
@@ -21,9 +30,7 @@ from penstock.core.text import made_visible
 from penstock.core.write import TreeEdit
 from penstock.ports import Permanent, Secrets, Transient
 
-MAX_READ_BYTES = 1 << 20
 MAX_PATCH_BYTES = 4 << 20
-_FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
 class Mirrors:
@@ -70,14 +77,10 @@ class Mirrors:
         return Sha(ended.output.decode().strip())
 
     def files(self, repo: RepoRef, commit: Sha, paths: Sequence[str]) -> Mapping[str, bytes]:
-        git = self._git(repo)
-        tree = read_tree(git, commit)
-        found = {path: entry for path in paths if (entry := tree.get(path.encode())) and _readable(entry)}
-        contents = blobs(git, (entry.sha for entry in found.values()))
-        return {path: content for path, (_, content) in zip(found, contents, strict=True)}
+        return files_at(self._git(repo), commit, paths)
 
     def paths(self, repo: RepoRef, commit: Sha) -> tuple[str, ...]:
-        return tuple(path.decode() for path in read_tree(self._git(repo), commit) if _is_text(path))
+        return paths_at(self._git(repo), commit)
 
     def checkout(self, repo: RepoRef, commit: Sha, into: Path) -> None:
         git = self._git(repo)
@@ -155,16 +158,3 @@ def _disk() -> Iterator[None]:
         yield
     except OSError as error:
         raise Transient("disk", f"the disk refuses: {error.strerror} ({error.filename})") from error
-
-
-def _readable(entry: Entry) -> bool:
-    return entry.mode in _FILES and entry.size <= MAX_READ_BYTES
-
-
-def _is_text(path: bytes) -> bool:
-    """A name that is not UTF-8 has no place in a text; nothing here could ask for it."""
-    try:
-        path.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

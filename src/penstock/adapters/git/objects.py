@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,9 @@ from penstock.adapters.git.command import Git
 from penstock.core.evidence import FileMode
 from penstock.core.refs import Sha
 from penstock.ports import Permanent
+
+MAX_READ_BYTES = 1 << 20
+_FILES = frozenset({FileMode.FILE, FileMode.EXECUTABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,31 @@ def read_tree(git: Git, treeish: Sha) -> Tree:
             mode=mode_of(mode), sha=Sha(sha.decode()), size=0 if size == b"-" else int(size)
         )
     return entries
+
+
+def files_at(git: Git, commit: Sha, paths: Sequence[str]) -> Mapping[str, bytes]:
+    """Contents of those of these paths that are ordinary files of at most MAX_READ_BYTES."""
+    tree = read_tree(git, commit)
+    found = {path: entry for path in paths if (entry := tree.get(path.encode())) and _readable(entry)}
+    contents = blobs(git, (entry.sha for entry in found.values()))
+    return {path: content for path, (_, content) in zip(found, contents, strict=True)}
+
+
+def paths_at(git: Git, commit: Sha) -> tuple[str, ...]:
+    """Of every file; a name that is not UTF-8 has no place in a text, and nothing could ask for it."""
+    return tuple(path.decode() for path in read_tree(git, commit) if _is_text(path))
+
+
+def _readable(entry: Entry) -> bool:
+    return entry.mode in _FILES and entry.size <= MAX_READ_BYTES
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def write_tree(git: Git, tree: Tree) -> Sha:

@@ -1,6 +1,5 @@
 """G-14: a dependency change only with an intact lock file and no known vulnerability; and what is newly asked for."""
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -16,6 +15,7 @@ from penstock.core.dependencies.facts import FilePair, Role
 from penstock.core.dependencies.integrity import lock_problems
 from penstock.core.evidence import DiffFacts
 from penstock.core.policy.rules import Policy
+from penstock.core.policy.tools import requirement
 from penstock.core.verdict import Verdict, all_of, blocked, passed, unknown, warned
 
 LOCKFILE_INTEGRITY = "lockfile_integrity"
@@ -23,16 +23,14 @@ DEPENDENCY_AUDIT = "dependency_audit"
 BREAKING_API = "breaking_api"
 REQUIRABLE = (LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT, BREAKING_API)
 """What `policies.require` may name: these block where they would warn."""
-_TOOL_VERSION = re.compile(r"[a-z][a-z0-9_-]*_version\s*(?:==|>=|<=|!=|>|<)\s*[0-9][\w.]*")
-"""Of other entries of `policies.require`, those that are well formed."""
 SHOWN = 20
 """How many packages or flaws are named one by one; the rest is counted."""
 _NOBODY = Audit(standing=Standing.NOT_AUDITED, reason="no advisories were asked")
 
 
 def requirable(text: str) -> str:
-    """An entry of `policies.require`. Raises ValueError."""
-    if text in REQUIRABLE or _TOOL_VERSION.fullmatch(text):
+    """An entry of `policies.require`: a rule, or versions of a tool. Raises ValueError."""
+    if text in REQUIRABLE or requirement(text):
         return text
     near = next(iter(get_close_matches(text, REQUIRABLE, n=1)), "")
     hint = f"; did you mean `{near}`?" if near else ""

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from penstock.core.evidence import DiffFacts, FileFact, FileMode
 from penstock.core.policy.dependencies import judge_dependencies
+from penstock.core.policy.hazards import judge_forbidden
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
 from penstock.core.policy.sources import judge_api, judge_complexity, judge_licences, judge_workflows
+from penstock.core.policy.tools import judge_tools
 from penstock.core.proposal import matches_any, names_any
 from penstock.core.secrets import Finding
 from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
@@ -26,6 +28,7 @@ def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
         (
             _own_files(facts),
             _protected(facts, policy),
+            _frozen(facts, policy),
             _secrets(facts),
             _links(facts),
             _weakened(facts),
@@ -33,6 +36,8 @@ def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
             judge_workflows(facts),
             judge_licences(facts, policy),
             judge_dependencies(facts, policy),
+            judge_forbidden(facts, policy),
+            judge_tools(facts, policy),
         ),
     )
 
@@ -69,6 +74,11 @@ def _own_files(facts: DiffFacts) -> Verdict:
 def _protected(facts: DiffFacts, policy: Policy) -> Verdict:
     hit = [f.path for f in facts.files if is_protected(f.path, policy)]
     return _rule("protected_paths", hit, "protected: only people change it (G-04, G-05)", "none touched")
+
+
+def _frozen(facts: DiffFacts, policy: Policy) -> Verdict:
+    hit = [f.path for f in facts.files if names_any(f.path, policy.frozen_paths)]
+    return _rule("frozen_paths", hit, "frozen: no change touches it, whatever its scope", "none touched")
 
 
 def is_protected(path: str, policy: Policy) -> bool:

@@ -1,6 +1,7 @@
 """The effective policy of a change, as data. Pinned at creation; a write needs the pinned and today's to allow."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from penstock.core.dependencies.facts import Ecosystem
@@ -82,6 +83,7 @@ NEVER_WRITABLE = (
     "config/orchestrator.yml",
     "config/routing/**",
     "config/routing-examples.yml",
+    "config/policies/**",
     ".infinity/**",
 )
 """Penstock's own policy and records."""
@@ -96,6 +98,17 @@ class CiPolicy:
     verify: Verify = Verify.JOINT
     start_timeout_seconds: int = 600
     timeout_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """Lets one rule pass on some paths (globs), in somebody's name and for a reason, before a moment."""
+
+    rule: str
+    paths: tuple[str, ...]
+    owner: str
+    reason: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +136,8 @@ class Policy:
     """Do people's reviews at the forge approve merges, and stop them."""
     merge_method: MergeMethod = MergeMethod.SQUASH
     protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
+    frozen_paths: tuple[str, ...] = ()
+    """What no change may touch, whatever its scope names."""
     max_files: int = 500
     max_changed_lines: int = 20_000
     separation: Separation = Separation.AUTO
@@ -131,7 +146,12 @@ class Policy:
     """Is a change taken back whose merge breaks a check of its base branch."""
     ci: CiPolicy = CiPolicy()
     require: tuple[str, ...] = ()
-    """Rules that block where they would warn: `lockfile_integrity`, `dependency_audit`, `breaking_api`."""
+    """Rules that stop a change where they would warn: `lockfile_integrity`, `dependency_audit`, `weakened_tests`, …"""
+    forbid: tuple[str, ...] = ()
+    """Predicates over added lines that must find nothing: `curl_pipe_sh`, …"""
+    tools: tuple[tuple[str, str], ...] = ()
+    """(tool, versions): what changed files may declare of it; each of them must hold."""
+    waivers: tuple[Waiver, ...] = ()
     registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
     """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
     human_approval: tuple[Reserved, ...] = tuple(Reserved)
