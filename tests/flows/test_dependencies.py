@@ -128,6 +128,6 @@ def test_a_known_vulnerability_blocks_and_its_fix_is_clean(house: House, tmp_pat
         "✗ known_vulnerability: left-pad 1.2.0 → 1.2.9 (package-lock.json, direct): GHSA-test-0001"
         in render_text(verdict)
     )
-    _, verdict = judged(house, "fixed", UPGRADE, State.WAITING_USER_APPROVAL)
+    _, verdict = judged(house, "upgraded", UPGRADE, State.WAITING_USER_APPROVAL)
     assert "✓ clean: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct)" in render_text(verdict)
     assert "not_audited" not in render_text(verdict)
