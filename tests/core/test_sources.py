@@ -12,9 +12,10 @@ from penstock.core.gates import judge_patches
 from penstock.core.policy.rules import ContentPolicy, Policy
 from penstock.core.risk import assess
 from penstock.core.sources.api import Break, Placed, Symbol, Unread, breaks, language_of
-from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles, texts
+from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles
 from penstock.core.sources.licences import licence_id, licence_of
 from penstock.core.sources.outline import outline
+from penstock.core.sources.statements import texts
 from penstock.core.sources.workflows import Severity, WorkflowFinding, fresh, is_workflow
 from penstock.core.verdict import Outcome, failures, render_text
 
@@ -132,8 +133,29 @@ def test_ways_through_a_function(source, ways):
 def test_functions_that_are_written_as_before_are_left_alone():
     old = b"class A:\n def m(self):\n  if a: pass\ndef f():\n if a: pass\n"
     new = old.replace(b"def f():\n if a", b"def f():\n if a and b")
-    known = texts(ast.parse(old), old.split(b"\n"))
-    assert tangles(ast.parse(new), new.split(b"\n"), known) == (Tangle(name="f", line=4, ways=3),)
+    known = texts(ast.parse(old), old.splitlines())
+    assert tangles(ast.parse(new), new.splitlines(), known) == (Tangle(name="f", line=4, ways=3),)
+
+
+SAME = b"@d\nclass A:\n def m(self): pass\nif x:\n def g(): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "equal"),
+    [
+        (b"def f(a): return 1\n", b"def f(a): return 2\n", True),
+        (b"def f(a): pass\n", b"def f(a, b): pass\n", False),
+        (b"", b"def f(): pass\n", False),
+        (b"@e\ndef f(): pass\n", b"def f(): pass\n", False),
+        (b"x = 1\rdef f(a): pass\n", b"x = 1\rdef f(): pass\n", False),
+    ],
+)
+def test_statements_that_are_written_as_before_are_the_same_in_an_outline(old, new, equal):
+    sides = [(ast.parse(side), side.splitlines()) for side in (SAME + old, SAME + new)]
+    known = texts(*sides[0]) & texts(*sides[1])
+    was, now = (outline(*side, known) for side in sides)
+    assert (was == now) is equal
+    assert b"@d\nclass A:\n def m(self): pass" in was
 
 
 def test_a_decision_counts_for_the_innermost_function():

@@ -19,6 +19,7 @@ from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
+from penstock.flows.steering import Steering
 from penstock.ports import (
     Advisories,
     Clock,
@@ -51,7 +52,9 @@ class World:
     clock: Clock
     secrets: Secrets = field(repr=False)
     policy: Policy
-    toggles: Callable[[], Toggles]
+    toggles: Callable[[RepoRef | None], Toggles]
+    """What holds now for one repository. Raises Transient where a holder does not answer."""
+    steering: Steering
     own_login: str
     notices_today: Callable[[datetime], int]
     attest: Callable[[bytes, str], str]

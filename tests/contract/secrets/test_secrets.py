@@ -142,6 +142,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_time_grows_with_the_text_only(every: Scanner, piece: str) -> None:
     """One line of 1 MB, or 40,000 lines: at most what is linear, though each piece nearly or truly matches."""

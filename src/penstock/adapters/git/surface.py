@@ -20,8 +20,9 @@ from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
-from penstock.core.sources.complexity import Tangled, grown, tangles, texts
+from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
 from penstock.core.sources.outline import outline
+from penstock.core.sources.statements import texts
 
 MAX_BYTES = 512 << 10
 MOST_BYTES = 4 << 20
@@ -114,8 +115,10 @@ class Sources:
             problem = before if isinstance(before, str) else after
             self.unread.append(Unread(path=source.path, why=f"does not parse: {problem}"))
             return
-        self.tangled += _grown(source, before, after)
-        if source.offers and (before is None or after is None or _differs(before, after)):
+        was, now = _Side.of(source.before, before), _Side.of(source.after, after)
+        same = texts(was.module, was.lines) & texts(now.module, now.lines)
+        self.tangled += grown(source.path, was.tangles(same), now.tangles(same))
+        if source.offers and (before is None or after is None or _differs(was, now, same)):
             self.moved.append(source)
 
     def _why_not(self, sizes: list[int]) -> str:
@@ -217,17 +220,25 @@ def _unit(read: _Read) -> tuple[str, str]:
             return Language.JAVASCRIPT, str(path.with_suffix(""))
 
 
-def _grown(source: Source, before: ast.Module | None, after: ast.Module | None) -> Iterator[Tangled]:
-    """Functions that are written as before are left alone: most are."""
-    old, new = ((side or b"").split(b"\n") for side in (source.before, source.after))
-    was, now = before or _EMPTY, after or _EMPTY
-    return grown(source.path, tangles(was, old, texts(now, new)), tangles(now, new, texts(was, old)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """A Python source as it is on one side."""
+
+    module: ast.Module
+    lines: list[bytes]
+
+    @classmethod
+    def of(cls, content: bytes | None, module: ast.Module | None) -> "_Side":
+        return cls(module=module or _EMPTY, lines=(content or b"").splitlines())
+
+    def tangles(self, same: frozenset[bytes]) -> tuple[Tangle, ...]:
+        return tangles(self.module, self.lines, same)
 
 
-def _differs(before: ast.Module, after: ast.Module) -> bool:
+def _differs(was: _Side, now: _Side, same: frozenset[bytes]) -> bool:
     """What is nested too deeply for an outline needs the closer look."""
     try:
-        return outline(before) != outline(after)
+        return outline(was.module, was.lines, same) != outline(now.module, now.lines, same)
     except RecursionError:
         return True
 

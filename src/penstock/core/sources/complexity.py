@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from penstock.core.sources.statements import HOLDERS, text_of
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tangle:
@@ -60,27 +62,10 @@ _DECISIONS = (
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def texts(module: ast.Module, lines: Sequence[bytes]) -> frozenset[bytes]:
-    """Each outermost function as it is written."""
-    found: set[bytes] = set()
-    waiting: list[ast.AST] = [module]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, _FUNCTIONS):
-            found.add(_text(node, lines))
-        elif isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
-            waiting.extend(ast.iter_child_nodes(node))
-    return frozenset(found)
-
-
-def _text(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: Sequence[bytes]) -> bytes:
-    return b"\n".join(lines[node.lineno - 1 : node.end_lineno])
-
-
 def tangles(
     module: ast.Module, lines: Sequence[bytes] = (), known: frozenset[bytes] = frozenset()
 ) -> tuple[Tangle, ...]:
-    """Of every function of a Python module but those that are written just like a known one.
+    """Of every function of a Python module but those in statements that are written just like a known one.
 
     What is nested in one counts for itself alone. In time by the module's size.
     """
@@ -89,7 +74,7 @@ def tangles(
     waiting: list[tuple[ast.AST, str, int]] = [(module, "", -1)]
     while waiting:
         node, scope, owner = waiting.pop()
-        if isinstance(node, _FUNCTIONS) and known and _text(node, lines) in known:
+        if known and owner < 0 and isinstance(node, ast.stmt) and text_of(node, lines) in known:
             continue
         if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             scope = f"{scope}.{node.name}" if scope else node.name
@@ -99,7 +84,7 @@ def tangles(
                 found.append((scope, node.lineno))
         elif owner >= 0:
             counts[owner] += _ways(node)
-        if owner >= 0 or isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+        if owner >= 0 or isinstance(node, HOLDERS):
             waiting.extend((child, scope, owner) for child in ast.iter_child_nodes(node))
     return tuple(
         Tangle(name=name, line=line, ways=count) for (name, line), count in zip(found, counts, strict=True)
