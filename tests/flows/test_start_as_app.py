@@ -28,7 +28,7 @@ def test_an_app_reads_and_writes_with_tokens_of_its_own(desk: Desk, house: House
     desk.monkeypatch.setenv("PENSTOCK_APP_KEY_FILE", str(key))
     code, told = desk.run("start", "--once")
     assert (code, f"the App {slug} is not installed on {ORG}" in told) == (3, True), told
-    embedding._admin(forge, "install", slug, ORG)
+    embedding._admin(forge, ("install", slug, ORG))
     code, told = desk.run("start", "--once")
     assert code == 4, told
     assert "Waiting for you" in told
