@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
+# Where it is set, every process would compile every module it imports, each time.
+unexport PYTHONDONTWRITEBYTECODE
 # Three processes on two cores: tests wait for servers, git and clocks about a fifth of the time.
 EVERY_TEST := -n 3 --dist worksteal -m "not slow"
 
