@@ -9,7 +9,7 @@ import pytest
 from penstock.bootstrap.embedded import make_forge
 
 
-@pytest.mark.parametrize("found", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("found", [False, True])
 def test_nobody_else_reads_the_forge(tmp_path: Path, found: bool) -> None:
     state = tmp_path / "deep" / "state"
     before = os.umask(0o022)

@@ -142,7 +142,6 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_time_grows_with_the_text_only(every: Scanner, piece: str) -> None:
     """One line of 400 kB, or 16,000 lines: at most what is linear, though each piece nearly or truly matches."""
