@@ -142,7 +142,7 @@ WRONG_USE = [
     ("try looked-at --recipe builtin-generic", "there are: builtin-generics"),
     ("try no-such-folder --run true", "no-such-folder is not a folder"),
     ("try . --run true", "would be inside"),
-    ("schema nonsense", "there are orchestrator, rules, routing-examples, recipe"),
+    ("schema nonsense", "there are orchestrator, rules, routing-examples, policy, recipe"),
     ("start --mode automatic", "There are manual, supervised, autonomous"),
     ("--config absent.yml status", "absent.yml: cannot be read"),
     ("validate-config", "`penstock init` writes"),

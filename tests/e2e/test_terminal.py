@@ -29,6 +29,7 @@ def test_nothing_of_a_diff_is_cut_off(penstock: Caller) -> None:
     assert f"+{HIDDEN}" in shown.replace("\n↪ ", "")
 
 
+@pytest.mark.slow
 def test_a_recipe_that_hangs_shows_how_long_and_its_limit(penstock: Caller) -> None:
     """On a terminal all the time; elsewhere after each while in which nothing was said; and a run ends at its limit."""
     folder = penstock.folder_of("hangs", a__py="old = 1\n")
@@ -68,6 +69,7 @@ def test_a_try_that_stops_says_what_to_change_and_what_to_type(
     assert "recorded" in penstock(*typed).out
 
 
+@pytest.mark.slow
 def test_lines_and_tables_are_folded_at_words(penstock: Caller) -> None:
     folder = penstock.folder_of("folded", a__py="old = 1\n")
     code, shown = at_terminal(penstock.folder, "try", str(folder), "--run", "echo 'new = 1' > a.py\ntrue")
@@ -104,6 +106,7 @@ TYPED = [
 BARE = re.compile(r"(?<!/)\bpenstock (?=[a-z]+(-[a-z]+)*\b)")
 
 
+@pytest.mark.slow
 def test_every_command_that_is_said_can_be_typed(penstock: Caller, tmp_path: Path) -> None:
     """Where a shell does not find `penstock`, no line names it so."""
     name = penstock.waiting(penstock.folder_of("spelt", a__py="old = 1\n"))

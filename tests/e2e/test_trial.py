@@ -182,6 +182,7 @@ def test_a_sandboxed_state_stays_sandboxed(penstock: Caller) -> None:
     assert "keeps it" in penstock(*words, expect=Exit.WRONG_USE).err
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_only_on_order_and_on_record(elsewhere: Caller) -> None:
     folder = elsewhere.folder_of("code", a__py="old = 1\n")
     state = str(elsewhere.folder / "state")

@@ -93,6 +93,7 @@ def test_a_log_that_does_not_hold_is_named_and_never_left_out(
     assert (broken["change"], broken["n"]) == (name, 2)
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_a_change_whose_log_does_not_hold(penstock: Caller, kept: tuple[Path, str]) -> None:
     """Who follows one change is told; who follows all of them goes on with the others."""
     state, name = kept
@@ -144,6 +145,7 @@ def test_a_locked_database_is_read_and_loses_no_order(penstock: Caller, kept: tu
     penstock(*in_state(state, "ledger verify"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap makes the read-only view")
 def test_a_read_only_state_is_said(kept: tuple[Path, str]) -> None:
     state, name = kept
@@ -159,6 +161,7 @@ def test_a_read_only_state_is_said(kept: tuple[Path, str]) -> None:
     assert str(state) in done.stderr
 
 
+@pytest.mark.slow
 def test_files_that_may_not_grow_are_said_and_lose_nothing(penstock: Caller, kept: tuple[Path, str]) -> None:
     """A process whose files may not grow is as good as a full disk to it; another one then finds everything."""
     state, name = kept

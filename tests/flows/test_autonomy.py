@@ -79,6 +79,7 @@ def test_nothing_is_granted_so_a_person_is_asked(house: House):
     assert not house.home.store.governance.now().pulls, "a person approved it, so it is not counted"
 
 
+@pytest.mark.slow
 def test_what_is_reserved_for_people_is_theirs(house: House):
     repo = house.repository("reserved")
     autonomous(house, "merge_to_main")

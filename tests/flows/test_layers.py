@@ -57,6 +57,7 @@ def tight() -> Layer:
     return found
 
 
+@pytest.mark.slow
 def test_a_layers_quorum_is_waited_for(house: House):
     repo = house.repository("two-of-us", {POLICY_FILE: "version: 1\npr_management: {require_reviews: 2}\n"})
     with house.working():
@@ -88,6 +89,7 @@ def test_a_layer_that_cannot_be_read_or_would_loosen_stops_its_repository(house:
             assert house.branches(repo) == {"main"}
 
 
+@pytest.mark.slow
 def test_a_layer_that_came_before_the_write_binds_it(house: House):
     """The base it would be merged into has another layer than the base it was made from."""
     repo = house.repository("tightened-since")
@@ -147,6 +149,7 @@ def test_a_used_waiver_is_evidence(house: House):
     assert "src/a.bin: waived by @ada before 3000-01-01: a picture of the house" in gates_of(house, name)
 
 
+@pytest.mark.slow
 def test_a_waiver_that_ended_since_it_was_approved_lets_nothing_through(house: House):
     today = house.home.clock.now()
     piped = {"rule": "curl_pipe_sh", "paths": ["src/**"], "owner": "@ada", "reason": "once"}

@@ -147,6 +147,7 @@ def test_a_poll_and_a_webhook_of_one_issue_are_one_change(post: Post):
     assert list(post.home.store.of_signal(post.change.signal)) == post.changes
 
 
+@pytest.mark.slow
 def test_processes_that_hear_of_it_at_once_start_one_change(post: Post):
     number = post.issue(repository := post.repository())
     for action in ("opened", "labeled", "edited"):

@@ -160,6 +160,7 @@ def test_a_revert_whose_record_was_lost(house: House):
     assert text == "eCA9IDEK\n"  # x = 1
 
 
+@pytest.mark.slow
 def test_a_repository_that_drops_out_of_a_fix_keeps_nothing(house: House):
     """Its pull request is closed, though the rest of the change gets done."""
     stays, drops = house.repository("stays"), house.repository("drops")
@@ -179,6 +180,7 @@ def test_a_repository_that_drops_out_of_a_fix_keeps_nothing(house: House):
     assert house.branches(drops) == {"main"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_rollback_ordered_while_it_merges(house: House, *, recorded: bool):
     """Its merge lands, on record or found by the withdrawal, and is then taken back as ordered."""
@@ -214,6 +216,7 @@ def test_what_merged_in_a_cancelled_change_can_be_taken_back(house: House):
     assert house.change(name).state is State.ROLLING_BACK
 
 
+@pytest.mark.slow
 def test_a_rollback_under_way_can_be_stopped(house: House):
     """Its own pull request and branch go; what was merged stays, and the record says so."""
     repo = house.repository("back-and-forth")
@@ -279,6 +282,7 @@ def test_a_revocation_stops_a_rollback_under_way(house: House):
     assert [bool(pull["merged_at"]) for pull in house.pulls(repo)] == [False, True]
 
 
+@pytest.mark.slow
 def test_a_sibling_that_somebody_moved_stops_the_first_merge(house: House):
     """Read again at the merge: half a change does not land."""
     one, two = house.repository("half-one"), house.repository("half-two")

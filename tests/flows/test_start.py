@@ -345,6 +345,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_two_starts_side_by_side_take_webhooks_and_end_when_told(desk: Desk, house: House):
     house.repository(desk.name)
     desk.configure(extra="issue_processing: {max_concurrent: 1}\n")

@@ -231,6 +231,7 @@ def test_what_fsck_finds(prepared: Prepared, tmp_path: Path, template: World, co
     broken.forge.close()
 
 
+@pytest.mark.slow
 def test_who_only_looks_changes_nothing(prepared: Prepared, folder: Path) -> None:
     """After a kill fsck says what is open and leaves it; --repair does what the next start would do."""
     state = folder / "state"

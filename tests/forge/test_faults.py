@@ -271,6 +271,7 @@ def test_the_door_refuses(
     assert words in answer.json()["message"]
 
 
+@pytest.mark.slow
 def test_served(world: World, tmp_path: Path, serve: Callable[..., str]) -> None:
     """Over sockets: the connection is closed after the effect, of a request and of a push; the command line asks for it."""
     state = world.forge.state

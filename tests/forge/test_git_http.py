@@ -207,6 +207,7 @@ def test_killed_between_git_and_the_journal(
     assert states == ["done", "dropped"]
 
 
+@pytest.mark.slow
 def test_killed_during_pushes(world: World, tmp_path: Path) -> None:
     """SIGKILL among pushes: after the next start every branch has exactly one event, and no event lacks its branch."""
     import sys

@@ -58,6 +58,7 @@ def test_several_things_are_made_in_one_go(tmp_path: Path) -> None:
     forge.close()
 
 
+@pytest.mark.slow
 def test_refusals_of_the_command_line(tmp_path: Path, serve: Callable[[Path], str]) -> None:
     """A wrong argument is one sentence on stderr and exit 1, never a traceback."""
     state = tmp_path / "state"

@@ -231,6 +231,7 @@ def busy(url: str, headers: dict[str, str], clone: Path) -> Iterator[None]:
             writer.join()
 
 
+@pytest.mark.slow
 def test_under_running_jobs_and_pushes(world: World, tmp_path: Path, serve: Callable[..., str]) -> None:
     """Taken and restored while clients write, git pushes and a job runs: nothing is torn, and the job begins anew."""
     token = seed.create_token(world.forge, world.people["olga"], "repo", "workflow")

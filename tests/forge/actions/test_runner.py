@@ -130,6 +130,7 @@ def test_jobs_run_in_parallel(served: Served) -> None:
     assert os.cpu_count() == 1 or started[-1] < ended[0] or started[0] == started[-1]
 
 
+@pytest.mark.slow
 def test_an_idle_runner_costs_nothing(served: Served) -> None:
     olga = served.olga
     put_workflow(olga, workflow("- run: echo hi"))
@@ -145,6 +146,7 @@ def _cpu_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_only_when_told_so(
     unserved: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
