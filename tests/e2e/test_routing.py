@@ -221,7 +221,7 @@ def test_status_tells_what_was_begun_and_what_is_wrong_with_the_rules(ruled: Cal
     ]
     said = ruled("status", expect=Exit.WRONG_USE)
     assert "did you mean `event`?" in said.err
-    assert "what runs already keeps the rules that it has" in said.err
+    assert "what runs already keeps the rules and the policy that it has" in said.err
     assert "No changes yet." in said.out
 
 
