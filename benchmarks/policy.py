@@ -6,9 +6,10 @@ In processor time of this process and of the git processes it starts, so that ot
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.commits import commits
 from benchmarks.measure import Measure
 from benchmarks.releases import History, Patch, git, history
 
@@ -35,7 +36,9 @@ def measures() -> Iterator[Measure]:
     with tempfile.TemporaryDirectory() as folder:
         secrets = Secrets(kept=Path(folder))
         secrets.find("")  # its rules are loaded
-        yield from _real(history(), secrets)
+        known = history()
+        yield from _real(known, "commits of this repository", tuple(commits(known)), secrets)
+        yield from _real(known, "differences of releases", known.patches[::EVERY], secrets)
         yield from _made(Path(folder), secrets)
 
 
@@ -50,20 +53,22 @@ def _judge(ours: Git, base: Sha, tree: Sha, secrets: Secrets) -> None:
     judge_patches(diff_facts(ours, base, tree, secrets), EVERYWHERE, Policy())
 
 
-def _real(known: History, secrets: Secrets) -> Iterator[Measure]:
+def _real(known: History, what: str, chosen: Sequence[Patch], secrets: Secrets) -> Iterator[Measure]:
     ours = Git(directory=known.folder / ".git", environment=trusted_environment())
-    chosen = known.patches[::EVERY]
-    gits, all_of_it = [], []
+    gits, all_of_it, lines = [], [], []
     for patch in chosen:
         text = git(known.folder, "diff", "--binary", patch.before, patch.after)
         if text:
+            lines.append(text.count(b"\n"))
             gits.append(_spent(lambda patch=patch, text=text: _by_git(known, patch, text)))  # type: ignore[misc]
             all_of_it.append(_spent(lambda patch=patch, text=text: _by_us(ours, patch, text, secrets)))  # type: ignore[misc]
+    if not gits:
+        return
     beyond = [1000 * (whole - own) for whole, own in zip(all_of_it, gits, strict=True)]
     middle = statistics.median(beyond)
     yield Measure(
-        what=f"facts and verdict of {len(beyond)} real patches in 10,000 files, beyond git's own apply and write-tree "
-        f"({1000 * statistics.median(gits):.0f} ms): median",
+        what=f"facts and verdict of {len(beyond)} {what} ({statistics.median(lines):.0f} lines of patch) in 10,000 files, "
+        f"beyond git's own apply and write-tree ({1000 * statistics.median(gits):.0f} ms): median",
         aim=f"≤ {BEYOND_MS} ms",
         measured=f"{middle:.0f} ms (a quarter under {statistics.quantiles(beyond)[0]:.0f}, "
         f"a quarter over {statistics.quantiles(beyond)[2]:.0f})",

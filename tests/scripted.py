@@ -1,5 +1,6 @@
 """Outcomes of effects as data, for tests of the fold and of what drives it: a change to three repositories."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
 from typing import Protocol, assert_never
@@ -7,6 +8,7 @@ from typing import Protocol, assert_never
 from penstock.core.approval import Approval, ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
+    AskPolicy,
     Decide,
     Effect,
     EvaluateGates,
@@ -236,6 +238,9 @@ def success(effect: Effect, change: Change, texts: Texts) -> e.Event | None:
             return proposed(lane_of(change, effect.repo), texts, (change.generation, change.attempt))
         case EvaluateGates():
             return gates(change, texts)
+        case AskPolicy():
+            given = approval(effect.digest, effect.scope, by=PENSTOCK, at=change.updated_at).approval
+            return e.ApprovalRecorded(approval=replace(given, id=effect.key, basis="grant g-1"))
         case Decide():
             return decided(effect, texts)
         case Write():

@@ -18,11 +18,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from penstock.core.document import MAX_BYTES, Rejected, parse_placed
 from penstock.core.policy.documents import Policies
 from penstock.core.policy.layers import Layered
-from penstock.core.policy.rules import CiPolicy, ContentPolicy, MergeMethod, Mode, Policy, Separation, Verify
+from penstock.core.policy.rules import CiPolicy, ContentPolicy, MergeMethod, Mode, Policy, Verify
 from penstock.core.routing.documents import AgentName, AgentText, IncludePath, RuleText
 from penstock.core.routing.loading import Part, Refused, Ruleset
 from penstock.ports import Permanent
 from penstock.rulebook import Book, book
+from penstock.sections import MOST, Autonomy, BreakGlass, Positive, Safety
 
 
 def _cron(text: str) -> str:
@@ -34,9 +35,6 @@ def _cron(text: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
-MOST = 1_000_000
-"""Of anything that is counted, days and minutes too: sums of times stay times."""
-Positive = Annotated[int, Field(ge=1, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 LOGIN = r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38})?$"
 """An account's name at GitHub; managed users have an underscore in theirs."""
@@ -93,18 +91,6 @@ class PrManagement(_Section):
     merge_strategy: MergeMethod = MergeMethod.SQUASH
 
 
-class Safety(_Section):
-    human_approval_required: tuple[str, ...] = ("merge_to_main", "breaking_changes", "security_related")
-    max_api_cost_per_day: Annotated[float, Field(ge=0)] = 50.0
-    rollback_on_test_failure: bool = True
-    protected_paths: tuple[str, ...] = (".env*", ".github/**", "**/CODEOWNERS")
-    frozen_paths: tuple[str, ...] = ()
-    separation_of_duties: Separation = Separation.AUTO
-    approval_expires_days: Positive = 14
-    max_files: Positive = 500
-    max_changed_lines: Positive = 20_000
-
-
 class Ci(_Section):
     """`required` adds to what the forge demands; `none: true` says that repositories have no CI at all."""
 
@@ -141,6 +127,8 @@ class Config(_Section):
     routing: tuple[RuleText, ...] = ()
     agents: dict[AgentName, AgentText] = {}
     policies: Policies = Policies()
+    autonomy: Autonomy = Autonomy()
+    toggles: BreakGlass = BreakGlass()
     models: Models = Models()
     notifications: tuple[str, ...] = ()
 
@@ -172,6 +160,8 @@ def policy_of(config: Config) -> Policy:
             start_timeout_seconds=ci.start_timeout_minutes * 60,
             timeout_seconds=ci.timeout_minutes * 60,
         ),
+        human_approval=safety.human_approval_required,
+        repository_classes=tuple(config.autonomy.classes.items()),
         rollback_on_failure=config.safety.rollback_on_test_failure,
         require=policies.harder,
         forbid=policies.forbid,
@@ -188,7 +178,6 @@ UNUSED = (
     "monitoring",
     "self_healing",
     "pr_management.auto_merge",
-    "safety.human_approval_required",
     "safety.max_api_cost_per_day",
     "models",
     "notifications",

@@ -13,9 +13,8 @@ from penstock.core.approval import (
     Approver,
     judge_approvals,
     may_record,
-    policy_may_approve,
 )
-from penstock.core.policy.rules import Holder, Mode, Policy, Separation, Tier, Toggles, effective
+from penstock.core.policy.rules import Holder, Policy, Separation, Toggles, effective
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef, Sha
 from penstock.core.tap import (
     Heads,
@@ -113,15 +112,6 @@ def test_who_may_approve(what, login, may_write, listed, interactive, own, separ
     )
     verdict = may_record(approver, requester="req", own_login=own, policy=Policy(separation=separation))
     assert verdict.allows is allowed
-
-
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("tier", Tier)
-@pytest.mark.parametrize("reviewers", [0, 2])
-def test_policy_approves_only_low_risk_in_autonomous_mode_with_reviewers(mode, tier, reviewers):
-    allowed = policy_may_approve(mode=mode, tier=tier, toggles_allow=True, reviewers=reviewers).allows
-    assert allowed is (mode is Mode.AUTONOMOUS and tier in {Tier.LOW, Tier.MEDIUM} and reviewers > 0)
-    assert not policy_may_approve(mode=mode, tier=tier, toggles_allow=False, reviewers=reviewers).allows
 
 
 @pytest.mark.parametrize(

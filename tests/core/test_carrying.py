@@ -191,6 +191,43 @@ def test_of_merges_only_the_one_that_was_offered_counts_for_the_one_that_is(name
     assert not approvers(change.approvals, ApprovalScope.MERGE, DIGEST, START)
 
 
+@pytest.mark.parametrize("taken", ["revoked", "void", "not standing"])
+def test_a_review_approves_once(taken):
+    """Whose approval was taken off the record is observed again, and changes nothing; another review does."""
+    change = approved()
+    while not change.shipping[0].forward.preview:
+        change = carry_on(change)
+    lane = change.shipping[0]
+    preview, head = lane.forward.preview, lane.forward.head
+    assert preview
+    assert head
+    one = replace(given_approval(preview.digest, ApprovalScope.MERGE).approval, review="pullrequestreview-1")
+    told = e.ReviewsObserved(
+        repo=lane.repo.node_id, leg=LegName.FORWARD, head=head, lacking=0, approvals=(one,)
+    )
+    change = after(change, "look", told)
+    assert one in change.approvals
+    assert not change.spent
+    if taken == "revoked":
+        change = after(change, "revoke", e.ApprovalRevoked(approval=one.id, by=one.by))
+    elif taken == "not standing":
+        change = after(change, "gone", replace(told, approvals=(), gone=(one.id,)))
+    else:
+        look = Observe(key="look", repo=lane.repo.node_id, leg=LegName.FORWARD)
+        seen = passed_checks(change, look, TEXTS, "moved")
+        void = CarriedOver(
+            before=preview.digest, now=seen.preview.digest, outcome=Outcome.BLOCK, verdict=ref("why")
+        )
+        change = after(change, "moved", replace(seen, carried=void))
+        preview = seen.preview
+    same = replace(one, id="a-same", digest=preview.digest)
+    change = after(change, "again", replace(told, approvals=(same,)))
+    assert not approvers(change.approvals, ApprovalScope.MERGE, preview.digest, START)
+    other = replace(same, id="a-other", review="pullrequestreview-2")
+    change = after(change, "other", replace(told, approvals=(other,)))
+    assert approvers(change.approvals, ApprovalScope.MERGE, preview.digest, START)
+
+
 DIGESTS = st.sampled_from((DIGEST, OTHER, Digest("sha256:" + "c" * 64)))
 APPROVALS = st.lists(
     st.builds(

@@ -38,6 +38,7 @@ from tests.scripted import (
 from penstock.core.approval import ApprovalScope, CarriedOver
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
+    AskPolicy,
     Decide,
     Effect,
     EvaluateGates,
@@ -52,7 +53,7 @@ from penstock.core.change.fold import apply
 from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.change.next import Await, is_settled, next_effects
 from penstock.core.change.table import PARKED
-from penstock.core.policy.rules import Tier, Verify
+from penstock.core.policy.rules import Mode, Tier, Verify
 from penstock.core.proposal import patch_set_digest
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef
 from penstock.core.verdict import ALLOWING, Outcome
@@ -103,18 +104,15 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
     match effect:
         case TriageSignal() | Plan() | Propose() | EvaluateGates():
             return _preparations(effect, change, at, nonce)
+        case AskPolicy():
+            return [_policy_declines(effect, nonce)]
         case Decide(notice="", repo=repo, leg=leg) if repo:
             denied = [decided(effect, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN)]
             return [*denied, *_refusals(effect, repo, leg, nonce), *_rebased(effect, change, nonce)]
         case Decide():
             return [decided(effect, TEXTS, Outcome.BLOCK)]
-        case Write(notice="", repo=repo, leg=leg) if repo:
-            lane = lane_of(change, repo)
-            unfaithful = merged(lane, leg, lane.leg(leg).head or sha("none"), faithful=False)
-            also = [unfaithful] if effect.action is Action.MERGE else []
-            return [*also, *_rebased(effect, change, nonce), *_refusals(effect, repo, leg, nonce)]
         case Write():
-            return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
+            return _other_writes(effect, change, nonce)
         case Observe(repo=repo, leg=leg):
             return _observations(effect, change, repo, leg, nonce)
         case Watch():
@@ -201,6 +199,25 @@ def _reviews(change: Change, lane: Lane, leg: LegName, nonce: int) -> list[e.Eve
     return [*told, replace(plain, gone=reviewed)] if reviewed else told
 
 
+def _policy_declines(effect: AskPolicy, nonce: int) -> e.PolicyDeclined:
+    return e.PolicyDeclined(
+        scope=effect.scope,
+        digest=effect.digest,
+        repo=effect.repo,
+        rules=("autonomy_held",),
+        verdict=ref(nonce),
+    )
+
+
+def _other_writes(effect: Write, change: Change, nonce: int) -> list[e.Event]:
+    if effect.notice or effect.repo is None:
+        return [e.NoticePosted(notice=effect.notice, action=effect.action, given_up="locked")]
+    lane = lane_of(change, effect.repo)
+    unfaithful = merged(lane, effect.leg, lane.leg(effect.leg).head or sha("none"), faithful=False)
+    also = [unfaithful] if effect.action is Action.MERGE else []
+    return [*also, *_rebased(effect, change, nonce), *_refusals(effect, effect.repo, effect.leg, nonce)]
+
+
 def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:
     """As the flows report a write that the forge, or the facts before it, refused."""
     detail = ref(nonce)
@@ -245,13 +262,16 @@ class Machine(RuleBasedStateMachine):
         self.change: Change
 
     @initialize(
+        mode=st.sampled_from((Mode.SUPERVISED, Mode.AUTONOMOUS)),
         verify=st.sampled_from(Verify),
         fixes=st.integers(0, 2),
         quorum=st.integers(1, 2),
         head_start=st.integers(0, 60),
     )
-    def start(self, verify: Verify, fixes: int, quorum: int, head_start: int) -> None:
-        event = created(TEXTS, verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3)
+    def start(self, mode: Mode, verify: Verify, fixes: int, quorum: int, head_start: int) -> None:
+        event = created(
+            TEXTS, mode=mode, verify=verify, auto_fix_attempts=fixes, quorum=quorum, max_failures=3
+        )
         self.change = apply(None, self.entry("created", event))
         self.go_well(head_start)
 
@@ -441,12 +461,15 @@ class Machine(RuleBasedStateMachine):
             )
 
     def approvers(self, of: Digest, scope: ApprovalScope) -> int:
-        """How many people approved this, or what it is carried over from, as the log tells it."""
+        """How many people approved this, or what it is carried over from, as the log tells it; policy, which is asked in
+        autonomous mode alone, counts for all."""
         given = [entry.event.approval for entry in self.log if isinstance(entry.event, e.ApprovalRecorded)]
         reviews = [entry.event for entry in self.log if isinstance(entry.event, e.ReviewsObserved)]
         given += [one for event in reviews for one in event.approvals]
         same = self.carried_to(of)
-        return len({a.by.login for a in given if a.digest in same and a.scope is scope})
+        fitting = [a for a in given if a.digest in same and a.scope is scope]
+        by_policy = self.change.terms.mode is Mode.AUTONOMOUS and any(a.by_policy for a in fitting)
+        return self.change.terms.quorum if by_policy else len({a.by.login for a in fitting})
 
     def carried_to(self, of: Digest) -> set[Digest]:
         """The digests whose approvals were allowed to count for this one."""
@@ -457,6 +480,13 @@ class Machine(RuleBasedStateMachine):
             if one.now in found and one.outcome in ALLOWING:
                 found.add(one.before)
         return found
+
+    @invariant()
+    def policy_is_asked_once(self) -> None:
+        asked = [effect for effect in wanted(self.change) if isinstance(effect, AskPolicy)]
+        assert not asked or self.change.terms.mode is Mode.AUTONOMOUS
+        said = {entry.event.digest for entry in self.log if isinstance(entry.event, e.PolicyDeclined)}
+        assert not said & {effect.digest for effect in asked}, "asked again after it declined"
 
     @invariant()
     def the_gate_asks_for_approvals(self) -> None:

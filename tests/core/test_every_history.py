@@ -73,6 +73,7 @@ MUTANTS: tuple[tuple[Callable[[pytest.MonkeyPatch], None], str], ...] = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("breaks", "said"), MUTANTS, ids=lambda part: getattr(part, "__name__", ""))
 def test_a_broken_guard_is_found(
     breaks: Callable[[pytest.MonkeyPatch], None], said: str, monkeypatch: pytest.MonkeyPatch

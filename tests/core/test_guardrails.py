@@ -13,14 +13,16 @@ from typing import get_args
 
 import pytest
 from tests.core.test_authority import DIGEST, NOW, REPO, approval, heads, rules
+from tests.core.test_autonomy import COUNTED, STAND, told
 from tests.core.test_judging import PLAIN, SCOPE, diff
 
-from penstock.core.approval import policy_may_approve
+from penstock.core.autonomy.ceiling import judge_ceiling
+from penstock.core.autonomy.judging import may_policy_approve
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.dependencies.files import kind_of, read
 from penstock.core.evidence import CheckFact, CheckStatus, FileFact, RequiredChecks
 from penstock.core.gates import Intake, Verification, judge_intake, judge_patches, judge_verification
-from penstock.core.policy.rules import MergeMethod, Mode, Policy, Tier, Toggles
+from penstock.core.policy.rules import MergeMethod, Policy, Tier, Toggles
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
 from penstock.core.tap import Heads, Rules, Standing, TapDecision, decide_content, decide_merge
@@ -196,9 +198,7 @@ ROWS: dict[str, Row | Elsewhere] = {
     "G-05": Row((lambda: patched(replace(PLAIN, path="docs/CODEOWNERS")),)),
     "G-06": Row(
         tuple(
-            lambda tier=tier: policy_may_approve(  # type: ignore[misc]
-                mode=Mode.AUTONOMOUS, tier=tier, toggles_allow=True, reviewers=2
-            )
+            lambda tier=tier: may_policy_approve(replace(STAND, tier=tier))  # type: ignore[misc]
             for tier in (Tier.HIGH, Tier.CRITICAL)
         )
     ),
@@ -210,9 +210,7 @@ ROWS: dict[str, Row | Elsewhere] = {
             lambda: merged(g5=verified(checked("success", ("acme/lib", HEAD)))),
         )
     ),
-    "G-09": Elsewhere(
-        "core/policy/rules.py", "max_prs_per_day", "counts what no person approved, where policy approves"
-    ),
+    "G-09": Row((lambda: judge_ceiling(told(COUNTED), "another", ceiling=1, now=NOW),)),
     "G-10": Elsewhere(
         "settings.py", "max_api_cost_per_day", "no agent that costs anything is there to be stopped"
     ),

@@ -241,8 +241,10 @@ class House:
             stop.set()
             thread.join()
 
-    def toggles(self) -> Toggles:
-        return effective(self.holders)
+    def toggles(self, repo: RepoRef | None) -> Toggles:
+        """What the test sets, beside what Penstock holds itself."""
+        self.home.steering.keep_watch()
+        return effective((*self.holders, self.home.steering.system()))
 
     def until(
         self, name: ChangeId, *states: State, and_: Callable[[Change], bool] = lambda _: True

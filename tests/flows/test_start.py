@@ -181,7 +181,7 @@ def test_a_token_that_may_too_little_is_told_which_permission_and_for_what(
 ):
     house.ask("POST", f"/orgs/{ORG}/repos", {"name": desk.name, "auto_init": True, "private": True})
     number = issue(house, desk.name, "Add a line")
-    token = embedding._admin(house.embedded.forge_state, "token", embedding.BOT, *may)
+    (token,) = embedding._admin(house.embedded.forge_state, ("token", embedding.BOT, *may))
     desk.monkeypatch.setenv("INFINITY_APP_TOKEN", token)
     code, told = desk.run("start", "--once")
     assert code == 3, told

@@ -19,7 +19,7 @@ def test_an_app_reads_and_writes_with_tokens_of_its_own(desk: Desk, house: House
     number, key = issue(house, desk.name, "Add a line"), desk.folder / "key.pem"
     forge, slug = house.embedded.forge_state, f"works-{os.getpid()}"
     permissions = [f"--permission={name}={level}" for name, level in permissions_of(*EVERY).items()]
-    app = embedding._admin(forge, "app", slug, "--owner", ORG, "--key", str(key), *permissions)
+    (app,) = embedding._admin(forge, ("app", slug, "--owner", ORG, "--key", str(key), *permissions))
     for name in ("INFINITY_APP_TOKEN", "PENSTOCK_READ_TOKEN"):
         desk.monkeypatch.delenv(name)
     desk.monkeypatch.setenv("PENSTOCK_APP_ID", app)
@@ -28,7 +28,7 @@ def test_an_app_reads_and_writes_with_tokens_of_its_own(desk: Desk, house: House
     desk.monkeypatch.setenv("PENSTOCK_APP_KEY_FILE", str(key))
     code, told = desk.run("start", "--once")
     assert (code, f"the App {slug} is not installed on {ORG}" in told) == (3, True), told
-    embedding._admin(forge, "install", slug, ORG)
+    embedding._admin(forge, ("install", slug, ORG))
     code, told = desk.run("start", "--once")
     assert code == 4, told
     assert "Waiting for you" in told

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.forge.world import World
 
 from localforge import seed
@@ -14,10 +15,11 @@ from localforge.forge import Forge
 from localforge.mounted import MountedForge
 
 
-def administer(state: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+def administer(state: Path, *arguments: str | Path, lines: str = "") -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "localforge", "admin", "--state", str(state), *map(str, arguments)]
     return subprocess.run(
         command,
+        input=lines,
         capture_output=True,
         text=True,
         check=False,
@@ -37,6 +39,23 @@ def test_administer_then_serve(tmp_path: Path, clone: Path, serve: Callable[[Pat
     assert user.json()["login"] == "ann"
     assert user.json()["url"] == f"{url}/users/ann"
     assert user.headers["x-oauth-scopes"] == "repo"
+
+
+def test_several_things_are_made_in_one_go(tmp_path: Path) -> None:
+    """Answers in their order; what is refused ends it, and says so, and nothing after it is made."""
+    state = tmp_path / "state"
+    done = administer(state, "lines", lines="user ann --name 'Ann B'\ntoken ann --scope repo\ntoken ann")
+    assert (done.returncode, len(set(done.stdout.split()))) == (0, 2)
+    done = administer(state, "lines", lines="user ben\ntoken nobody\nuser cy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no account nobody" in done.stderr
+    forge = Forge(state)
+    ann = seed.account(forge, "ann")
+    assert ann.name == "Ann B"
+    assert seed.account(forge, "ben").login == "ben"
+    with pytest.raises(ValueError, match="there is no account cy"):
+        seed.account(forge, "cy")
+    forge.close()
 
 
 def test_refusals_of_the_command_line(tmp_path: Path, serve: Callable[[Path], str]) -> None:

@@ -1,7 +1,9 @@
-"""`admin`: accounts, tokens and repositories, one at a time."""
+"""`admin`: accounts, tokens and repositories, one at a time or several in a row."""
 
 import argparse
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,12 @@ if TYPE_CHECKING:
 def add(verbs: Verbs) -> None:
     """Add the verb and its own verbs."""
     admin = verb(verbs, "admin", run, "create accounts, tokens and repositories")
-    things = admin.add_subparsers(dest="verb", required=True)
+    things = _add_things(admin)
+    things.add_parser("lines", help="create what each line of standard input says, as in: user ann")
+
+
+def _add_things(parser: argparse.ArgumentParser) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    things = parser.add_subparsers(dest="verb", required=True)
     user = things.add_parser("user", help="create a user")
     user.add_argument("login")
     user.add_argument("--name")
@@ -43,6 +50,7 @@ def add(verbs: Verbs) -> None:
     repo.add_argument("name", metavar="OWNER/NAME")
     repo.add_argument("--private", action="store_true")
     repo.add_argument("--from", dest="clone", type=Path, help="a local git clone to copy; it is only read")
+    return things
 
 
 def _add_apps(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -71,10 +79,12 @@ def _add_apps(things: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def run(forge: "Forge", options: argparse.Namespace) -> int:
-    """Create one thing."""
+    """Create one thing, or what the lines of standard input say."""
     from localforge import seed
 
     match options.verb:
+        case "lines":
+            return _run_each(forge, sys.stdin)
         case "user":
             seed.create_user(forge, options.login, name=options.name, email=options.email)
         case "org":
@@ -92,6 +102,15 @@ def run(forge: "Forge", options: argparse.Namespace) -> int:
             owner, _, name = options.name.partition("/")
             account = seed.account(forge, owner)
             seed.create_repo(forge, account, name, private=options.private, clone=options.clone)
+    return 0
+
+
+def _run_each(forge: "Forge", lines: Iterable[str]) -> int:
+    """In their order; the first that is refused ends it, and what those before it made stays."""
+    parser = argparse.ArgumentParser(prog="localforge admin lines")
+    _add_things(parser)
+    for line in lines:
+        run(forge, parser.parse_args(shlex.split(line)))
     return 0
 
 

@@ -1,6 +1,7 @@
 """What an App may ask for: permissions by GitHub's names, and the permission that an event takes.
 
-Names: the schema `app-permissions` of GitHub's OpenAPI description. Events: docs.github.com, "Webhook events and payloads".
+Names: the schema `app-permissions` of GitHub's OpenAPI description; `organization_actions_variables`, which it lacks, from
+docs.github.com, "Permissions required for GitHub Apps". Events: docs.github.com, "Webhook events and payloads".
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,8 @@ _REPOSITORY = (
     *("variables", "vulnerability_alerts", "workflows"),
 )
 _ORGANIZATION = (
-    *("members", "organization_administration", "organization_announcement_banners"),
+    *("members", "organization_actions_variables", "organization_administration"),
+    *("organization_announcement_banners",),
     *("organization_custom_org_roles", "organization_custom_properties", "organization_custom_roles"),
     *("organization_events", "organization_hooks", "organization_packages", "organization_plan"),
     *("organization_personal_access_token_requests", "organization_personal_access_tokens"),

@@ -2,7 +2,7 @@
 
 import re
 
-from localforge.access import Role
+from localforge.access import Credential, Role
 from localforge.actions.dispatching import dispatch_event
 from localforge.actions.sealing import public_key, unseal
 from localforge.call import Answer, Call, created, no_content, ok
@@ -125,14 +125,14 @@ def delete_secret(call: Call) -> Answer:
 @area("GET", "/orgs/{org}/actions/secrets", "actions/list-org-secrets", login=True)
 def list_org_secrets(call: Call) -> Answer:
     """Names and visibility of the organization's secrets, for its owners."""
-    rows = variables.of_org(call.db, Secret, _owned_org(call))
+    rows = variables.of_org(call.db, Secret, _owned_org(call, "organization_secrets"))
     return page_of(call, rows).wrapped("secrets", lambda row: {**_secret(row), **_visibility(call, row)})
 
 
 @area("GET", "/orgs/{org}/actions/variables", "actions/list-org-variables", login=True)
 def list_org_variables(call: Call) -> Answer:
     """The organization's variables, for its owners."""
-    rows = variables.of_org(call.db, Variable, _owned_org(call))
+    rows = variables.of_org(call.db, Variable, _owned_org(call, "organization_actions_variables"))
     return page_of(call, rows).wrapped("variables", lambda row: {**_variable(row), **_visibility(call, row)})
 
 
@@ -150,17 +150,23 @@ def create_dispatch_event(call: Call) -> Answer:
     return no_content()
 
 
-def _owned_org(call: Call) -> int:
-    org = organization(call)
-    role = accounts.member_role(call.db, org.id, call.actor.account.id)
-    credential = call.actor.credential
-    if role != "admin" or (credential is not None and not _administers(credential.scopes)):
+def _owned_org(call: Call, permission: str) -> int:
+    """The organization, for its owners with a token that may, and for an App that is permitted to."""
+    org, actor = organization(call), call.actor
+    owns = (
+        actor.installation.account_id == org.id
+        if actor.installation
+        else accounts.member_role(call.db, org.id, actor.account.id) == "admin"
+    )
+    if not owns or (actor.credential is not None and not _permits(actor.credential, permission)):
         raise ForbiddenError("You must be an org admin or have the actions secrets fine-grained permission.")
     return org.id
 
 
-def _administers(scopes: frozenset[str] | None) -> bool:
-    return scopes is not None and bool(scopes & {"admin:org", "repo"})
+def _permits(credential: Credential, permission: str) -> bool:
+    if credential.scopes is None:
+        return permission in credential.permissions
+    return bool(credential.scopes & {"admin:org", "repo"})
 
 
 def _found_variable(call: Call) -> Variable:

@@ -18,6 +18,7 @@ from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.git.remote import Shown, push
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
+from penstock.adapters.github.variables import Variables
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
 from penstock.adapters.host import version_of
@@ -26,31 +27,36 @@ from penstock.adapters.sandbox.bubblewrap import Bubblewrap
 from penstock.adapters.sandbox.unsandboxed import Unsandboxed
 from penstock.adapters.store.heads import Queue
 from penstock.adapters.store.memory import Delivery, Inbox, Tallies, TimeLogs
+from penstock.adapters.store.outcomes import Outcomes
 from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
 from penstock.bootstrap.access import Access
+from penstock.bootstrap.switches import Switches
+from penstock.core.autonomy.model import Governance
 from penstock.core.change.effects import Effect
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.change.model import Change
 from penstock.core.evidence import Host
 from penstock.core.ledger import Break
-from penstock.core.policy.rules import Policy, Toggles, effective
+from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.policy.tools import HOST_TOOLS
-from penstock.core.refs import Actor, BlobRef
+from penstock.core.refs import Actor, BlobRef, RepoRef
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
+from penstock.flows.governing import Seat
 from penstock.flows.hub import Hub, at_work
 from penstock.flows.intake import Circumstances
 from penstock.flows.listening import BEING_STARTED
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
+from penstock.flows.steering import Steering
 from penstock.flows.world import World
 from penstock.ports import Sandbox, StopFlag, Texts
 from penstock.rulebook import Book, InForce
 from penstock.settings import Settings, network, reread
-from penstock.toggles import toggle_holders
+from penstock.toggles import ConfigHolder
 
 BOT = Author(name="penstock[bot]", email="penstock[bot]@users.noreply.github.com")
 EMBEDDED_LOOK = timedelta(seconds=0.25)
@@ -121,8 +127,33 @@ class Installation(Access):
     def sandbox(self) -> Sandbox:
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
 
-    def toggles(self) -> Toggles:
-        return effective(toggle_holders())
+    @cached_property
+    def steering(self) -> Steering:
+        return Steering(
+            log=self.store.governance,
+            outcomes=Outcomes(self.store.database, self.store.reader),
+            clock=self.clock,
+            quarantine_after=self.settings.config.autonomy.quarantine_after,
+        )
+
+    @cached_property
+    def switches(self) -> Switches:
+        return Switches(
+            configured=ConfigHolder(self.settings.config_path),
+            variables=lambda: self._variables,
+            owner=lambda: self.organization,
+            excluded=self.settings.config.toggles.exclude,
+            system=self.steering.system,
+        )
+
+    @cached_property
+    def _variables(self) -> Variables:
+        return Variables(self.reader_client)
+
+    def toggles(self, repo: RepoRef | None) -> Toggles:
+        """What binds a worker now; it puts its own quarantine on record first, where that is due."""
+        self.steering.keep_watch()
+        return self.switches(repo)
 
     @cached_property
     def hub(self) -> Hub:
@@ -170,6 +201,7 @@ class Installation(Access):
             secrets=self.secrets,
             today=self.rules.layered,
             toggles=self.toggles,
+            steering=self.steering,
             host=lambda: self.host,
             own_login=self.own_login,
             notices_today=self._notices_today,
@@ -194,9 +226,11 @@ class Installation(Access):
 
         return Operator(forge, send)
 
-    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | None:
+    def erase(self, ref: str, reason: str) -> Appended | Duplicate | Break | Governance | None:
         """Erase one text of the ledger, on the operator's order."""
         by = Actor(login=self.operator if self.embedded else getpass.getuser())
+        if self.store.governance.holds(BlobRef(ref)):
+            return self.store.governance.erase(BlobRef(ref), by=by, reason=reason)
         return self.store.erase(BlobRef(ref), by=by, reason=reason)
 
     def desk(self, *, interactive: bool) -> Desk:
@@ -210,6 +244,19 @@ class Installation(Access):
             own_login=self.own_login,
             interactive=interactive,
         )
+
+    def seat(self, *, interactive: bool) -> Seat:
+        """Where this command line's person gives orders about the whole installation."""
+        return Seat(
+            desk=self.desk(interactive=interactive),
+            steering=self.steering,
+            repositories=lambda: tuple(repo for repo, _ in self.fleet.repositories(self.reader)),
+        )
+
+    @property
+    def workforce(self) -> tuple[str, ...]:
+        """Names of agents and recipes: whose work autonomy can be granted for."""
+        return (*self.rules.router.rules.agents, *self.recipes.names)
 
     def worker(self) -> Durable:
         options = Options(shortest_look=EMBEDDED_LOOK) if self.embedded else Options()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from penstock.cli.autonomy import autonomy_app, quarantine_app
 from penstock.cli.exits import Exit
 from penstock.cli.groups import approvals_app, changes_app, ledger_app, route_app
 from penstock.cli.logs import to_standard_error
@@ -29,6 +30,8 @@ app.add_typer(approvals_app, name="approvals")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(policy_app, name="policy")
 app.add_typer(route_app, name="route")
+app.add_typer(autonomy_app, name="autonomy")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(tap_app, name="tap")
 
 

@@ -18,6 +18,8 @@ from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
 from penstock.cli.options import begun
 from penstock.cli.telling import told
+from penstock.core.autonomy.events import GovernanceEvent
+from penstock.core.autonomy.model import GOVERNANCE, Governance
 from penstock.core.change.events import Event
 from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.ledger import Break, plain
@@ -75,6 +77,8 @@ def _tell_held(report: Report, given: Given) -> None:
 
 
 def show(home: Installation, name: str, *, json: bool) -> Exit:
+    if name == GOVERNANCE:
+        return _show_governance(home, json=json)
     change = find_change(home, name)
     if change is None:
         return Exit.NO
@@ -82,9 +86,7 @@ def show(home: Installation, name: str, *, json: bool) -> Exit:
     if json:
         output.as_json(entries)
         return Exit.DONE
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("n", "time", "kind", "what"):
-        table.add_column(column, overflow="fold")
+    table = _records()
     for entry in entries:
         said = told(entry.event, change, home.known_web_address) or Text(_facts(entry.event), style="dim")
         table.add_row(str(entry.n), f"{entry.at.astimezone():%H:%M:%S}", entry.event.kind, said)
@@ -92,7 +94,27 @@ def show(home: Installation, name: str, *, json: bool) -> Exit:
     return Exit.DONE
 
 
-def _facts(event: Event) -> str:
+def _show_governance(home: Installation, *, json: bool) -> Exit:
+    entries = home.store.governance.entries()
+    if json:
+        output.as_json(entries)
+        return Exit.DONE
+    table = _records()
+    for entry in entries:
+        said = Text(_facts(entry.event), style="dim")
+        table.add_row(str(entry.n), f"{entry.at.astimezone():%Y-%m-%d %H:%M:%S}", entry.event.kind, said)
+    output.out.print(table)
+    return Exit.DONE
+
+
+def _records() -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("n", "time", "kind", "what"):
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _facts(event: Event | GovernanceEvent) -> str:
     """An event's short facts, for what has no sentence of its own."""
     body = plain(event)
     facts = body.items() if isinstance(body, dict) else ()
@@ -123,7 +145,7 @@ def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool
     if kept:
         return kept
     outcome = home.erase(blob, reason)
-    done = isinstance(outcome, Appended)
+    done = isinstance(outcome, Appended | Governance)
     if json:
         output.as_json({"blob": blob, "erased": done})
     elif done:

@@ -11,6 +11,7 @@ from penstock.adapters.store.store import DATABASE
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.cli.governing import quarantine_line
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.text import made_visible
@@ -115,6 +116,8 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
         if tally:
             since = f"since {tally.at:%Y-%m-%d %H:%M:%S} UTC, {tally.count} times"
             output.out.print(Text(TALLIES[name].format(since=since, note=tally.note), style="yellow"))
+    if held := quarantine_line(home.store.governance.now()):
+        output.complain(held)
     show_waiting(waiting)
     return named(broken)
 

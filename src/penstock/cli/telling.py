@@ -68,10 +68,14 @@ def _ordered(event: e.Event) -> Text | None:
     match event:
         case e.ApprovalRecorded(approval=approval):
             own = ", who asked for it" if approval.self_approved else ""
+            own = f" by {approval.basis}" if approval.by_policy else own
             return Text(
                 f"approved  {approval.scope} {output.short(approval.digest)} by {approval.by.login}{own}",
                 style="magenta",
             )
+        case e.PolicyDeclined():
+            why = ", ".join(event.rules)
+            return Text(f"for you   {event.scope} {output.short(event.digest)}: not by policy ({why})")
         case e.ApprovalRevoked():
             return Text(f"revoked   approval {event.approval} by {event.by.login}", style="yellow")
         case e.ChangesRequested():

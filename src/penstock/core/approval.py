@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from penstock.core.ledger import canonical, sha256
-from penstock.core.policy.rules import Mode, Policy, Separation, Tier
+from penstock.core.policy.rules import Policy, Separation
 from penstock.core.refs import Actor, BlobRef, Digest
 from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, blocked, check, passed, pending, unknown
 
@@ -36,8 +36,14 @@ class Approval:
     expires_at: datetime
     self_approved: bool = False
     shared_identity: bool = False
+    basis: str = ""
+    """What a policy's approval rests on: a grant, or what was earned; empty for a person's."""
     carried_from: str = ""
     review: str = ""
+
+    @property
+    def by_policy(self) -> bool:
+        return self.by.kind == "policy"
 
 
 def without(approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope) -> tuple[Approval, ...]:
@@ -124,9 +130,17 @@ def _own(approver: Approver, own_login: str | None) -> Verdict:
 def approvers(
     approvals: tuple[Approval, ...], scope: ApprovalScope, digest: Digest, now: datetime
 ) -> frozenset[str]:
-    """Who has approved exactly this, unexpired."""
-    fitting = (a for a in approvals if a.scope is scope and a.digest == digest)
+    """The people who have approved exactly this, unexpired."""
+    fitting = (a for a in approvals if a.scope is scope and a.digest == digest and not a.by_policy)
     return frozenset(a.by.login for a in fitting if now < a.expires_at)
+
+
+def policy_approval(
+    approvals: tuple[Approval, ...], scope: ApprovalScope, digest: Digest, now: datetime
+) -> Approval | None:
+    """The unexpired approval of exactly this that policy gave in a person's place."""
+    fitting = (a for a in approvals if a.scope is scope and a.digest == digest and a.by_policy)
+    return next((a for a in fitting if now < a.expires_at), None)
 
 
 def judge_approvals(
@@ -141,11 +155,14 @@ def judge_approvals(
     """Do these approvals unlock this digest now: right scope and digest, unexpired, by enough different people.
 
     `rights`: whether these approvers may still write, as read now; without that right, or where it could not be
-    read (None), an approval does not count.
+    read (None), an approval does not count. One that policy gave counts for all of them: whether policy may still
+    give it is judged apart (`autonomy.judging`).
     """
     fitting = [a for a in approvals if a.scope is scope and a.digest == digest]
     unexpired = approvers(approvals, scope, digest, now)
     people = frozenset(login for login in unexpired if rights.get(login, True))
+    if given := policy_approval(approvals, scope, digest, now):
+        return passed("approval", f"{scope.value} approved by policy ({given.basis})")
     if len({login.casefold() for login in people}) >= quorum:
         return passed("approval", f"{scope.value} approved by {', '.join(sorted(people))}")
     if without := sorted(login for login in unexpired if rights.get(login, True) is False):
@@ -159,28 +176,3 @@ def judge_approvals(
             "approval", "the approval is for another digest: what would be written has changed since"
         )
     return pending("approval", f"{len(people)} of {quorum} {scope.value} approvals")
-
-
-def policy_may_approve(*, mode: Mode, tier: Tier, toggles_allow: bool, reviewers: int) -> Verdict:
-    """May policy stand in for a person. Without reviewer models the quorum of reviewers is a person's to fill."""
-    return all_of(
-        "policy_approval",
-        (
-            check(
-                "mode",
-                f"mode is {mode.value}; only autonomous lets policy approve",
-                holds=mode is Mode.AUTONOMOUS,
-            ),
-            check(
-                "G-06",
-                f"risk is {tier.value}; high and critical are a person's",
-                holds=tier.rank <= Tier.MEDIUM.rank,
-            ),
-            check("autonomy", "autonomy is not switched off", holds=toggles_allow),
-            check(
-                "reviewers",
-                f"{reviewers} reviewer models are configured; at least one is needed",
-                holds=reviewers > 0,
-            ),
-        ),
-    )

@@ -178,6 +178,8 @@ class Standing:
     """Whether the code owners have approved; None where they are not asked."""
     rights: Mapping[str, bool | None] = field(default_factory=dict)
     """Whether approvers may still write there, as `judge_approvals` takes it."""
+    stand_in: Verdict | None = None
+    """Whether policy, which approved in a person's place, may still do so; None where people approved."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
@@ -193,7 +195,7 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", (approved, standing.owners) if standing.owners else (approved,)),
+        authority=all_of("authority", filter(None, (approved, standing.stand_in, standing.owners))),
         truth=all_of("truth", _truth(heads)),
         policy_digest=rules.policy_digest,
         approvals=_ids(standing.approvals, standing.digest, ApprovalScope.CONTENT),
@@ -231,6 +233,19 @@ def decide_merge(
         ),
         policy_digest=rules.policy_digest,
         approvals=approvals,
+    )
+
+
+def decide_stand_in(
+    digest: Digest, scope: ApprovalScope, rules: Rules, authority: Verdict, heads: Heads
+) -> TapDecision:
+    """Whether policy approves a digest in a person's place."""
+    return TapDecision(
+        subject=f"approve {scope.value} {digest}",
+        policy=_policy(rules),
+        authority=all_of("authority", (authority,)),
+        truth=all_of("truth", _truth(heads)),
+        policy_digest=rules.policy_digest,
     )
 
 

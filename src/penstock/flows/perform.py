@@ -4,6 +4,7 @@ import traceback
 from datetime import timedelta
 
 from penstock.core.change.effects import (
+    AskPolicy,
     Decide,
     Effect,
     EvaluateGates,
@@ -16,6 +17,7 @@ from penstock.core.change.effects import (
 )
 from penstock.core.change.events import EffectFailed, Event, NeedsHuman
 from penstock.core.change.model import Change
+from penstock.flows.approving import ask_policy
 from penstock.flows.observing import observe
 from penstock.flows.preparing import evaluate_gates, plan, propose, triage
 from penstock.flows.watching import watch
@@ -41,6 +43,8 @@ def perform(world: World, effect: Effect, change: Change, texts: Texts, stop: St
             return propose(world, change, effect, texts)
         case EvaluateGates():
             return evaluate_gates(world, change, texts)
+        case AskPolicy():
+            return ask_policy(world, change, effect, texts)
         case Decide():
             return decide(world, change, effect, texts)
         case Write():

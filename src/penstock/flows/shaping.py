@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from penstock.core.approval import ApprovalScope, policy_approval
 from penstock.core.change.model import Action, Change, Lane, LegName
 from penstock.core.refs import Sha, branch_of, revert_branch_of, rollback_tag_of
 from penstock.core.verdict import Verdict, render_markdown
@@ -181,9 +182,18 @@ def _pull(scene: Scene) -> OpenPull:
         expected_head=scene.head,
         title=_title(change, leg, scene.texts),
         body=_pull_body(change, lane, leg, scene.texts),
-        labels=(f"risk:{change.tier or 'unknown'}",),
-        draft=scene.world.toggles().quarantine,
+        labels=(f"risk:{change.tier or 'unknown'}", *_verified(scene)),
+        draft=scene.world.toggles(lane.repo).quarantine,
     )
+
+
+def _verified(scene: Scene) -> tuple[str, ...]:
+    """The label that says that policy approved it, and no person."""
+    patch_set, forward = scene.lane.patch_set, scene.leg is LegName.FORWARD
+    given = patch_set and policy_approval(
+        scene.change.approvals, ApprovalScope.CONTENT, patch_set.digest, scene.world.clock.now()
+    )
+    return ("autonomous-verified",) if given and forward else ()
 
 
 def _pull_body(change: Change, lane: Lane, leg: LegName, texts: Texts) -> str:

@@ -9,7 +9,7 @@ from penstock.core.evidence import CommitFacts, RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
 from penstock.core.policy.rules import Policy
 from penstock.core.proposal import merge_digest
-from penstock.core.refs import PENSTOCK, Actor, Digest, Sha
+from penstock.core.refs import PENSTOCK, Actor, Digest, RepoRef, Sha
 from penstock.core.tap import Heads, Rules, Standing
 from penstock.core.verdict import Verdict, all_of, passed
 from penstock.core.write import Content, Wanted
@@ -17,6 +17,7 @@ from penstock.flows.layering import binding_policy, bound_of
 from penstock.flows.owners import ownership
 from penstock.flows.reviews import Seen, standing_names, with_reviews
 from penstock.flows.shaping import branch_name, inverse_tree
+from penstock.flows.standing_in import standing_in
 from penstock.flows.world import Scene, World, diff_of, judged, policy_digest
 from penstock.ports import Permanent
 
@@ -27,23 +28,23 @@ def rules_of(scene: Scene) -> Rules:
     Its exact inverse was approved with it, at any risk: a policy that was tightened since must not keep it in.
     """
     if scene.leg is LegName.INVERSE:
-        return contentless(scene.world, "the exact inverse of what was approved")
+        return contentless(scene.world, scene.lane.repo, "the exact inverse of what was approved")
     bound = bound_of(scene.world, scene.change, scene.lane, scene.texts)
     facts, now = diff_of(scene.world, scene.lane), scene.world.clock.now()
     pinned, current = judged(facts, scene.change.scope, bound, now)
     return Rules(
-        toggles=scene.world.toggles(),
+        toggles=scene.world.toggles(scene.lane.repo),
         policy_digest=policy_digest(bound.current),
         pinned_allows=pinned,
         current_allows=all_of("patch set", (*current.children, bound.layer)) if bound.layer else current,
     )
 
 
-def contentless(world: World, why: str) -> Rules:
+def contentless(world: World, repo: RepoRef, why: str) -> Rules:
     """The policy's part of what brings no content in: the toggles alone decide."""
     allowed = passed("content", why)
     return Rules(
-        toggles=world.toggles(),
+        toggles=world.toggles(repo),
         policy_digest=policy_digest(world.policy),
         pinned_allows=allowed,
         current_allows=allowed,
@@ -59,13 +60,15 @@ def standing_of(scene: Scene) -> Standing:
         quorum, then = scene.change.terms.quorum, scene.change.created_at
         return Standing(digest=digest, approvals=approvals, quorum=quorum, now=then)
     rights = rights_now(scene, digest, ApprovalScope.CONTENT)
+    people = frozenset(login for login, right in rights.items() if right)
     return Standing(
         digest=digest,
         approvals=approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        owners=_owners_now(scene, frozenset(login for login, right in rights.items() if right)),
+        owners=_owners_now(scene, people),
         rights=rights,
+        stand_in=standing_in(scene, ApprovalScope.CONTENT, digest, people),
     )
 
 
@@ -253,6 +256,7 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
         )
         return verdict, tuple(a.id for a in change.approvals if a.digest == standing.digest)
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
+    rights = rights_now(scene, preview.digest, ApprovalScope.MERGE)
     stand = standing_names(reviews)
     approvals = tuple(a for a in change.approvals if not a.review or a.review in stand)
     verdict = judge_approvals(
@@ -261,8 +265,11 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
         approvals,
         quorum=quorum_of(scene),
         now=scene.world.clock.now(),
-        rights=rights_now(scene, preview.digest, ApprovalScope.MERGE),
+        rights=rights,
     )
+    people = frozenset(login for login, right in rights.items() if right)
+    stands_in = standing_in(scene, ApprovalScope.MERGE, preview.digest, people)
+    verdict = all_of("approved", filter(None, (verdict, stands_in)))
     return with_reviews(verdict, reviews), tuple(a.id for a in approvals if a.digest == preview.digest)
 
 

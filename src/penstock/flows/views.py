@@ -8,6 +8,7 @@ from penstock.core.approval import ApprovalScope
 from penstock.core.change import Await, next_effects
 from penstock.core.change.model import ENDS, Change, Lane, State
 from penstock.core.change.proposing import open_digests
+from penstock.core.change.sidings import CEILING_REACHED
 from penstock.core.refs import BlobRef, ChangeId, Digest
 from penstock.core.verdict import Verdict
 from penstock.flows.shaping import as_verdict
@@ -79,6 +80,8 @@ class Given:
     by: str
     at: datetime
     expires_at: datetime
+    basis: str = ""
+    """What policy's approval rests on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,15 @@ def details_of(change: Change, texts: Texts, web_url: str) -> Details:
         detail=detail,
         detail_verdict=as_verdict(detail) if detail else None,
         approvals=tuple(
-            Given(id=a.id, scope=a.scope, digest=a.digest, by=a.by.login, at=a.at, expires_at=a.expires_at)
+            Given(
+                id=a.id,
+                scope=a.scope,
+                digest=a.digest,
+                by=a.by.login,
+                at=a.at,
+                expires_at=a.expires_at,
+                basis=a.basis,
+            )
             for a in change.approvals
         ),
         pending=pending_of(change, texts),
@@ -235,6 +246,9 @@ def _trouble(lane: Lane) -> str:
     trouble = lane.trouble
     if not trouble.failures or trouble.since is None:
         return ""
+    if trouble.reason == CEILING_REACHED and trouble.retry_at:
+        until = f"until {trouble.retry_at:%Y-%m-%d %H:%M} UTC"
+        return f"today's pull requests that no person approved are used up (G-09, INFINITY_MAX_PRS_PER_DAY); it waits {until}"
     return f"{trouble.reason} since {trouble.since:%Y-%m-%d %H:%M:%S} UTC ({trouble.failures} tries)"
 
 

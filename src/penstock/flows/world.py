@@ -20,6 +20,7 @@ from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
+from penstock.flows.steering import Steering
 from penstock.ports import (
     Advisories,
     Clock,
@@ -53,7 +54,9 @@ class World:
     secrets: Secrets = field(repr=False)
     today: Layered
     """The organization's policy in force, with what made it."""
-    toggles: Callable[[], Toggles]
+    toggles: Callable[[RepoRef | None], Toggles]
+    """What holds now for one repository. Raises Transient where a holder does not answer."""
+    steering: Steering
     host: Callable[[], Host]
     own_login: str
     notices_today: Callable[[datetime], int]

@@ -26,7 +26,7 @@ from penstock.core.change.events import (
 )
 from penstock.core.change.model import ENDS, Action, Change, LegName, State
 from penstock.core.evidence import RequiredChecks
-from penstock.core.refs import BlobRef, Sha
+from penstock.core.refs import BlobRef, RepoRef, Sha
 from penstock.core.tap import (
     Heads,
     Rules,
@@ -49,6 +49,7 @@ from penstock.core.write import (
     subject_of,
     text_of,
 )
+from penstock.flows.approving import waits_for_budget
 from penstock.flows.attesting import attested
 from penstock.flows.carrying import rebased
 from penstock.flows.reviews import NOBODY, Seen, seen
@@ -87,7 +88,10 @@ class Case:
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
     """The decision as an event: an intent where it allows, else the reason why not."""
-    return _decided(_case(world, change, effect, texts), effect, texts)
+    case = _case(world, change, effect, texts)
+    if case.decision.verdict.allows and (waits := waits_for_budget(world, change, effect, texts)):
+        return waits
+    return _decided(case, effect, texts)
 
 
 def _decided(case: Case, effect: Decide | Write, texts: Texts) -> Event:
@@ -137,7 +141,9 @@ def write(world: World, change: Change, effect: Write, texts: Texts, stop: StopF
             return case.rebased
         reason = case.moved or next(leaf.rule for leaf in failures(minted.verdict))
         return _refused(effect, reason, texts.put(verdict_text(minted.verdict)))
-    outcome = world.writer.apply(minted, _Guarded(world, stop))
+    if waits := waits_for_budget(world, change, effect, texts):
+        return waits
+    outcome = world.writer.apply(minted, _Guarded(world, stop, case.wanted.repo))
     if isinstance(outcome, NotWritten):
         return _refused(effect, outcome.code, texts.put(outcome.detail))
     return (
@@ -153,9 +159,13 @@ class _Guarded:
 
     world: World
     stop: StopFlag
+    repo: RepoRef
 
     def wanted(self) -> bool:
-        return self.stop.wanted() and self.world.toggles().autonomy
+        try:
+            return self.stop.wanted() and self.world.toggles(self.repo).autonomy
+        except Transient:
+            return False  # whether it is stopped could not be known
 
 
 def _done_already(scene: Scene, effect: Write) -> Event | None:
@@ -211,7 +221,7 @@ def _withdrawal_case(scene: Scene, wanted: Wanted) -> Case:
     change, world = scene.change, scene.world
     over = change.ending is not None or change.state in ENDS | {State.ROLLING_BACK}
     heads = content_heads(scene, wanted, world.reader.repository(scene.lane.repo))
-    rules = contentless(world, "taking back adds no content")
+    rules = contentless(world, scene.lane.repo, "taking back adds no content")
     return Case(wanted=wanted, decision=decide_withdrawal(subject_of(wanted), rules, heads, over=over))
 
 
@@ -283,7 +293,7 @@ def _merge_moved(scene: Scene, heads: Heads, verification: Verdict, moved: str) 
 
 def _notice_case(world: World, change: Change, effect: Decide | Write, texts: Texts) -> Case:
     wanted = notice_for(change, effect.action, effect.notice, texts)
-    rules = contentless(world, "notices carry no change of content")
+    rules = contentless(world, wanted.repo, "notices carry no change of content")
     rules = replace(rules, secrets=_secrets_in(world, wanted))
     return Case(wanted=wanted, decision=_notice_decision(world, wanted, rules))
 

@@ -56,6 +56,8 @@ def test_what_a_token_is_asked_to_have() -> None:
         "Members": "read",
         "Metadata": "read",
         "Pull requests": "read and write",
+        "Variables": "read",
+        "Variables of the organization": "read",
         "Workflows": "read and write",
     }
     assert set(needs.permissions_of(*needs.READS).values()) == {"read"}

@@ -99,7 +99,10 @@ def test_imported_rules_find_their_positives_and_none_of_their_negatives(
 
 
 @beside
-@pytest.mark.parametrize("source", ["gitleaks", "betterleaks", "noseyparker"])
+@pytest.mark.parametrize(
+    "source",
+    ["gitleaks", *(pytest.param(each, marks=pytest.mark.slow) for each in ("betterleaks", "noseyparker"))],
+)
 def test_both_engines_find_the_same_in_the_samples(both: tuple[Scanner, Scanner], source: str) -> None:
     native, keywords = both
     for sample in samples(source):

@@ -14,8 +14,10 @@ NAMES = {
     "issues": "Issues",
     "members": "Members",
     "metadata": "Metadata",
+    "organization_actions_variables": "Variables of the organization",
     "pull_requests": "Pull requests",
     "statuses": "Commit statuses",
+    "variables": "Variables",
     "workflows": "Workflows",
 }
 LEVELS = {"read": "read", "write": "read and write", "admin": "admin"}
@@ -45,6 +47,10 @@ ISSUES = Need(purpose="read issues and comments", permission="issues=read")
 PULLS = Need(purpose="read pull requests", permission="pull_requests=read")
 RUNS = Need(purpose="read workflow runs", permission="actions=read")
 MEMBERS = Need(purpose="see that the author of an issue is a member", permission="members=read")
+VARIABLES = Need(purpose="read a repository's break-glass toggles", permission="variables=read")
+SHARED_VARIABLES = Need(
+    purpose="read the organization's break-glass toggles", permission="organization_actions_variables=read"
+)
 
 WRITE_CONTENTS = Need(purpose="write branches, tags and commits", permission="contents=write")
 WRITE_PULLS = Need(purpose="open and close pull requests", permission="pull_requests=write")
@@ -55,7 +61,10 @@ WRITE_WORKFLOWS = Need(
     purpose="change workflow files where a person approved it", permission="workflows=write"
 )
 
-READS = (REPOSITORY, CONTENTS, PROTECTION, CHECKS, STATUSES, ISSUES, PULLS, RUNS)
+READS = (
+    *(REPOSITORY, CONTENTS, PROTECTION, CHECKS, STATUSES, ISSUES, PULLS, RUNS),
+    *(VARIABLES, SHARED_VARIABLES),
+)
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
 EVERY = (*READS, IDENTITY, RULES, PEOPLE, MEMBERS, *WRITES, MERGE)
 """What a token is asked to have."""

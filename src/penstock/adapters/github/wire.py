@@ -71,6 +71,15 @@ class OwnerKind(Answer):
     type: str
 
 
+class Variable(Answer):
+    name: str
+    value: str
+
+
+class Variables(Answer):
+    variables: tuple[Variable, ...]
+
+
 class Permissions(Answer):
     push: bool = False
 

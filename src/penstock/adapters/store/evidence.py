@@ -11,51 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, StringConstraints, TypeAdapter, ValidationError
 
-from penstock.adapters.store.codec import UnreadableRecord, blob_refs, decode, micros
+from penstock.adapters.store.chains import Log, first_break
 from penstock.adapters.store.seal import key_id, trusted
-from penstock.core.change.events import Created, Entry, Erased
-from penstock.core.change.fold import apply
-from penstock.core.change.model import ENDS
-from penstock.core.ledger import (
-    START,
-    Blob,
-    Break,
-    Head,
-    Point,
-    Record,
-    SignatureCheck,
-    canonical,
-    plain,
-    verify_blobs,
-    verify_chain,
-)
+from penstock.core.autonomy.model import GOVERNANCE
+from penstock.core.ledger import START, Blob, Break, Head, Point, Record, canonical, plain
 from penstock.core.refs import BlobRef, ChangeId
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Projection:
-    """What a head row repeats of its log, for finding changes without folding them: lists and queues go by it."""
-
-    state: str
-    open: bool
-    signal: str
-    created_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
-    """One change's part of the ledger, as found. A log without a head is a forgery or a damage.
-
-    `row` is None in an export, which has no such rows.
-    """
-
-    change: ChangeId
-    head: Head | None
-    records: tuple[Record, ...]
-    blobs: tuple[Blob, ...]
-    row: Projection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +59,7 @@ def judged(
     changes = records = texts = erased = 0
     breaks = []
     for log in logs:
-        changes += 1
+        changes += log.change != GOVERNANCE
         records += len(log.records)
         texts += len(log.blobs)
         erased += sum(blob.text is None for blob in log.blobs)
@@ -130,78 +92,6 @@ def _behind(log: Log, point: Point) -> Break | None:
 def _gone(change: ChangeId, point: Point) -> Break:
     problem = f"{point.n} records in the earlier export, none here: the whole change was deleted"
     return Break(change=change, n=1, problem=problem)
-
-
-def first_break(log: Log, check: SignatureCheck) -> Break | None:
-    """The first place where a change's log, or a text that it names, does not hold."""
-    if log.head is None:
-        return Break(change=log.change, n=0, problem="records or texts without a head")
-    broken = verify_chain(log.records, log.head, check)
-    if broken:
-        return broken
-    entries = []
-    for record in log.records:
-        try:
-            entries.append(decode(record))
-        except UnreadableRecord as error:
-            return Break(change=log.change, n=record.n, problem=str(error))
-    return _bad_text(entries, log.blobs) or (_bad_row(entries, log.row) if log.row else None)
-
-
-def _bad_row(entries: list[Entry], row: Projection) -> Break | None:
-    """The first thing that a head row says otherwise than its records."""
-    first, last = entries[0], entries[-1]
-    if not isinstance(first.event, Created):
-        return Break(change=first.change, n=first.n, problem="does not begin with its creation")
-    change, still_open = None, True
-    for entry in entries:
-        change = apply(change, entry)
-        still_open = still_open and change.state not in ENDS
-    told = {
-        "state": (row.state, change.state.value if change else ""),
-        "open": (row.open, still_open),
-        "signal": (row.signal, first.event.signal),
-        "created_at": (row.created_at, micros(first.at)),
-    }
-    wrong = next((name for name, (says, holds) in told.items() if says != holds), None)
-    if wrong is None:
-        return None
-    says, holds = told[wrong]
-    return Break(
-        change=last.change, n=last.n, problem=f"the head row says {wrong} {says}, the records {holds}"
-    )
-
-
-def _bad_text(entries: list[Entry], blobs: tuple[Blob, ...]) -> Break | None:
-    erased = frozenset(entry.event.blob for entry in entries if isinstance(entry.event, Erased))
-    bad = frozenset(verify_blobs(blobs, erased))
-    there = {blob.ref: blob for blob in blobs}
-    for entry in entries:
-        for ref in blob_refs(entry.event):
-            problem = _text_problem(ref, there.get(ref), bad, erased)
-            if problem:
-                return Break(change=entry.change, n=entry.n, problem=f"{problem}: {ref}")
-    named = {ref for entry in entries for ref in blob_refs(entry.event)}
-    planted = [blob for blob in blobs if blob.ref not in named]
-    if planted:
-        last = entries[-1]
-        return Break(
-            change=last.change, n=last.n, problem=f"a text that no record names was planted: {planted[0].ref}"
-        )
-    return None
-
-
-def _text_problem(
-    ref: BlobRef, blob: Blob | None, bad: frozenset[BlobRef], erased: frozenset[BlobRef]
-) -> str:
-    if blob is None:
-        return "a text that it names is missing"
-    if ref in bad:
-        gone = blob.text is None
-        return "a text that it names is gone, with no erasure on record" if gone else "a text was replaced"
-    return (
-        "a text that was erased on record is still there" if ref in erased and blob.text is not None else ""
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

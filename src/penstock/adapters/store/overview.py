@@ -9,6 +9,7 @@ from penstock.adapters.store.codec import micros
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.schema import change_head
 from penstock.adapters.store.watch import Watch
+from penstock.core.autonomy.model import GOVERNANCE
 from penstock.core.change.model import State
 from penstock.core.refs import ChangeId
 
@@ -24,7 +25,7 @@ class Overview:
     def lengths(self) -> Mapping[ChangeId, int]:
         """How many records each change has."""
         with self._database.reading() as connection:
-            found = connection.execute(select(_C.change_id, _C.n))
+            found = connection.execute(select(_C.change_id, _C.n).where(_C.change_id != GOVERNANCE))
             return {ChangeId(name): n for name, n in found}
 
     def in_states(self, states: Collection[State], *, signals: str = "") -> int:

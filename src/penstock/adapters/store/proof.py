@@ -6,12 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, union
 
+from penstock.adapters.store.chains import Log, Projection
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.evidence import (
     NOTHING,
     Earlier,
-    Log,
-    Projection,
     Report,
     export_lines,
     judged,

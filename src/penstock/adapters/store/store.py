@@ -26,11 +26,13 @@ from sqlalchemy.exc import IntegrityError
 
 from penstock.adapters.store import appending
 from penstock.adapters.store.database import Database
+from penstock.adapters.store.governing import GovernanceLog
 from penstock.adapters.store.heads import HeadRow, head_row
 from penstock.adapters.store.reading import Folded, Reader
 from penstock.adapters.store.schema import blob, change_head, ledger
 from penstock.adapters.store.seal import Seal, open_seal
 from penstock.adapters.store.texts import Clean, Sealing
+from penstock.core.autonomy.model import GOVERNANCE
 from penstock.core.change.events import Created, Erased
 from penstock.core.change.journal import (
     AlreadyOpen,
@@ -69,6 +71,7 @@ class Store:
         self.seal = seal
         self._clock = clock
         self.reader = Reader(database, seal)
+        self.governance = GovernanceLog(database, seal, clock, self.texts)
         self.clean: Clean = redact
         """What every text goes through before it is sealed; whoever knows more secrets gives a stricter one."""
 
@@ -83,7 +86,7 @@ class Store:
 
     def heads(self, *, only_open: bool = False) -> tuple[HeadRow, ...]:
         """Every change as the queue sees it, oldest first."""
-        rows = select(change_head).order_by(_C.created_at, _C.change_id)
+        rows = select(change_head).where(_C.change_id != GOVERNANCE).order_by(_C.created_at, _C.change_id)
         unended = rows.where(_C.state.not_in(sorted(ENDS)))  # `open` ends with DONE, which may be rolled back
         with self.database.reading() as connection:
             found = connection.execute(unended if only_open else rows)
@@ -145,6 +148,7 @@ class Store:
         """Delete a text and its salt for good, on record; None where no such text was ever stored."""
         with self.database.reading() as connection:
             of = connection.execute(select(blob.c.change_id).where(blob.c.ref == ref)).scalar()
+        assert of != GOVERNANCE, "the governance log erases its own"  # noqa: S101
         folded = self.reader.folded(ChangeId(of)) if of is not None else None
         if not isinstance(folded, Folded):
             return folded

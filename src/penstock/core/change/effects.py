@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from penstock.core.approval import ApprovalScope
 from penstock.core.change.model import Action, LegName
-from penstock.core.refs import NodeId
+from penstock.core.refs import Digest, NodeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,17 @@ class EvaluateGates:
     key: str
     due: datetime | None = None
     repo: NodeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskPolicy:
+    """Decide whether policy approves this digest in a person's place."""
+
+    key: str
+    repo: NodeId
+    scope: ApprovalScope
+    digest: Digest
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +90,4 @@ class Watch:
     due: datetime | None = None
 
 
-Effect = TriageSignal | Plan | Propose | EvaluateGates | Decide | Write | Observe | Watch
+Effect = TriageSignal | Plan | Propose | EvaluateGates | AskPolicy | Decide | Write | Observe | Watch

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from penstock.core.approval import Approval, ApprovalScope, approvers
+from penstock.core.approval import Approval, ApprovalScope, approvers, policy_approval
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
@@ -278,6 +278,8 @@ class Change:
     judgement: BlobRef | None = None
     risk: BlobRef | None = None
     approvals: tuple[Approval, ...] = ()
+    answered: frozenset[Digest] = frozenset()
+    """What policy has approved or declined in a person's place: it is asked once, and a person's word stands after it."""
     revoked: int = 0
     """How many approvals were taken back; part of a later approval's id."""
     spent: frozenset[str] = frozenset()
@@ -332,9 +334,10 @@ class Change:
         return tuple(lane for lane in unmerged if lane.wave == self.wave)
 
     def approved(self, digest: Digest, scope: ApprovalScope, now: datetime) -> bool:
-        """By enough people and, for a patch set, by an owner of everything in it."""
+        """By enough people or by policy in their place and, for a patch set, by an owner of everything in it."""
         people = approvers(self.approvals, scope, digest, now)
-        return len(people) >= self.terms.quorum and self._owners_approved(digest, people)
+        enough = len(people) >= self.terms.quorum or policy_approval(self.approvals, scope, digest, now)
+        return bool(enough) and self._owners_approved(digest, people)
 
     def _owners_approved(self, digest: Digest, people: frozenset[str]) -> bool:
         logins = {login.lower() for login in people}

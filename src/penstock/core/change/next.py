@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.core.approval import ApprovalScope
+from penstock.core.autonomy.model import GRANTABLE
 from penstock.core.change.effects import (
+    AskPolicy,
     Decide,
     Effect,
     EvaluateGates,
@@ -18,6 +20,7 @@ from penstock.core.change.effects import (
 )
 from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
 from penstock.core.change.table import PARKED, to_withdraw
+from penstock.core.policy.rules import Mode
 from penstock.core.refs import NodeId
 
 
@@ -61,22 +64,17 @@ def is_settled(change: Change) -> bool:
 
 def _work(change: Change) -> tuple[Effect, ...]:
     match change.state:
-        case State.INGESTED:
-            return (TriageSignal(key=_key(change, "triage"), due=change.trouble.retry_at),)
-        case State.TRIAGED:
-            return (Plan(key=_key(change, "plan"), due=change.trouble.retry_at),)
-        case State.PLANNED:
-            return _proposals(change)
-        case State.PATCHES_PROPOSED:
-            gates = EvaluateGates(key=_key(change, "gates"), due=change.trouble.retry_at)
-            return _proposals(change) or (gates,)
+        case State.INGESTED | State.TRIAGED | State.PLANNED | State.PATCHES_PROPOSED:
+            return _preparations(change)
+        case State.WAITING_USER_APPROVAL:
+            return tuple(filter(None, (_ask_policy(change, lane) for lane in change.shipping)))
         case State.APPLYING_PATCHES:
             lanes = (lane for lane in change.shipping if not lane.is_applied)
             return tuple(_step(change, lane, LegName.FORWARD, Action.BRANCH) for lane in lanes)
         case State.PR_OPEN:
             return _pulls(change) or _observations(change, change.to_verify)
         case State.VERIFYING_CI:
-            return _observations(change, change.to_verify)
+            return tuple(_verification(change, lane) for lane in change.to_verify)
         case State.MERGING:
             merges = (_merge(change, lane) for lane in change.to_verify if _may_merge(change, lane))
             return _observations(change, change.unreviewed) or tuple(merges)
@@ -84,6 +82,19 @@ def _work(change: Change) -> tuple[Effect, ...]:
             return _rollback(change)
         case _:
             return ()
+
+
+def _preparations(change: Change) -> tuple[Effect, ...]:
+    match change.state:
+        case State.INGESTED:
+            return (TriageSignal(key=_key(change, "triage"), due=change.trouble.retry_at),)
+        case State.TRIAGED:
+            return (Plan(key=_key(change, "plan"), due=change.trouble.retry_at),)
+        case State.PLANNED:
+            return _proposals(change)
+        case _:
+            gates = EvaluateGates(key=_key(change, "gates"), due=change.trouble.retry_at)
+            return _proposals(change) or (gates,)
 
 
 def _rest(change: Change) -> Await | None:
@@ -125,6 +136,30 @@ def _observation(change: Change, lane: Lane, leg: LegName) -> Effect:
         return _step(change, lane, leg, Action.RERUN)
     key = f"{_key(change, 'observe', lane)}:{leg}.{lane.leg(leg).looks}"
     return Observe(key=key, repo=lane.repo.node_id, leg=leg, due=lane.trouble.retry_at)
+
+
+def _verification(change: Change, lane: Lane) -> Effect:
+    """Once all of this wave is green, policy is asked about its merges before anything is looked at again."""
+    verified = all(lane.forward.preview for lane in change.to_verify)
+    asked = _ask_policy(change, lane) if verified and lane.wave == change.wave else None
+    return asked or _observation(change, lane, LegName.FORWARD)
+
+
+def _ask_policy(change: Change, lane: Lane) -> AskPolicy | None:
+    """Where the mode lets policy stand in for a person, and it has not answered about exactly this yet."""
+    if change.terms.mode is not Mode.AUTONOMOUS or change.tier not in GRANTABLE:
+        return None
+    preview = lane.forward.preview
+    merge = change.state is State.VERIFYING_CI
+    scope = ApprovalScope.MERGE if merge else ApprovalScope.CONTENT
+    about = preview if merge else lane.patch_set
+    if about is None or about.digest in change.answered:
+        return None
+    if change.approved(about.digest, scope, change.updated_at):
+        return None
+    key = f"{_key(change, 'policy', lane)}:{scope}.{about.digest.removeprefix('sha256:')[:16]}"
+    due = lane.trouble.retry_at
+    return AskPolicy(key=key, repo=lane.repo.node_id, scope=scope, digest=about.digest, due=due)
 
 
 def _may_merge(change: Change, lane: Lane) -> bool:

@@ -7,6 +7,7 @@ from penstock.core.approval import ApprovalScope, CarriedOver, without
 from penstock.core.change import events as e
 from penstock.core.change.model import BEFORE_WRITING, OPEN, Change, Lane, State
 from penstock.core.change.table import (
+    ANY,
     ended,
     fresh,
     in_state,
@@ -119,6 +120,8 @@ def _(change: Change, at: datetime, event: e.ApprovalRecorded) -> Change | None:
     if any(a.id == approval.id for a in change.approvals):
         return change
     change = replace(change, approvals=(*change.approvals, approval))
+    if approval.by_policy:
+        change = replace(change, answered=change.answered | {approval.digest})
     return (
         onward_if_approved(change, at) if change.state is State.WAITING_USER_APPROVAL else merging(change, at)
     )
@@ -153,6 +156,11 @@ def merging(change: Change, at: datetime) -> Change:
     ready = verified and all(p and change.approved(p.digest, ApprovalScope.MERGE, at) for p in wave)
     target = State.MERGING if ready and wave else State.VERIFYING_CI
     return change if target is change.state else in_state(change, target)
+
+
+@on(e.PolicyDeclined, ANY)
+def _(change: Change, at: datetime, event: e.PolicyDeclined) -> Change:
+    return replace(change, answered=change.answered | {event.digest})
 
 
 @on(e.ApprovalRevoked, OPEN)

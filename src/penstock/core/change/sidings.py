@@ -23,6 +23,8 @@ from penstock.core.change.table import (
 )
 
 CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
+CEILING_REACHED = "pr_ceiling"
+"""Why a pull request waits for tomorrow's budget (G-09): no failure, however many days it takes."""
 NOT_STARTED = states(State.INGESTED, State.TRIAGED, State.PLANNED)
 
 
@@ -133,7 +135,7 @@ def _(change: Change, at: datetime, event: e.EffectFailed) -> Change:
 def _worse(trouble: Trouble, at: datetime, event: e.EffectFailed) -> Trouble:
     return Trouble(
         tries=trouble.tries + 1,
-        failures=trouble.failures + 1,
+        failures=max(trouble.failures, 1) if event.reason == CEILING_REACHED else trouble.failures + 1,
         retry_at=event.due_at,
         since=trouble.since or at,
         reason=event.reason,

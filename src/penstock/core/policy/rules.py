@@ -46,6 +46,14 @@ class Verify(StrEnum):
     STAGED = "staged"
 
 
+class Reserved(StrEnum):
+    """What people keep to themselves in every mode (`human_approval_required`)."""
+
+    MERGE_TO_MAIN = "merge_to_main"
+    BREAKING_CHANGES = "breaking_changes"
+    SECURITY_RELATED = "security_related"
+
+
 ALWAYS_PROTECTED = (
     ".github/**",
     ".circleci/**",
@@ -146,6 +154,9 @@ class Policy:
     waivers: tuple[Waiver, ...] = ()
     registries: tuple[tuple[Ecosystem, tuple[str, ...]], ...] = ()
     """Hosts that packages of an ecosystem may come from; without an entry, its public registry's."""
+    human_approval: tuple[Reserved, ...] = tuple(Reserved)
+    repository_classes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(class, globs over repository names): the first that fits is a repository's class."""
     contents: ContentPolicy = ContentPolicy()
 
 
@@ -167,6 +178,7 @@ def stricter(pinned: Policy, current: Policy) -> Policy:
         count_reviews=pinned.count_reviews and current.count_reviews,
         approval_days=min(pinned.approval_days, current.approval_days),
         separation=Separation.REQUIRED if separated else Separation.AUTO,
+        human_approval=tuple(sorted({*pinned.human_approval, *current.human_approval})),
         ci=ci,
     )
 
@@ -191,6 +203,8 @@ class Holder:
     max_prs_per_day: int | None = None
     quarantine: bool | None = None
     readable: bool = True
+    said: str = ""
+    """Why it is not readable."""
 
 
 def effective(holders: tuple[Holder, ...]) -> Toggles:

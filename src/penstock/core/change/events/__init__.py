@@ -16,6 +16,7 @@ from penstock.core.change.events.proposing import GatesEvaluated as GatesEvaluat
 from penstock.core.change.events.proposing import OwnersNeeded as OwnersNeeded
 from penstock.core.change.events.proposing import PatchSetRejected as PatchSetRejected
 from penstock.core.change.events.proposing import PatchSetsProposed as PatchSetsProposed
+from penstock.core.change.events.proposing import PolicyDeclined as PolicyDeclined
 from penstock.core.change.events.proposing import Superseded as Superseded
 from penstock.core.change.events.proposing import Triage as Triage
 from penstock.core.change.events.proposing import TriageDecided as TriageDecided
@@ -58,6 +59,7 @@ Event = (
     | PatchSetsProposed
     | GatesEvaluated
     | ApprovalRecorded
+    | PolicyDeclined
     | ApprovalRevoked
     | ChangesRequested
     | PatchSetRejected

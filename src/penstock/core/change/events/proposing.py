@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from penstock.core.approval import Approval, CarriedOver
+from penstock.core.approval import Approval, ApprovalScope, CarriedOver
 from penstock.core.change.model import (
     AgentRun,
     Artifact,
@@ -105,8 +105,23 @@ class GatesEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRecorded:
+    """`verdict`: the TAP decision by which policy approved in a person's place."""
+
     approval: Approval
+    verdict: BlobRef | None = None
     kind: Literal["E_APPROVAL_RECORDED"] = "E_APPROVAL_RECORDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDeclined:
+    """Policy does not approve this in a person's place, by these rules: a person is asked."""
+
+    scope: ApprovalScope
+    digest: Digest
+    repo: NodeId
+    rules: tuple[str, ...]
+    verdict: BlobRef
+    kind: Literal["E_POLICY_DECLINED"] = "E_POLICY_DECLINED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
