@@ -142,7 +142,8 @@ def test_import_contracts() -> None:
     assert answer.returncode == 0, answer.stdout
 
 
-@pytest.mark.parametrize("seed", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["1", "2"])
 def test_core_tests_do_not_depend_on_hash_order(seed: str) -> None:
     tables = ["tests/core/test_verdict.py", "tests/core/test_judging.py", "tests/core/test_authority.py"]
     answer = subprocess.run(

@@ -126,7 +126,7 @@ def test_ordinary_writing_is_left_alone(line: str):
 
 def test_a_hostile_line_costs_no_more_than_its_length():
     """Every word of it could be one in disguise, and only its last letter says that none is."""
-    assert disguised("\u0441\u043e " * 200_000 + "\u0436") == ""
+    assert disguised("\u0441\u043e " * 50_000 + "\u0436") == ""
 
 
 def test_it_says_where():

@@ -121,6 +121,7 @@ def test_a_refused_recipe_is_resumed(penstock: Caller) -> None:
     assert penstock.ask("changes", "show", name)["summary"]["reason"] == "proposal_failed"
 
 
+@pytest.mark.slow
 def test_an_approved_change_is_carried_out_and_taken_back(penstock: Caller, change: str) -> None:
     """With exit code 4 because another change still waits."""
     name = penstock.waiting(penstock.folder_of("shipped", **CODE))

@@ -89,6 +89,7 @@ def test_a_candidate_with_a_mistake_is_refused_with_its_place(penstock: Caller) 
         assert "did you mean `protected_paths`" in said.err
 
 
+@pytest.mark.slow
 def test_a_pull_request_is_judged_as_its_merge(penstock: Caller) -> None:
     name = penstock.waiting(penstock.folder_of("pulled", **CODE))
     penstock("approvals", "approve", name)

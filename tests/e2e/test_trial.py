@@ -141,6 +141,7 @@ def test_trying_again_takes_the_code_as_it_is_now(penstock: Caller, clone: Path)
     assert "+new = 3" in penstock("changes", "diff", again).out
 
 
+@pytest.mark.slow
 def test_folders_of_one_name_are_apart(penstock: Caller, tmp_path: Path) -> None:
     """Also over several tries, and a folder that is named twice is one."""
     places = [tmp_path / "left/same", tmp_path / "right/same"]

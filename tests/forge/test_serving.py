@@ -27,6 +27,7 @@ def administer(state: Path, *arguments: str | Path, lines: str = "") -> "subproc
     )
 
 
+@pytest.mark.slow
 def test_administer_then_serve(tmp_path: Path, clone: Path, serve: Callable[[Path], str]) -> None:
     """Accounts, tokens and repositories made on the command line are there when the forge is served."""
     state = tmp_path / "state"
