@@ -26,8 +26,8 @@ from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.effects import Effect, Observe, TriageSignal, Write
 from penstock.core.change.journal import Draft
-from penstock.core.change.model import Change
-from penstock.core.change.next import is_settled
+from penstock.core.change.model import ENDS, Change
+from penstock.core.change.next import next_effects
 from penstock.core.change.proposing import open_digests
 from penstock.flows.driving import Probe
 from penstock.flows.durable import Durable, Options
@@ -141,7 +141,7 @@ class Scripted:
         store = self._store(folder)
         change = store.change(CHANGE)
         store.close()
-        return isinstance(change, Change) and is_settled(change)
+        return isinstance(change, Change) and change.state in ENDS and next_effects(change) is None
 
     def story(self, folder: Path) -> tuple[Line, ...]:
         store = self._store(folder)
