@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, case, insert, null, update
 
-from penstock.adapters.store.codec import blob_refs, encode, maybe_micros, micros
+from penstock.adapters.store.codec import blob_refs, encode, maybe_micros, micros, row_of
 from penstock.adapters.store.database import Prepared, Value
 from penstock.adapters.store.reading import Folded
 from penstock.adapters.store.schema import blob, change_head, ledger
@@ -163,17 +163,7 @@ def write(connection: Connection, step: Step, lease: Lease | None) -> bool:
 
 def _insert(connection: Connection, step: Step) -> None:
     record = step.record
-    row: dict[str, Value] = {
-        "change_id": record.change,
-        "n": record.n,
-        "at": record.at,
-        "kind": record.kind,
-        "key": record.key,
-        "body": record.body,
-        "prev": record.prev,
-        "hash": record.hash,
-    }
-    _RECORD.run(connection, row)
+    _RECORD.run(connection, row_of(record))
     if step.blobs:
         connection.execute(
             _TEXT,

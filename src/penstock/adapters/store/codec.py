@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated, Protocol, TypeVar, get_args, get_type_hints
 
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
@@ -14,6 +14,16 @@ from penstock.core.refs import BlobRef
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Discriminator("kind")])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Kinded(Protocol):
+    """An event of any chain."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+E = TypeVar("E", bound=Kinded)
 
 
 class UnreadableRecord(ValueError):
@@ -26,14 +36,34 @@ def encode(event: Event) -> str:
 
 def decode(record: Record) -> Entry:
     """The entry that a record holds. Raises UnreadableRecord."""
+    event, at = event_in(record, _EVENT)
+    return Entry(change=record.change, n=record.n, at=at, key=record.key, event=event)
+
+
+def event_in(record: Record, events: TypeAdapter[E]) -> tuple[E, datetime]:
+    """The event, one of these, that a record of any chain holds, and its time. Raises UnreadableRecord."""
     try:
-        event = _EVENT.validate_json(record.body)
+        event = events.validate_json(record.body)
         at = datetime.fromisoformat(record.at)
     except (ValidationError, ValueError) as error:
         raise UnreadableRecord(f"{record.kind} is not readable: {error}") from error
     if event.kind != record.kind:
         raise UnreadableRecord(f"{record.kind} holds a {event.kind}")
-    return Entry(change=record.change, n=record.n, at=at, key=record.key, event=event)
+    return event, at
+
+
+def row_of(record: Record) -> dict[str, str | int]:
+    """A record as the ledger's table has it."""
+    return {
+        "change_id": record.change,
+        "n": record.n,
+        "at": record.at,
+        "kind": record.kind,
+        "key": record.key,
+        "body": record.body,
+        "prev": record.prev,
+        "hash": record.hash,
+    }
 
 
 def blob_refs(value: object) -> Iterator[BlobRef]:

@@ -8,14 +8,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import Discriminator, TypeAdapter, ValidationError
+from pydantic import Discriminator, TypeAdapter
 from sqlalchemy import Connection, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
-from penstock.adapters.store.codec import UnreadableRecord, micros
+from penstock.adapters.store.codec import UnreadableRecord, event_in, micros, row_of
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.reading import read_head, read_records
 from penstock.adapters.store.schema import blob, change_head, ledger
@@ -152,7 +151,7 @@ class GovernanceLog:
             unmoved = (_C.change_id == GOVERNANCE) & (_C.n == known.point.n) & (_C.hash == known.point.hash)
             if not connection.execute(update(change_head).where(unmoved).values(**sealed)).rowcount:
                 return False
-        connection.execute(insert(ledger), _row(record))
+        connection.execute(insert(ledger), row_of(record))
         if draft.blobs:
             connection.execute(
                 insert(blob),
@@ -178,28 +177,9 @@ _UNCLAIMED = {
 """Its head row: never due, never open, in no state that a change can be in."""
 
 
-def _row(record: Record) -> dict[str, str | int]:
-    return {
-        "change_id": record.change,
-        "n": record.n,
-        "at": record.at,
-        "kind": record.kind,
-        "key": record.key,
-        "body": record.body,
-        "prev": record.prev,
-        "hash": record.hash,
-    }
-
-
 def decode(record: Record) -> GovernanceEntry:
     """The entry that a record of the governance log holds. Raises UnreadableRecord."""
-    try:
-        event = _EVENT.validate_json(record.body)
-        at = datetime.fromisoformat(record.at)
-    except (ValidationError, ValueError) as error:
-        raise UnreadableRecord(f"{record.kind} is not readable: {error}") from error
-    if event.kind != record.kind:
-        raise UnreadableRecord(f"{record.kind} holds a {event.kind}")
+    event, at = event_in(record, _EVENT)
     return GovernanceEntry(n=record.n, at=at, key=record.key, event=event)
 
 
