@@ -6,12 +6,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.calling import COMMAND, Caller, process
 
 from penstock.bootstrap import Installation
+from penstock.bootstrap.embedded import end_embedded
 from penstock.cli.exits import Exit
 from penstock.cli.following import Follower
 from penstock.core.refs import ChangeId
@@ -35,7 +37,7 @@ def once(town: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def kept(penstock: Caller, once: dict[str, str], tmp_path: Path) -> tuple[Path, str]:
+def kept(penstock: Caller, once: dict[str, str], tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A copy of a state directory, whose forge does not run, and a change in it that waits for approval."""
     if not once:
         once["change"] = penstock.waiting(penstock.folder_of("kept", a__py="old = 1\n"))
@@ -44,7 +46,8 @@ def kept(penstock: Caller, once: dict[str, str], tmp_path: Path) -> tuple[Path, 
     (state / "forge.pid").unlink()
     place = state / "embedded.json"
     place.write_text(json.dumps({**json.loads(place.read_text()), "port": 0}))
-    return state, once["change"]
+    yield state, once["change"]
+    end_embedded(state)
 
 
 def patch_of(penstock: Caller, state: Path, name: str) -> str:
