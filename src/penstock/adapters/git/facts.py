@@ -12,7 +12,7 @@ from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, compared
 from penstock.adapters.git.lines import added_lines
 from penstock.adapters.git.surface import Sources, surface_of
-from penstock.adapters.git.syntax import problem_of
+from penstock.adapters.git.syntax import newly_invalid
 from penstock.adapters.git.workflows import Workflows
 from penstock.core.evidence import Declared, DiffFacts, FileFact, FileMode, Hazard
 from penstock.core.lookalikes import disguised
@@ -43,7 +43,8 @@ def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
         clashes = collisions(asked, base, tree, added) if added else ()
         dependencies = dependency_pairs(asked, base, tree, changed)
         own = licence_at(asked, base) if any(file.licence for file in files) else ""
-    surface, audit = surface_of(git, (base, tree), sources), workflows.audit()
+        surface = surface_of(asked, (base, tree), sources)
+    audit = workflows.audit()
     return DiffFacts(
         base_commit=base,
         tree=tree,
@@ -181,10 +182,4 @@ def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: by
 
 
 def _unparsable(change: Changed, old: bytes | None, new: bytes | None) -> str | None:
-    """A file that did not parse before (a template, a test's bad example) is not what its name says."""
-    if new is None or change.new_mode not in _FILES:
-        return None
-    problem = problem_of(change.path, new)
-    if problem and old and problem_of(change.path, old):
-        return None
-    return problem
+    return newly_invalid(change.path, old, new) if new is not None and change.new_mode in _FILES else None

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-from penstock.adapters.git.command import Git
+from penstock.adapters.git.asking import Objects, Tree
 from penstock.adapters.git.diff import Changed
-from penstock.adapters.git.objects import blobs
 from penstock.adapters.git.sources.apart import APART
 from penstock.adapters.git.sources.questions import Answer, PackageQuestion, TextQuestion
-from penstock.adapters.git.syntax import python_of
+from penstock.adapters.git.syntax import pythons
 from penstock.core.evidence import FileMode
 from penstock.core.policy.weakening import TESTS
 from penstock.core.proposal import matches_any
@@ -110,7 +109,8 @@ class Sources:
         if source.language is not Language.PYTHON:
             self.others.append(source)
             return
-        before, after = (python_of(side) for side in (source.before, source.after))
+        sides = pythons(source.before, source.after)
+        before, after = sides.before, sides.after
         if isinstance(before, str) or isinstance(after, str):
             problem = before if isinstance(before, str) else after
             self.unread.append(Unread(path=source.path, why=f"does not parse: {problem}"))
@@ -129,11 +129,11 @@ class Sources:
         return ""
 
 
-def surface_of(git: Git, sides: tuple[Sha, Sha], sources: Sources) -> Surface:
+def surface_of(asked: Objects, sides: tuple[Sha, Sha], sources: Sources) -> Surface:
     """Total: what cannot be told is among the unread."""
     clock = _Clock()
     others = _others(sources.others, clock)
-    broken, unsaid = _packages(git, sides, sources.moved, clock)
+    broken, unsaid = _packages(asked, sides, sources.moved, clock)
     breaking = [*broken, *others.breaking]
     unread = [*sources.unread, *unsaid, *others.unread]
     if len(breaking) > MOST_TOLD:
@@ -244,12 +244,12 @@ def _differs(was: _Side, now: _Side, same: frozenset[bytes]) -> bool:
 
 
 def _packages(
-    git: Git, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
+    asked: Objects, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
 ) -> tuple[list[Break], list[Unread]]:
     """Each package is asked about once: what changed of it, and the `__init__` files above that."""
     if all(source.before is None for source in moved):
         return [], []
-    inits = [_inits(git, side, moved) for side in sides]
+    inits = [_inits(asked, side, moved) for side in sides]
     packages: dict[PurePosixPath, list[Source]] = defaultdict(list)
     for source in moved:
         if PurePosixPath(source.path).stem.isidentifier():
@@ -265,20 +265,15 @@ def _packages(
     return broken, unread
 
 
-def _inits(git: Git, tree: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
+def _inits(asked: Objects, side: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
     """Those in the folders of sources and above that a tree has."""
-    folders = {folder for source in sources for folder in PurePosixPath(source.path).parents}
-    names = sorted((folder / "__init__.py").as_posix() for folder in folders if folder.name)
-    if not names:
-        return {}
-    there: dict[str, Sha] = {}
-    for line in git.run("ls-tree", "-z", "--full-tree", tree, "--", *names).split(b"\0")[:-1]:
-        head, path = line.split(b"\t", 1)
-        mode, _, sha = head.split()
-        if FileMode(mode.decode()) in _FILES:
-            there[path.decode()] = Sha(sha.decode())
-    contents = (content for _, content in blobs(git, there.values()))
-    return {path: content for path, content in zip(there, contents, strict=True) if len(content) <= MAX_BYTES}
+    tree, found = Tree(asked, side), {}
+    for folder in {folder for source in sources for folder in PurePosixPath(source.path).parents}:
+        node = tree.at(folder.as_posix().encode()).get(b"__init__.py") if folder.name else None
+        if node and node.mode in _FILES:
+            found[(folder / "__init__.py").as_posix()] = node.sha
+    contents = asked.contents(found.values())
+    return {path: content for path, content in zip(found, contents, strict=True) if len(content) <= MAX_BYTES}
 
 
 def _root(path: PurePosixPath, inits: Sequence[Mapping[str, bytes]]) -> PurePosixPath:

@@ -2,43 +2,118 @@
 
 import ast
 import json
+import symtable
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 from threading import Lock
 
 import yaml
 
+from penstock.core.sources.statements import alike
+
 MAX_BYTES = 1 << 20
+_PYTHON = (".py", ".pyi")
 _WARNINGS = Lock()
 
 
-def problem_of(path: str, content: bytes) -> str | None:
-    """Why content is not valid in its language; None where it is, or where the language or size keeps from telling."""
-    check = _CHECKS.get(PurePosixPath(path).suffix.lower())
-    if check is None or len(content) > MAX_BYTES:
+def newly_invalid(path: str, old: bytes | None, new: bytes) -> str | None:
+    """Why new content is not valid in its language; None where it is, or where the language or size keeps from telling.
+
+    None as well where the old content was not valid: a template, or a test's bad example, is not what its name says.
+    """
+    kind = PurePosixPath(path).suffix.lower()
+    if len(new) > MAX_BYTES:
         return None
+    known = old if old and len(old) <= MAX_BYTES else None
+    if kind in _PYTHON:
+        sides = pythons(known, new)
+        return sides.after if isinstance(sides.after, str) and not isinstance(sides.before, str) else None
+    check = _CHECKS.get(kind)
+    problem = _problem(check, new) if check else None
+    return None if check and problem and known and _problem(check, known) else problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pythons:
+    """What differs of two sides of a Python source, as syntax trees with the lines' numbers of the whole.
+
+    A side that is not valid is the reason why; None where it is not there. Statements that both have in front or behind
+    may be left out: they are valid.
+    """
+
+    before: ast.Module | str | None
+    after: ast.Module | str | None
+
+
+@lru_cache(maxsize=1)  # the last ones are asked for again: are they valid, and what do they say
+def pythons(before: bytes | None, after: bytes | None) -> Pythons:
+    """Both sides, of which no more is parsed than must be."""
+    differing = None if before is None or after is None else _differing(before, after)
+    return differing or Pythons(before=_python_of(before), after=_python_of(after))
+
+
+def _differing(before: bytes, after: bytes) -> Pythons | None:
+    """None where parts are not valid by themselves, or a line may tell how the whole is encoded."""
+    sides = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    if any(b"coding" in line or not line.isascii() for side in sides for line in side[:2]):
+        return None
+    front, back = alike(*sides)
+    was, now = (_python_of(_lines(front, side[front : len(side) - back])) for side in sides)
+    if isinstance(was, str) or isinstance(now, str):
+        return None
+    shared = sides[0][:front], sides[0][len(sides[0]) - back :]
+    return Pythons(before=was, after=now) if all(map(_is_valid, shared)) else None
+
+
+def _lines(above: int, lines: Sequence[bytes]) -> bytes:
+    return b"\n" * above + b"".join(lines)
+
+
+def _is_valid(lines: Sequence[bytes]) -> bool:
+    """Told without a tree, which takes a third less; what is valid here is so to `ast.parse`."""
     try:
-        check(content)
-    except (SyntaxError, ValueError, yaml.YAMLError) as error:
-        return _sentence(error)
-    except (RecursionError, MemoryError):
-        return "nested too deeply to parse"
-    return None
+        with _unwarned():
+            symtable.symtable(_lines(2, lines).decode(), "", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
-def python_of(content: bytes | None) -> ast.Module | str | None:
-    """The syntax tree of a Python source, or why there is none; None for none."""
+def _python_of(content: bytes | None) -> ast.Module | str | None:
     if content is None:
         return None
     try:
-        return _python(content)
+        with _unwarned():
+            return ast.parse(content)
     except (SyntaxError, ValueError) as error:
         return _sentence(error)
     except (RecursionError, MemoryError):
-        return "nested too deeply to parse"
+        return _TOO_DEEP
+
+
+def _problem(check: Callable[[bytes], object], content: bytes) -> str | None:
+    try:
+        check(content)
+    except (ValueError, yaml.YAMLError) as error:
+        return _sentence(error)
+    except (RecursionError, MemoryError):
+        return _TOO_DEEP
+    return None
+
+
+_TOO_DEEP = "nested too deeply to parse"
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _sentence(error: Exception) -> str:
@@ -49,13 +124,6 @@ def _sentence(error: Exception) -> str:
             return f"{problem}, line {mark.line + 1}"
         case _:
             return str(error).partition("\n")[0]
-
-
-@lru_cache(maxsize=1)  # the last one is asked for again: does it parse, and what does it say
-def _python(content: bytes) -> ast.Module:
-    with _WARNINGS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(content)
 
 
 def _json(content: bytes) -> None:
@@ -73,8 +141,6 @@ def _yaml(content: bytes) -> None:
 
 
 _CHECKS: dict[str, Callable[[bytes], object]] = {
-    ".py": _python,
-    ".pyi": _python,
     ".json": _json,
     ".toml": _toml,
     ".yml": _yaml,

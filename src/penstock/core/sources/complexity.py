@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from penstock.core.sources.statements import HOLDERS, text_of
 
@@ -48,18 +49,23 @@ def _worst(tangles: Iterable[Tangle]) -> dict[str, Tangle]:
     return found
 
 
-_DECISIONS = (
-    ast.If,
-    ast.IfExp,
-    ast.For,
-    ast.AsyncFor,
-    ast.While,
-    ast.ExceptHandler,
-    ast.Assert,
-    ast.comprehension,
-    ast.match_case,
+_DECISIONS = frozenset(
+    {
+        ast.If,
+        ast.IfExp,
+        ast.For,
+        ast.AsyncFor,
+        ast.While,
+        ast.ExceptHandler,
+        ast.Assert,
+        ast.comprehension,
+        ast.match_case,
+    }
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias})
+"""Most nodes of a tree, with nothing to count in them."""
 
 
 def tangles(
@@ -69,32 +75,56 @@ def tangles(
 
     What is nested in one counts for itself alone. In time by the module's size.
     """
-    counts: list[int] = []
-    found: list[tuple[str, int]] = []
-    waiting: list[tuple[ast.AST, str, int]] = [(module, "", -1)]
+    found: list[Tangle] = []
+    waiting: list[tuple[ast.AST, str]] = [(module, "")]
     while waiting:
-        node, scope, owner = waiting.pop()
-        if known and owner < 0 and isinstance(node, ast.stmt) and text_of(node, lines) in known:
+        node, scope = waiting.pop()
+        if known and isinstance(node, ast.stmt) and text_of(node, lines) in known:
             continue
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            scope = f"{scope}.{node.name}" if scope else node.name
-            if isinstance(node, _FUNCTIONS):
-                owner = len(counts)
-                counts.append(1)
-                found.append((scope, node.lineno))
-        elif owner >= 0:
-            counts[owner] += _ways(node)
-        if owner >= 0 or isinstance(node, HOLDERS):
-            waiting.extend((child, scope, owner) for child in ast.iter_child_nodes(node))
-    return tuple(
-        Tangle(name=name, line=line, ways=count) for (name, line), count in zip(found, counts, strict=True)
-    )
+        if isinstance(node, _FUNCTIONS):
+            found.extend(_inside(node, scope))
+        elif isinstance(node, HOLDERS):
+            inner = _within(scope, node) if isinstance(node, ast.ClassDef) else scope
+            waiting.extend((child, inner) for child in ast.iter_child_nodes(node))
+    return tuple(found)
+
+
+def _inside(function: _Function, scope: str) -> Iterator[Tangle]:
+    """Of a function and of those in it."""
+    functions: list[tuple[_Function, str]] = [(function, scope)]
+    while functions:
+        each, scope = functions.pop()
+        name, ways = _within(scope, each), 1
+        waiting: list[tuple[ast.AST, str]] = [(each, name)]
+        while waiting:
+            node, place = waiting.pop()
+            for child in _children(node):
+                if isinstance(child, _FUNCTIONS):
+                    functions.append((child, place))
+                else:
+                    ways += _ways(child)
+                    inner = _within(place, child) if isinstance(child, ast.ClassDef) else place
+                    waiting.append((child, inner))
+        yield Tangle(name=name, line=each.lineno, ways=ways)
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """Those in which something may be to be counted."""
+    values: Iterable[object] = vars(node).values()
+    for value in values:
+        for child in value if type(value) is list else (value,):
+            if isinstance(child, ast.AST) and type(child) not in _LEAVES:
+                yield child
+
+
+def _within(scope: str, node: _Function | ast.ClassDef) -> str:
+    return f"{scope}.{node.name}" if scope else node.name
 
 
 def _ways(node: ast.AST) -> int:
     if isinstance(node, ast.BoolOp):
         return len(node.values) - 1
-    return int(isinstance(node, _DECISIONS))
+    return int(type(node) in _DECISIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
