@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import signal
 import socket
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import uvloop
-from granian.constants import Interfaces
+from granian.constants import Interfaces, TaskImpl
 from granian.server.embed import Server
 
 from localforge.actions.runner import Runner, RunnerSettings
@@ -58,7 +59,9 @@ def serve(forge: Forge, address: Address, house: House) -> None:
         else:
             withdraw(forge.state)  # of one that was killed
         try:
-            uvloop.run(_serve(app, (host, port), house))
+            # Not `uvloop.run`: what it does in the end trips over the tasks of `TaskImpl.rust`.
+            with closing(uvloop.new_event_loop()) as loop:
+                loop.run_until_complete(_serve(app, (host, port), house))
         finally:
             withdraw(forge.state)
             stop(forge)
@@ -67,7 +70,13 @@ def serve(forge: Forge, address: Address, house: House) -> None:
 async def _serve(app: App, bound: tuple[str, int], house: House) -> None:
     host, port = bound
     server = Server(
-        app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        task_impl=TaskImpl.rust,
+        websockets=False,
+        log_enabled=False,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
