@@ -11,7 +11,7 @@ from penstock.core.approval import ApprovalScope
 from penstock.core.change import is_settled
 from penstock.core.change.events import ArtifactsReady
 from penstock.core.change.model import Change, IssueLink, State
-from penstock.core.policy.rules import Holder
+from penstock.core.policy.rules import Holder, Tier
 from penstock.core.proposal import ProposalRefused
 from penstock.core.refs import RepoRef
 from penstock.flows import orders
@@ -128,6 +128,37 @@ def test_what_strays_is_blocked_with_the_rule_that_says_so(house: House, what, p
     assert rule in {violation.rule for violation in gates.violations}
     assert change.approvals == ()
     assert house.branches(repo) == {"main"}
+
+
+def test_what_is_protected_is_changed_only_where_a_person_puts_it_in_scope(house: House):
+    repo = house.repository("workflow")
+    workflow = ".github/workflows/test.yml"
+
+    def edit(folder):
+        (folder / ".github/workflows").mkdir(parents=True)
+        (folder / workflow).write_text(
+            "on: push\npermissions: {}\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}\n"
+        )
+
+    house.script.edit = edit
+    with house.working():
+        name = house.start(repo)
+        blocked = house.until(name, State.BLOCKED_POLICY)
+        desk = house.home.desk(interactive=True)
+        for beyond in ("**", "src/**", "config/policies/**", ".infinity/policy.yml"):
+            refused = orders.resume(desk, blocked, named=(beyond,))
+            assert not refused.recorded, beyond
+        assert house.change(name).state is State.BLOCKED_POLICY
+        assert orders.resume(desk, blocked, named=(".github/workflows/other.yml",)).recorded
+        still = house.until(name, State.BLOCKED_POLICY, and_=lambda now: now.n > blocked.n + 1)
+        assert orders.resume(desk, still, named=(".github/workflows/*.yml",)).recorded
+        waiting = house.until(name, State.WAITING_USER_APPROVAL)
+        assert waiting.tier is Tier.HIGH
+        assert not waiting.approvals
+        late = orders.resume(desk, waiting, named=(".github/dependabot.yml",))
+        assert not late.recorded
+        house.approve(name)
+        house.until(name, State.PR_OPEN)
 
 
 def test_a_refused_proposal_asks_a_person_and_a_resume_asks_again(house: House):

@@ -134,9 +134,11 @@ def cancel(home: Installation, name: str, words: Words, *, rollback: bool) -> Ex
     )
 
 
-def resume(home: Installation, name: str, *, json: bool) -> Exit:
+def resume(home: Installation, name: str, protected: tuple[str, ...], *, json: bool) -> Exit:
     change = find_change(home, name)
-    return _told((orders.resume(_desk(home), change),), json=json) if change else Exit.NO
+    if change is None:
+        return Exit.NO
+    return _told((orders.resume(_desk(home), change, named=protected),), json=json)
 
 
 def _desk(home: Installation) -> orders.Desk:

@@ -61,11 +61,18 @@ def changes_cancel(
 
 
 @changes_app.command("resume")
-def changes_resume(change: ChangeName, json: Json = False) -> None:
+def changes_resume(
+    change: ChangeName,
+    protected: Annotated[
+        list[str] | None,
+        typer.Option("--protected", help="A protected path (glob) that is in its scope from now on."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Let it go on after it needed a person or was blocked."""
     from penstock.cli import deciding
 
-    leave(deciding.resume(begun(), change, json=json))
+    leave(deciding.resume(begun(), change, tuple(protected or ()), json=json))
 
 
 @approvals_app.command("list")

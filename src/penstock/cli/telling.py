@@ -86,6 +86,8 @@ def _ordered(event: e.Event) -> Text | None:
             return Text(
                 f"cancelled by {event.by.login}{', with rollback' if event.rollback else ''}", style="yellow"
             )
+        case e.Resumed(named=named) if named:
+            return Text(f"resumed   by {event.by.login}, with {', '.join(named)} in scope")
         case e.Resumed() | e.Woken():
             return Text(f"resumed   by {event.by.login}")
         case e.Erased():

@@ -94,7 +94,7 @@ def judge_patches(facts: DiffFacts, scope: Scope, policy: Policy, now: datetime 
             "patch set",
             (
                 all_of("G2", (judge_integrity(facts, scope, policy),)),
-                all_of("G3", (judge_policy(facts, policy),)),
+                all_of("G3", (judge_policy(facts, policy, scope.named),)),
             ),
         )
 

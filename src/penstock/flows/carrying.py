@@ -90,7 +90,7 @@ def carried_merge(scene: Scene, now: MergePreview) -> CarriedOver | None:
     onto = replace(lane, forward=replace(lane.forward, preview=now))
     bound = bound_of(world, change, onto, scene.texts)
     layer = (bound.layer,) if bound.layer else ()
-    gates = all_of("gates", (*judged(is_now, change.scope, bound, world.clock.now()), *layer))
+    gates = all_of("gates", (*judged(is_now, change, bound, world.clock.now()), *layer))
     gates_now = Judged(verdict=gates, tier=_tier(world, change, lane, is_now))
     moved = _moved(world, change, lane, (was, is_now), gates_now, scene.texts)
     return _recorded(before.digest, now.digest, judge_carrying(moved), scene.texts)

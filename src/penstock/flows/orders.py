@@ -23,7 +23,9 @@ from penstock.core.change.journal import Appended, Draft, Duplicate, Refused
 from penstock.core.change.model import ENDS, Change, Lane, State
 from penstock.core.change.proposing import open_digests
 from penstock.core.ledger import Break, canonical, sha256
-from penstock.core.policy.rules import Policy, stricter
+from penstock.core.policy.patches import is_protected
+from penstock.core.policy.rules import NEVER_WRITABLE, Policy, stricter
+from penstock.core.proposal import names_any
 from penstock.core.refs import Actor, Digest, RepoRef
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed
 from penstock.flows.driving import Answered, ChangeLog
@@ -196,20 +198,37 @@ def cancel(desk: Desk, change: Change, *, rollback: bool, words: str) -> Answer:
     return _record(desk, change, event, key, texts)
 
 
-def resume(desk: Desk, change: Change) -> Answer:
-    """Let a parked change go on; repositories whose base or policy moved are proposed and judged anew."""
+def resume(desk: Desk, change: Change, *, named: tuple[str, ...] = ()) -> Answer:
+    """Let a parked change go on; repositories whose base or policy moved are proposed and judged anew.
+
+    `named`: protected paths (globs) that are in its scope from now on. What it then touches waits for people's approval.
+    """
     verdict = _may_order(desk, _concerned(change))
     if not verdict.allows:
         return Answer(subject=change.id, verdict=verdict, recorded=False)
+    if named and (why := _cannot_name(desk.policy, change, named)):
+        return _no(change.id, "protected_paths", why)
     moved_policy = stored(change.policy, desk.log.texts(), "the pinned policy") != policy_text(desk.policy)
     stale = tuple(
         lane.repo.node_id
         for lane in change.lanes
         if not lane.forward.merged and _is_stale(desk, change, lane, moved_policy=moved_policy)
     )
-    event = Resumed(by=Actor(login=desk.person), stale=stale)
+    event = Resumed(by=Actor(login=desk.person), stale=stale, named=named)
     key = f"resume:{change.generation}:{change.n}"
     return _record(desk, change, event, key)
+
+
+def _cannot_name(policy: Policy, change: Change, named: tuple[str, ...]) -> str:
+    """Why these paths cannot be put in its scope; empty where they can."""
+    for path in named:
+        if names_any(path, NEVER_WRITABLE):
+            return f"{path}: Penstock's own policy can be put in no scope"
+        if not is_protected(path, policy):
+            return f"{path} is not protected as a whole; name the protected paths themselves"
+    if change.any_merged or any(lane.forward.head or lane.forward.intents for lane in change.lanes):
+        return "what it writes was approved already; a scope is for what is judged yet"
+    return ""
 
 
 def _is_stale(desk: Desk, change: Change, lane: Lane, *, moved_policy: bool) -> bool:

@@ -31,7 +31,7 @@ def rules_of(scene: Scene) -> Rules:
         return contentless(scene.world, scene.lane.repo, "the exact inverse of what was approved")
     bound = bound_of(scene.world, scene.change, scene.lane, scene.texts)
     facts, now = diff_of(scene.world, scene.lane), scene.world.clock.now()
-    pinned, current = judged(facts, scene.change.scope, bound, now)
+    pinned, current = judged(facts, scene.change, bound, now)
     return Rules(
         toggles=scene.world.toggles(scene.lane.repo),
         policy_digest=policy_digest(bound.current),

@@ -198,7 +198,7 @@ def details_of(change: Change, texts: Texts, web_url: str) -> Details:
     return Details(
         summary=summarize(change, texts),
         repositories=tuple(_repo_view(lane, web_url) for lane in change.lanes),
-        scope=change.scope,
+        scope=(*change.scope, *change.named),
         artifacts=tuple((artifact.name, text_of(texts, artifact.text)) for artifact in change.artifacts),
         risk=tuple(text_of(texts, change.risk).splitlines()),
         gates=as_verdict(judgement) if judgement else None,

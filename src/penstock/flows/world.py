@@ -175,10 +175,10 @@ def patch_set_of(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -
     )
 
 
-def judged(facts: DiffFacts, scope: tuple[str, ...], bound: Bound, now: datetime) -> tuple[Verdict, Verdict]:
-    """G2 and G3 under the pinned policy and under today's."""
-    allowed = Scope(allowed=scope)
-    return judge_patches(facts, allowed, bound.pinned, now), judge_patches(facts, allowed, bound.current, now)
+def judged(facts: DiffFacts, change: Change, bound: Bound, now: datetime) -> tuple[Verdict, Verdict]:
+    """G2 and G3 of one of a change's patch sets, under the pinned policy and under today's."""
+    scope = Scope(allowed=change.scope, named=change.named)
+    return judge_patches(facts, scope, bound.pinned, now), judge_patches(facts, scope, bound.current, now)
 
 
 def _in_force(bound: Bound) -> Verdict:
@@ -199,7 +199,7 @@ def judged_whole(
     nodes = []
     for lane, facts in lanes:
         bound = bounds[lane.repo.node_id]
-        pinned, current = judged(facts, change.scope, bound, world.clock.now())
+        pinned, current = judged(facts, change, bound, world.clock.now())
         parts = (
             (pinned,)
             if pinned == current

@@ -266,6 +266,8 @@ class Change:
     """Repositories that the requester named; empty lets the plan find them."""
     artifacts: tuple[Artifact, ...] = ()
     scope: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    """Protected paths (globs) that a person put in scope."""
     lanes: tuple[Lane, ...] = ()
     dependents: int | None = None
     """Known repositories outside this change that need what it changes; None where nobody knows."""

@@ -48,7 +48,8 @@ def _(change: Change, at: datetime, event: e.Resumed) -> Change | None:
     lanes = tuple(_resumed(lane, stale=lane.repo.node_id in stale) for lane in change.lanes)
     rejudge = change.resume_to not in NOT_STARTED and not all(lane.proposed for lane in lanes)
     target = State.PATCHES_PROPOSED if rejudge else change.resume_to
-    change = fresh(in_state(replace(change, lanes=lanes, hurdles=0), target))
+    named = tuple(dict.fromkeys((*change.named, *event.named)))
+    change = fresh(in_state(replace(change, lanes=lanes, hurdles=0, named=named), target))
     return change if change.ending is not None else _onward(change, at)
 
 

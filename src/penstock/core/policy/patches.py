@@ -16,18 +16,20 @@ from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which paths a change may touch; a protected one it cannot name."""
+    """Which paths a change may touch. A protected one is among them only if a person named it."""
 
     allowed: tuple[str, ...]
+    named: tuple[str, ...] = ()
+    """Protected paths that a person put in scope."""
 
 
-def judge_policy(facts: DiffFacts, policy: Policy) -> Verdict:
-    """G3 for one patch set: no BLOCK violation among the rules that exist."""
+def judge_policy(facts: DiffFacts, policy: Policy, named: tuple[str, ...] = ()) -> Verdict:
+    """G3 for one patch set: no BLOCK violation among the rules that exist. `named`: see Scope."""
     return all_of(
         "policy",
         (
             _own_files(facts),
-            _protected(facts, policy),
+            _protected(facts, policy, named),
             _frozen(facts, policy),
             _secrets(facts),
             _links(facts),
@@ -71,8 +73,12 @@ def _own_files(facts: DiffFacts) -> Verdict:
     )
 
 
-def _protected(facts: DiffFacts, policy: Policy) -> Verdict:
-    hit = [f.path for f in facts.files if is_protected(f.path, policy)]
+def _protected(facts: DiffFacts, policy: Policy, named: tuple[str, ...]) -> Verdict:
+    """What a person named is at least of high risk, which no policy approves."""
+    touched = [f.path for f in facts.files if is_protected(f.path, policy)]
+    hit = [path for path in touched if not matches_any(path, named)]
+    if touched and not hit:
+        return warned("protected_paths", f"protected, and put in scope by a person: {', '.join(touched[:5])}")
     return _rule("protected_paths", hit, "protected: only people change it (G-04, G-05)", "none touched")
 
 
@@ -107,7 +113,8 @@ def _weakened(facts: DiffFacts) -> Verdict:
 
 
 def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
-    hit = [f.path for f in facts.files if not matches_any(f.path, scope.allowed)]
+    paths = (*scope.allowed, *scope.named)
+    hit = [f.path for f in facts.files if not matches_any(f.path, paths)]
     return _rule(
         "in_scope", hit, "outside the paths that the scope names", f"all {len(facts.files)} paths in scope"
     )

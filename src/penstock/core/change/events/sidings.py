@@ -73,10 +73,14 @@ class PolicyBlocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """A person lets it go on. `stale`: repositories whose base or policy moved, to be proposed and judged anew."""
+    """A person lets it go on. `stale`: repositories whose base or policy moved, to be proposed and judged anew.
+
+    `named`: protected paths (globs) that the person puts in its scope.
+    """
 
     by: Actor
     stale: tuple[NodeId, ...]
+    named: tuple[str, ...] = ()
     kind: Literal["E_RESUMED"] = "E_RESUMED"
 
 
