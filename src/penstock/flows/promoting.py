@@ -20,7 +20,7 @@ from penstock.core.autonomy.promotion import (
 )
 from penstock.core.ledger import canonical, plain, sha256
 from penstock.core.policy.layers import Layered
-from penstock.core.policy.promoted import Candidate, Promoted, candidate, text_digest
+from penstock.core.policy.promoted import Candidate, Promoted, candidate
 from penstock.core.policy.rules import policy_digest
 from penstock.core.routing.loading import Refused
 from penstock.core.verdict import Verdict, all_of, blocked, check
@@ -28,7 +28,7 @@ from penstock.flows.governing import Decided, Seat, actor, may_govern, recorded
 from penstock.flows.orders import Answer
 from penstock.flows.whatif import Answer as Judged
 from penstock.flows.whatif import Backtest
-from penstock.ports import NewTexts, Texts
+from penstock.ports import NewTexts, Permanent, Texts
 
 MOVED = blocked("log", "something else was promoted or taken back meanwhile; look again")
 
@@ -133,10 +133,18 @@ def approve(seat: Seat, name: str, today: Callable[[], Layered], reason: str) ->
 
 
 def _kept(found: Promotion, today: Layered, texts: Texts) -> Candidate | Refused:
-    text = texts.get(found.text)
+    text = _text_of(found, texts)
     if text is None:
-        return Refused(problems=("its text was erased from the ledger",))
+        return Refused(problems=("its text was erased, or is not what was recorded",))
     return candidate(f"candidate {found.id}", text.encode(), today)
+
+
+def _text_of(one: Promotion, texts: Texts) -> str | None:
+    """None where it is gone, or was exchanged beside the ledger."""
+    try:
+        return texts.get(one.text)
+    except Permanent:
+        return None
 
 
 def _allow_listed(seat: Seat) -> int:
@@ -187,11 +195,6 @@ class PromotedLayers:
         governance = self._log.now()
         if governance.n != self._known[0]:
             texts = self._log.texts()
-            self._known = governance.n, tuple(_read(one, texts) for one in governance.promoted)
+            layers = (Promoted(name=one.id, text=_text_of(one, texts)) for one in governance.promoted)
+            self._known = governance.n, tuple(layers)
         return self._known[1]
-
-
-def _read(one: Promotion, texts: Texts) -> Promoted:
-    text = texts.get(one.text)
-    same = text is not None and text_digest(text) == one.candidate
-    return Promoted(name=one.id, text=text if same else None)

@@ -28,7 +28,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promoted:
-    """A layer in force. `text` None: it is gone, or is another than was approved."""
+    """A layer in force. `text` None: it is gone, or is not what was recorded."""
 
     name: str
     text: str | None
@@ -54,7 +54,7 @@ def candidate(source: str, content: bytes, today: Layered) -> Candidate | Refuse
 def with_promoted(top: Layered, promoted: Iterable[Promoted]) -> Layered:
     """The organization's policy with what was promoted under it, oldest first."""
     for one in promoted:
-        gone = Refused(problems=(f"{one.source}: its text is gone, or is not the one that was approved",))
+        gone = Refused(problems=(f"{one.source}: its text is gone, or is not what was recorded",))
         layer = gone if one.text is None else read_layer(one.source, one.text.encode())
         if isinstance(layer, Refused):
             top = replace(top, unsure=(*top.unsure, *layer.problems))
