@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 from sqlalchemy import text
 from tests.clock import ManualClock
+from tests.flows.house import House
 from tests.flows.test_layers import Shut, settled
 
 from penstock.adapters.store.outcomes import Outcomes
@@ -20,19 +21,21 @@ from penstock.bootstrap import Installation
 from penstock.cli.exits import Exit
 from penstock.cli.looking import status
 from penstock.core.autonomy.promotion import Figures, Standing, bound_ppm
+from penstock.core.change.model import State
 from penstock.core.policy.layers import Layered, bound
 from penstock.core.policy.promoted import Candidate, candidate
 from penstock.core.policy.rules import Policy, Separation, policy_digest
 from penstock.core.refs import Actor, ChangeId, NodeId, RepoRef
 from penstock.core.routing.loading import Ruleset
 from penstock.core.verdict import Outcome, failures
+from penstock.flows import orders
 from penstock.flows.governing import Seat
 from penstock.flows.listening import Listener
 from penstock.flows.orders import Answer, Desk
 from penstock.flows.promoting import PromotedLayers, approve, figures_of, propose, take_back
 from penstock.flows.steering import Steering
 from penstock.flows.whatif import Answer as Judged
-from penstock.flows.whatif import Backtest, Fate, Tried
+from penstock.flows.whatif import Backtest, Fate, Tried, backtest
 from penstock.ports import ForgeReader
 from penstock.rulebook import Book, InForce
 
@@ -110,7 +113,7 @@ class Hall:
 
     def kinds(self) -> list[str]:
         """Of what was recorded in this test."""
-        return [entry.event.kind for entry in self.store.governance.entries()][self.before :]
+        return [str(entry.event.kind) for entry in self.store.governance.entries()][self.before :]
 
 
 def in_force(store: Store) -> InForce:
@@ -174,7 +177,7 @@ def test_what_one_proposes_and_another_approves_is_in_force_in_what_runs_until_i
     assert (old.pinned.max_files, old.current.max_files, old.layer) == (50, 5, None), "both must allow"
     assert take_back(hall.seat("ada"), name, "it stops too much").recorded
     assert hall.running.layered == before
-    assert rules(hall.approved(name)) == ["proposal"]
+    assert rules(hall.approved(name)) == ["waits"]
     assert rules(take_back(hall.seat("ada"), name, "again")) == ["proposal"]
     assert hall.kinds() == ["E_POLICY_PROPOSED", "E_POLICY_PROMOTED", "E_POLICY_REVERTED"]
     assert Proof(hall.store.database, hall.store.seal).verify(None).holds
@@ -232,8 +235,8 @@ NOT_APPROVED = {
     "where the forge does not say who may": (lib_is(None), "ben", "yes", ["write_permission"]),
     "by Penstock's own identity, not at a terminal": (nothing, "bot", "yes", ["own_identity"]),
     "without a reason": (nothing, "ben", " ", ["reason"]),
-    "too late": (later, "ben", "yes", ["expired"]),
-    "once another is in force": (another_in_force(SMALLER), "ben", "yes", ["stands_on", "backtest"]),
+    "too late": (later, "ben", "yes", ["waits"]),
+    "once another is in force": (another_in_force(SMALLER), "ben", "yes", ["stands_on"]),
     "once it would loosen one in force": (another_in_force(TIGHTER), "ben", "yes", ["candidate"]),
     "without its text": (erased, "ben", "yes", ["candidate"]),
     "with another text": (exchanged, "ben", "yes", ["candidate"]),
@@ -381,6 +384,35 @@ def test_a_backtest_is_recorded_in_numbers(hall: Hall):
     assert (found.broke, found.known, found.upper_bound_ppm) == (1, 2, 974_680)
     other = replace(found, policy=policy_digest(FILES.policy))
     assert rules(propose(hall.seat("ada"), given, other, "tried otherwise")) == ["backtest"]
+
+
+@pytest.mark.slow
+def test_a_change_that_began_before_is_bound_by_what_was_promoted_since(house: House):
+    repo, other = house.repository("promoted-since"), house.repository("promoted-before")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    home, seat = house.home, house.home.seat(interactive=True)
+    given = candidate("t.yml", b"version: 1\nsafety: {frozen_paths: ['src/**']}\n", home.rules.layered)
+    assert isinstance(given, Candidate)
+    tried = figures_of(backtest(home.world, (house.change(name),), given.layered), unreadable=0)
+    assert (tried.approved, tried.blocked) == (0, 1)
+    proposal = propose(seat, given, tried, "nothing of it changes").subject
+    assert approve(seat, proposal, lambda: home.rules.layered, "yes").recorded
+    with house.working():
+        house.approve(name)
+        stopped = house.until(name, State.NEEDS_HUMAN, State.BLOCKED_POLICY)
+        later = house.start(other)
+        house.until(later, State.BLOCKED_POLICY)
+    assert stopped.reason == "branch_denied"
+    assert house.branches(repo) == {"main"}
+    assert take_back(seat, proposal, "it stops too much").recorded
+    with house.working():
+        for one in (name, later):
+            orders.resume(home.desk(interactive=True), house.change(one))
+        house.until(name, State.WAITING_USER_APPROVAL, State.PR_OPEN)
+        house.until(later, State.BLOCKED_POLICY)
+    assert house.branches(other) == {"main"}, "it began under what was promoted then"
 
 
 def test_what_runs_and_status_say_what_is_promoted_and_what_is_amiss(

@@ -92,7 +92,11 @@ def _of_text(home: Installation, given: Given) -> Attested:
         )
     with sys.stdin.buffer if given.subject == "-" else Path(given.subject).open("rb") as file:
         text = file.read(MAX_BYTES + 1).decode(errors="replace")
-    return _judged(home, given, given.subject, (text, Sha(given.head), home.policy), None)
+    today = home.rules.layered
+    binding = bound(today.policy, today, None, None)
+    if binding.layer:
+        return Attested(where=given.subject, verdict=all_of("record", (binding.layer,)), record=None)
+    return _judged(home, given, given.subject, (text, Sha(given.head), binding.current), None)
 
 
 def of_pull(home: Installation, given: Given, repo: RepoRef, pull: PullFacts) -> Attested:

@@ -97,7 +97,10 @@ def _table(found: Layered) -> Table:
         "ci.required": policy.ci.required,
     }
     for key, names in lists.items():
-        table.add_row(key, output.cell(", ".join(names) or "none"), "all layers")
+        for name in names:
+            table.add_row(key, output.cell(name), output.cell(found.origin(f"{key} {name}")))
+        if not names:
+            table.add_row(key, "none", BUILT_IN_SOURCE)
     tools = {rule_of(tool): versions for tool, versions in policy.tools}
     for rule in (*BUILT_IN, *policy.forbid, *tools):
         table.add_row(rule, _hardness(rule, found.policy, tools), output.cell(found.origin(f"rule {rule}")))

@@ -169,6 +169,13 @@ def _kept(home: Installation, blob: str) -> Exit:
             "Cancel it first, or erase all the same with --force."
         )
         return Exit.NO
+    in_force = [one.id for one in home.governance.promoted if one.text == blob]
+    if in_force:
+        output.complain(
+            f"{in_force[0]} is a policy in force and needs this text: without it nothing is allowed. "
+            "Take it back first, or erase all the same with --force."
+        )
+        return Exit.NO
     if broken:
         output.complain("Whether this text is still needed cannot be told; --force erases it all the same.")
     return named(broken)

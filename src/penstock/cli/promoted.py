@@ -108,10 +108,13 @@ def time_of(at: datetime) -> str:
 
 def proven(figures: Figures) -> str:
     """What its backtest found, in two lines."""
-    bound = figures.upper_bound_ppm / MILLION
+    counted = (
+        f"tried on what was recorded: {figures.approved} approved, {figures.escalated} left to a person, "
+        f"{figures.blocked} blocked, {figures.not_judged} not judged"
+    )
+    if not figures.known:
+        return f"{counted}\nno outcome was known of those approved, so nothing is proven of it"
     return (
-        f"tried on {figures.judged} recorded changes: {figures.approved} approved, {figures.escalated} left to a "
-        f"person, {figures.blocked} blocked; {figures.not_judged} could not be judged\n"
-        f"of those approved whose outcome was known, {figures.broke} of {figures.known} were taken back: "
-        f"with 95 % confidence, at most {bound:.1%} of such changes break"
+        f"{counted}\nof those approved whose outcome was known, {figures.broke} of {figures.known} were taken back: "
+        f"with 95 % confidence, at most {figures.upper_bound_ppm / MILLION:.1%} of such changes break"
     )

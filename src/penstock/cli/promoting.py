@@ -51,9 +51,9 @@ def revert(home: Installation, name: str, reason: str, *, json: bool) -> Exit:
     there = [one.id for one in home.governance.promoted]
     if not name and len(there) != 1:
         said = (
-            f"{', '.join(there)} are in force: say which"
+            f"{', '.join(there)} are in force: say which."
             if there
-            else "nothing that was promoted is in force"
+            else "Nothing that was promoted is in force; a proposal is withdrawn by its id."
         )
         output.complain(said)
         return Exit.NO

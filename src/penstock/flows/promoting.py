@@ -104,14 +104,13 @@ def approve(seat: Seat, name: str, today: Callable[[], Layered], reason: str) ->
         return Answer(subject=name, verdict=all_of("order", (_nothing(name),)), recorded=False)
     proposer = found.proposed.by.login
     kept = _kept(found, today(), log.texts())
-    loads, problem = (kept, "") if isinstance(kept, Candidate) else (None, kept.problems[0])
     approver = Approver(
         actor=actor(seat), may_write=None, allow_listed=_allow_listed(seat), interactive=False
     )
     verdict = all_of(
         "order",
         (
-            judge_promotion(found, loads, problem, now),
+            judge_promotion(found, kept, now),
             judge_separation(approver, proposer, seat.desk.policy),
             may_govern(seat, seat.repositories(), reason),
         ),

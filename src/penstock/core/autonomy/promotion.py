@@ -9,8 +9,9 @@ from enum import StrEnum
 from penstock.core.policy.confidence import upper_bound
 from penstock.core.policy.layers import Layered
 from penstock.core.policy.promoted import Candidate
-from penstock.core.policy.rules import policy_digest
+from penstock.core.policy.rules import Policy, policy_digest
 from penstock.core.refs import Actor, BlobRef, Digest
+from penstock.core.routing.loading import Refused
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed, unknown
 
 MILLION = 1_000_000
@@ -90,16 +91,23 @@ class Promotion:
 def judge_candidate(candidate: Candidate, figures: Figures, now: datetime) -> Verdict:
     """May it be proposed: it changes something, and was tried, itself, on what is recorded."""
     today, then = candidate.stands_on.policy, candidate.layered.policy
-    expired = candidate.layered.expired(now)
+    above = candidate.stands_on.expired(now)
+    expired = [waiver for waiver in candidate.layered.expired(now) if waiver not in above]
     return all_of(
         "candidate",
         (
             _sure(candidate.stands_on),
-            check("tightens", "it demands something that is not demanded today", holds=then != today),
+            _tightens(today, then),
             check("waivers", expired[0] if expired else "none of its waivers has expired", holds=not expired),
             _tried(figures, policy_digest(then)),
         ),
     )
+
+
+def _tightens(today: Policy, then: Policy) -> Verdict:
+    if then == today:
+        return blocked("tightens", "it demands nothing that is not demanded today")
+    return passed("tightens", "it demands something that is not demanded today")
 
 
 def _sure(today: Layered) -> Verdict:
@@ -117,48 +125,32 @@ def _tried(figures: Figures, policy: Digest) -> Verdict:
     return blocked("backtest", "no recorded change has a patch set yet: there is nothing to try it on")
 
 
-def judge_promotion(
-    promotion: Promotion, candidate: Candidate | None, problem: str, now: datetime
-) -> Verdict:
+def judge_promotion(promotion: Promotion, kept: Candidate | Refused, now: datetime) -> Verdict:
     """May this proposal be approved now: it waits, and is still what was tried, on what it was tried on.
 
-    `candidate`: its text as it is kept, under today's policy; None, and why, where there is none.
+    `kept`: its text as the ledger has it, under today's policy; or why there is no such candidate.
     """
-    waits = promotion.standing is Standing.PROPOSED
-    return all_of(
-        "proposal",
-        (
-            check("proposal", _where(promotion), holds=waits),
-            check(
-                "expired",
-                f"it could be approved before {promotion.until:%Y-%m-%d %H:%M} UTC",
-                holds=now < promotion.until,
-            ),
-            *(_unchanged(promotion, candidate) if candidate else (blocked("candidate", problem),)),
-        ),
-    )
+    if why := _waits_no_more(promotion, now):
+        return all_of("proposal", (blocked("waits", why),))
+    if isinstance(kept, Refused):
+        return all_of("proposal", (blocked("candidate", problem) for problem in kept.problems))
+    return all_of("proposal", _unchanged(promotion, kept))
 
 
-def _where(promotion: Promotion) -> str:
+def _waits_no_more(promotion: Promotion, now: datetime) -> str:
     match promotion.standing:
-        case Standing.PROPOSED:
-            return f"{promotion.id} waits for approval"
         case Standing.IN_FORCE:
             return f"{promotion.id} is in force already"
         case Standing.TAKEN_BACK:
             return f"{promotion.id} was taken back"
+        case Standing.PROPOSED:
+            over = f"{promotion.id} expired at {promotion.until:%Y-%m-%d %H:%M} UTC; propose it anew"
+            return over if now >= promotion.until else ""
 
 
-def _unchanged(promotion: Promotion, candidate: Candidate) -> tuple[Verdict, ...]:
-    same_base = policy_digest(candidate.stands_on.policy) == promotion.stands_on
-    moved = "the policy that it stands on has changed since; promote it anew"
-    return (
-        _sure(candidate.stands_on),
-        check(
-            "candidate",
-            "its text is the one that was proposed",
-            holds=candidate.digest == promotion.candidate,
-        ),
-        check("stands_on", "the policy above it is as it was" if same_base else moved, holds=same_base),
-        _tried(promotion.figures, policy_digest(candidate.layered.policy)),
-    )
+def _unchanged(promotion: Promotion, kept: Candidate) -> tuple[Verdict, ...]:
+    if kept.digest != promotion.candidate:
+        return (blocked("candidate", "its text is not the one that was proposed"),)
+    if policy_digest(kept.stands_on.policy) != promotion.stands_on:
+        return (blocked("stands_on", "the policy that it stands on has changed since; propose it anew"),)
+    return (_sure(kept.stands_on), _tried(promotion.figures, policy_digest(kept.layered.policy)))

@@ -16,6 +16,7 @@ from penstock.core.routing.loading import Refused
 from penstock.core.verdict import Verdict, all_of, passed, unknown
 
 BUILT_IN_SOURCE = "built in"
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ def organization(source: str, policy: Policy, demands: Demands, document: Docume
         return Refused(problems=checked.told())
     paths = (*(number.path for number in _NUMBERS), _CODE_OWNERS, _LICENCES)
     origins = {dotted(path): checked.where(path) for path in paths if checked.has(path)}
+    for path, (_, named) in _LISTS.items():
+        origins |= checked.members(path, named(policy), ())
     return Layered(
         policy=policy,
         sources=(source,),
@@ -227,6 +230,12 @@ _NUMBERS = (
         ceiling=True,
     ),
 )
+_LISTS: dict[KeyPath, tuple[Callable[[LayerFile], Names], Callable[[Policy], Names]]] = {
+    ("safety", "protected_paths"): (lambda g: g.safety.protected_paths, lambda p: p.protected_paths),
+    ("safety", "frozen_paths"): (lambda g: g.safety.frozen_paths, lambda p: p.frozen_paths),
+    ("ci", "required"): (lambda g: g.ci.required, lambda p: p.ci.required),
+}
+"""What a layer may add to, as it says it, and as there is above it."""
 _LICENCES: KeyPath = ("policies", "contents", "licenses")
 _CODE_OWNERS: KeyPath = ("pr_management", "require_code_owners")
 
@@ -330,9 +339,16 @@ class _Checked:
             numbers[dotted(_CODE_OWNERS)] = self.where(_CODE_OWNERS)
         if given.policies.contents.licenses is not None:
             numbers[dotted(_LICENCES)] = self.where(_LICENCES)
+        for path, (named, there) in _LISTS.items():
+            numbers |= self.members(path, named(given), there(above))
         new = _demanded_by(given.policies) - _demanded(above)
         found = self.rules(given.policies)
         return numbers | {name: where for name, where in found.items() if name.removeprefix("rule ") in new}
+
+    def members(self, path: KeyPath, names: Names, there: Names) -> dict[str, str]:
+        """Where each of these stands that is not there already, by key and name."""
+        new = [(at, name) for at, name in enumerate(names) if name not in there and self.has(path)]
+        return {f"{dotted(path)} {name}": self.where((*path, at)) for at, name in new}
 
     def rules(self, demands: Demands) -> dict[str, str]:
         """Where each rule that the document demands stands."""
