@@ -13,7 +13,7 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.governing import quarantine_line
-from penstock.cli.promoted import Known, amiss, document, known, show_standing, standing
+from penstock.cli.promoted import amiss, document, known, show_standing, standing
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.text import made_visible
@@ -114,7 +114,7 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
         output.as_json(
             {**told, **policy, "broken": broken, "configuration": wrong, "expired_waivers": expired}
         )
-        return named(broken) or _held(decided)
+        return named(broken) or decided.exit
     output.say(
         "  ".join(f"{name} {number}" for name, number in counts(found).items())
         or "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
@@ -131,11 +131,7 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
     if held := quarantine_line(decided.governance):
         output.complain(held)
     show_waiting(waiting)
-    return named(broken) or _held(decided)
-
-
-def _held(decided: Known) -> Exit:
-    return Exit.LEDGER if decided.unheld else Exit.DONE
+    return named(broken) or decided.exit
 
 
 TALLIES = {

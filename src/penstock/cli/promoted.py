@@ -7,6 +7,7 @@ from rich.text import Text
 
 from penstock.bootstrap import Installation
 from penstock.cli import output
+from penstock.cli.exits import Exit
 from penstock.core.autonomy.model import Governance
 from penstock.core.autonomy.promotion import MILLION, Figures, Order, Promotion, Standing
 from penstock.core.ledger import JsonValue, plain
@@ -23,6 +24,10 @@ class Known:
 
     governance: Governance
     unheld: str
+
+    @property
+    def exit(self) -> Exit:
+        return Exit.LEDGER if self.unheld else Exit.DONE
 
 
 def known(home: Installation) -> Known:

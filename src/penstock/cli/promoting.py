@@ -58,7 +58,7 @@ def revert(home: Installation, name: str, reason: str, *, json: bool) -> Exit:
         output.complain(said)
         return Exit.NO
     answer = promoting.take_back(_seat(home), name or there[0], reason)
-    return _told(home, answer, "taken back; what else `penstock policy show` shows stays in force", json=json)
+    return _told(home, answer, "taken back; `penstock policy show` has what is in force now", json=json)
 
 
 def history(home: Installation, name: str, *, json: bool) -> Exit:
