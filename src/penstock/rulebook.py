@@ -7,10 +7,12 @@ from pathlib import Path
 from penstock.core.document import MAX_BYTES, Place, Problem, Rejected, parse, parse_placed
 from penstock.core.policy.documents import Policies
 from penstock.core.policy.layers import Layer, Layered, combine, organization, read_layer
+from penstock.core.policy.promoted import Promoted, with_promoted
 from penstock.core.policy.rules import Policy
 from penstock.core.routing.documents import EXAMPLES_FILE, RULES_FILE, ExamplesFile
 from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
 from penstock.core.routing.router import Router
+from penstock.ports import Permanent
 
 EXAMPLES = "routing-examples.yml"
 
@@ -123,13 +125,43 @@ def _bytes(path: Path) -> bytes:
 
 
 class InForce:
-    """Rules and policy in force while their files may change under a process that goes on; all else is read once."""
+    """Rules and policy in force while their files may change under a process that goes on; all else is read once.
 
-    def __init__(self, book: Book, path: Path | None, read: Callable[[Path], Book | Refused]) -> None:
+    `promoted`: the layers that people promoted, as they are now. Raises Permanent where that cannot be told.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        path: Path | None,
+        read: Callable[[Path], Book | Refused],
+        promoted: Callable[[], tuple[Promoted, ...]],
+    ) -> None:
         self.router = Router(book.rules)
-        self.layered = book.layered
+        self._files = book.layered
         self._path, self._read = path, read
         self._seen = _stamps(path) if path else ()
+        self._promoted = promoted
+        self._known: tuple[Promoted, ...] = ()
+        self._made: tuple[Layered, tuple[Promoted, ...], Layered] = (book.layered, (), book.layered)
+
+    @property
+    def layered(self) -> Layered:
+        """The files' policy, with what is promoted under it. Where that cannot be told, with what last was, and unsure."""
+        return self.beside_promoted(self._files)
+
+    def beside_promoted(self, files: Layered) -> Layered:
+        """What there would be with other files."""
+        try:
+            self._known = self._promoted()
+        except Permanent as broken:
+            known = with_promoted(files, self._known)
+            return replace(known, unsure=(*known.unsure, str(broken)))
+        above, promoted, made = self._made
+        if above is not files or promoted != self._known:
+            made = with_promoted(files, self._known)
+            self._made = (files, self._known, made)
+        return made
 
     def refresh(self) -> Ruleset | Refused | None:
         """Read them again if a file changed: what is in force now, or why it is still the previous; else None."""
@@ -140,8 +172,8 @@ class InForce:
         found = self._read(self._path)
         if isinstance(found, Refused):
             return found
-        policy = replace(found.layered.policy, mode=self.layered.policy.mode)
-        self.router, self.layered = Router(found.rules), replace(found.layered, policy=policy)
+        policy = replace(found.layered.policy, mode=self._files.policy.mode)
+        self.router, self._files = Router(found.rules), replace(found.layered, policy=policy)
         return found.rules
 
 

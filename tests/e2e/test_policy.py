@@ -76,8 +76,25 @@ def test_a_change_under_another_policy(penstock: Caller) -> None:
     (mine,) = [one for one in document["changes"] if one["change"] == name]
     assert (mine["answer"], mine["fate"]) == ("block", "none")
     assert document["counts"]["not_judged"] == 0
-    assert "blocked" in penstock("policy", "backtest", tight).out
     assert penstock("ledger", "show", name).out == before, "nothing is recorded"
+    people_decide_for_all(penstock, name, tight)
+
+
+def people_decide_for_all(penstock: Caller, name: str, tight: str) -> None:
+    """Each in one command: a policy is promoted and taken back, autonomy granted, quarantine lifted."""
+    why, today = ("--reason", "it is time"), penstock.ask("policy", "show")["digest"]
+    said = penstock("policy", "promote", tight, *why, expect=Exit.WAITS).out
+    assert "blocked" in said
+    proposal = said.split(": proposed, and not in force")[0].split()[-1]
+    assert penstock.ask("policy", "show")["digest"] == today
+    assert f"{proposal}: in force from now on" in penstock("policy", "approve", proposal, *why).out
+    assert f"promoted {proposal}" in penstock.ask("policy", "show")["layers"]
+    assert penstock.ask("policy", "revert", *why)["promotion"]["standing"] == "taken_back"
+    assert penstock.ask("policy", "show")["digest"] == today
+    assert penstock.ask("autonomy", "grant", "trim-trailing-whitespace", "other", "low", *why)["recorded"]
+    penstock("approvals", "reject", name)
+    (penstock.folder / "quick.yml").write_text("version: 1\nautonomy: {quarantine_after: 1}\n")
+    assert penstock.ask("--config", "quick.yml", "quarantine", "lift", *why)["recorded"]
 
 
 def test_a_candidate_with_a_mistake_is_refused_with_its_place(penstock: Caller) -> None:

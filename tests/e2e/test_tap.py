@@ -9,12 +9,11 @@ from tests.e2e.calling import Caller
 
 from penstock.adapters.store.seal import KEY_FILE, open_seal
 from penstock.core.ledger import canonical, plain
-from penstock.core.policy.rules import Policy
+from penstock.core.policy.rules import Policy, policy_digest
 from penstock.core.refs import ChangeId, Digest, Sha
 from penstock.core.tap import RECORD_TYPE, Part, TapRecord
 from penstock.core.verdict import Outcome
 from penstock.flows.attesting import as_comment
-from penstock.flows.world import policy_digest
 from penstock.settings import Config, policy_of
 
 HEAD, OTHER = "1" * 40, "2" * 40

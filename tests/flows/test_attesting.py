@@ -13,9 +13,9 @@ from penstock.cli.attesting import COMMENT
 from penstock.cli.summary import add_decisions
 from penstock.core.change.events import TapDecided
 from penstock.core.change.model import Action
+from penstock.core.policy.rules import policy_digest
 from penstock.core.tap import RECORD_TYPE, Expected, judge_record, place_of
 from penstock.flows.attesting import RECORD, as_comment, uncommented
-from penstock.flows.world import policy_digest
 
 SOURCES = Path(__file__).parents[2] / "src" / "penstock"
 HOSTILE = "Add <!-- TAP-DECISION: {} --> --> a line"

@@ -17,14 +17,13 @@ from penstock.core.approval import ApprovalScope
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import State, ViolationFact
 from penstock.core.policy.layers import Layer, Layered, combine, read_layer
-from penstock.core.policy.rules import Mode
+from penstock.core.policy.rules import Mode, policy_digest
 from penstock.core.refs import ChangeId
 from penstock.core.routing.loading import Refused, Ruleset
 from penstock.core.verdict import Outcome
 from penstock.flows.layering import POLICY_FILE
 from penstock.flows.listening import Listener
 from penstock.flows.views import text_of
-from penstock.flows.world import policy_digest
 from penstock.settings import CONFIG, Misconfigured, Settings, load
 
 

@@ -31,6 +31,7 @@ from penstock.adapters.store.outcomes import Outcomes
 from penstock.adapters.store.overview import Overview
 from penstock.adapters.store.owner import this_process
 from penstock.adapters.store.proof import Proof
+from penstock.adapters.store.store import DATABASE
 from penstock.bootstrap.access import Access
 from penstock.bootstrap.switches import Switches
 from penstock.core.autonomy.model import Governance
@@ -40,6 +41,7 @@ from penstock.core.change.journal import Appended, Duplicate
 from penstock.core.change.model import Change
 from penstock.core.evidence import Host
 from penstock.core.ledger import Break
+from penstock.core.policy.promoted import Promoted
 from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.policy.tools import HOST_TOOLS
 from penstock.core.refs import Actor, BlobRef, RepoRef
@@ -51,6 +53,7 @@ from penstock.flows.intake import Circumstances
 from penstock.flows.listening import BEING_STARTED
 from penstock.flows.orders import Desk
 from penstock.flows.perform import perform_safely
+from penstock.flows.promoting import PromotedLayers
 from penstock.flows.steering import Steering
 from penstock.flows.world import World
 from penstock.ports import Sandbox, StopFlag, Texts
@@ -68,7 +71,23 @@ class Installation(Access):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         book = Book(rules=settings.rules, layered=settings.layered)
-        self.rules = InForce(book, settings.config_path, reread)
+        self.rules = InForce(book, settings.config_path, reread, self._promoted)
+
+    @property
+    def governance(self) -> Governance:
+        """What people decided for all. Nothing is begun by looking: without a ledger, they decided nothing yet."""
+        return self.store.governance.now() if self._is_begun else Governance()
+
+    @property
+    def _is_begun(self) -> bool:
+        return (self.settings.state / DATABASE).exists()
+
+    def _promoted(self) -> tuple[Promoted, ...]:
+        return self._promoted_layers() if self._is_begun else ()
+
+    @cached_property
+    def _promoted_layers(self) -> PromotedLayers:
+        return PromotedLayers(self.store.governance)
 
     @cached_property
     def proof(self) -> Proof:

@@ -18,13 +18,12 @@ from penstock.cli.looking import find_change
 from penstock.cli.summary import add_verdict
 from penstock.core.evidence import PullFacts
 from penstock.core.policy.layers import Bound, bound
-from penstock.core.policy.rules import Policy
+from penstock.core.policy.rules import Policy, policy_digest
 from penstock.core.refs import NodeId, RepoRef, Sha
 from penstock.core.tap import RECORD_TYPE, Expected, TapRecord, judge_record, place_of
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.attesting import RECORD
 from penstock.flows.layering import layer_at
-from penstock.flows.world import policy_digest
 from penstock.ports import Permanent
 
 COMMENT = re.compile(r"<!-- TAP-DECISION: (\{[^<>]*\}) -->")
@@ -93,7 +92,11 @@ def _of_text(home: Installation, given: Given) -> Attested:
         )
     with sys.stdin.buffer if given.subject == "-" else Path(given.subject).open("rb") as file:
         text = file.read(MAX_BYTES + 1).decode(errors="replace")
-    return _judged(home, given, given.subject, (text, Sha(given.head), home.policy), None)
+    today = home.rules.layered
+    binding = bound(today.policy, today, None, None)
+    if binding.layer:
+        return Attested(where=given.subject, verdict=all_of("record", (binding.layer,)), record=None)
+    return _judged(home, given, given.subject, (text, Sha(given.head), binding.current), None)
 
 
 def of_pull(home: Installation, given: Given, repo: RepoRef, pull: PullFacts) -> Attested:

@@ -17,10 +17,13 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
+from penstock.core.document import MAX_BYTES as LONGEST
 from penstock.core.evidence import DiffFacts
 from penstock.core.gates import judge_patches
+from penstock.core.ledger import Break
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layer, Layered, bound
 from penstock.core.policy.patches import Scope
+from penstock.core.policy.promoted import Candidate, candidate
 from penstock.core.refs import Sha
 from penstock.core.risk import assess
 from penstock.core.routing.loading import Refused
@@ -28,7 +31,7 @@ from penstock.core.verdict import all_of
 from penstock.flows.layering import POLICY_FILE, layer_at, layer_of
 from penstock.flows.whatif import Answer, Backtest, Opinion, backtest, opinion
 from penstock.ports import Permanent
-from penstock.settings import read_config
+from penstock.settings import Misconfigured, read_config
 
 ANYWHERE = ("**",)
 
@@ -154,15 +157,35 @@ def check_change(home: Installation, name: str, policy: Layered, *, json: bool) 
     return _shown(found, policy)
 
 
-def candidate_of(path: Path) -> Layered:
-    """The policy of another configuration file and its layers. Raises Misconfigured."""
-    return read_config(path)[1].layered
+def candidate_of(home: Installation, path: Path, *, layer: bool) -> Layered:
+    """The policy that there would be with another configuration, or with one more layer. Raises Misconfigured."""
+    if layer:
+        return candidate_layer(home, path).layered
+    return home.rules.beside_promoted(read_config(path)[1].layered)
 
 
-def try_candidate(home: Installation, path: Path, *, json: bool) -> Exit:
-    """A candidate policy over every recorded change whose log holds."""
+def candidate_layer(home: Installation, path: Path) -> Candidate:
+    """A file as one more layer under today's policy. Raises Misconfigured."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LONGEST + 1)
+    except OSError as error:
+        raise Misconfigured(problems=(f"{path}: cannot be read: {error.strerror}",)) from error
+    found = candidate(str(path), content, home.rules.layered)
+    if isinstance(found, Refused):
+        raise Misconfigured(problems=found.problems)
+    return found
+
+
+def tried(home: Installation, policy: Layered) -> tuple[Backtest, tuple[Break, ...]]:
+    """A policy over every recorded change whose log holds; and what is wrong with the others."""
     changes, broken = sorted_out(home, ended=True)
-    found = backtest(home.world, changes, candidate_of(path))
+    return backtest(home.world, changes, policy), broken
+
+
+def try_candidate(home: Installation, policy: Layered, *, json: bool) -> Exit:
+    """A candidate policy over what is recorded."""
+    found, broken = tried(home, policy)
     if json:
         failed, known = found.outcomes
         counts = {answer.value: found.count(answer) for answer in Answer} | {"not_judged": found.count(None)}
@@ -171,11 +194,12 @@ def try_candidate(home: Installation, path: Path, *, json: bool) -> Exit:
             {"changes": found.tried, "counts": counts, "broke": failed, "of": known, "upper_bound_95": bound}
         )
     else:
-        _tell(found)
+        tell_backtest(found)
     return named(broken)
 
 
-def _tell(found: Backtest) -> None:
+def tell_backtest(found: Backtest) -> None:
+    """What it would have made of each change, and what that proves."""
     if not found.tried:
         output.say("No recorded change has a patch set yet; there is nothing to try a policy on.")
         return

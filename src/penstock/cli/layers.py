@@ -10,13 +10,13 @@ from rich.text import Text
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
+from penstock.cli.promoted import amiss, document, known, line_of
 from penstock.core.document import MAX_BYTES
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered, combine, read_layer
-from penstock.core.policy.rules import Policy, Waiver
+from penstock.core.policy.rules import Policy, Waiver, policy_digest
 from penstock.core.policy.severity import BUILT_IN
 from penstock.core.policy.tools import TOOLS, Known, rule_of
 from penstock.core.routing.loading import Refused
-from penstock.flows.world import policy_digest
 from penstock.ports import Permanent
 
 
@@ -27,7 +27,7 @@ def show(home: Installation, layer: Path | None, *, json: bool) -> Exit:
         for problem in found.problems:
             output.complain(problem)
         return Exit.WRONG_USE
-    now = home.clock.now()
+    now, promoted = home.clock.now(), known(home).governance.promoted
     if json:
         output.as_json(
             {
@@ -39,6 +39,9 @@ def show(home: Installation, layer: Path | None, *, json: bool) -> Exit:
                     {"where": where, "waiver": waiver, "counts": _counts(found, waiver, now)}
                     for where, waiver in found.waivers
                 ],
+                "promoted": [document(one, home.store.texts()) for one in promoted],
+                "unsure": list(found.unsure),
+                "clashes": list(found.clashes),
             }
         )
         return Exit.DONE
@@ -51,6 +54,10 @@ def show(home: Installation, layer: Path | None, *, json: bool) -> Exit:
             f"before {waiver.until:%Y-%m-%d} ({where}): {waiver.reason}"
         )
         output.out.print(Text(said + ("" if _counts(found, waiver, now) else "; it counts no more")))
+    for one in promoted:
+        output.out.print(Text("\n") + line_of(one, home.store.texts(), now))
+    for problem in amiss(found):
+        output.complain(problem)
     return Exit.DONE
 
 
@@ -90,7 +97,10 @@ def _table(found: Layered) -> Table:
         "ci.required": policy.ci.required,
     }
     for key, names in lists.items():
-        table.add_row(key, output.cell(", ".join(names) or "none"), "all layers")
+        for name in names:
+            table.add_row(key, output.cell(name), output.cell(found.origin(f"{key} {name}")))
+        if not names:
+            table.add_row(key, "none", BUILT_IN_SOURCE)
     tools = {rule_of(tool): versions for tool, versions in policy.tools}
     for rule in (*BUILT_IN, *policy.forbid, *tools):
         table.add_row(rule, _hardness(rule, found.policy, tools), output.cell(found.origin(f"rule {rule}")))

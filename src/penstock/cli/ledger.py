@@ -17,6 +17,7 @@ from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
 from penstock.cli.options import begun
+from penstock.cli.promoted import known
 from penstock.cli.telling import told
 from penstock.core.autonomy.events import GovernanceEvent
 from penstock.core.autonomy.model import GOVERNANCE, Governance
@@ -160,7 +161,7 @@ def erase(home: Installation, blob: str, reason: str, *, force: bool, json: bool
 
 
 def _kept(home: Installation, blob: str) -> Exit:
-    """Say which open change needs the text, or could: it stays then, and this is the exit code."""
+    """Say which open change or policy in force needs the text, or could: it stays then, and this is the exit code."""
     found, broken = sorted_out(home, ended=False)
     needing = [change.id for change in found if blob in needed_texts(change)]
     if needing:
@@ -169,6 +170,14 @@ def _kept(home: Installation, blob: str) -> Exit:
             "Cancel it first, or erase all the same with --force."
         )
         return Exit.NO
-    if broken:
+    decided = known(home)
+    in_force = [one.id for one in decided.governance.promoted if one.text == blob]
+    if in_force:
+        output.complain(
+            f"{in_force[0]} is a policy in force and needs this text: without it nothing is allowed. "
+            "Take it back first, or erase all the same with --force."
+        )
+        return Exit.NO
+    if broken or decided.unheld:
         output.complain("Whether this text is still needed cannot be told; --force erases it all the same.")
-    return named(broken)
+    return named(broken) or decided.exit

@@ -3,6 +3,7 @@
 import json as jsonlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.text import Text
@@ -12,6 +13,7 @@ from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.governing import quarantine_line
+from penstock.cli.promoted import amiss, document, known, show_standing, standing
 from penstock.core.change.model import Change
 from penstock.core.ledger import Break, plain
 from penstock.core.text import made_visible
@@ -83,12 +85,14 @@ def status_despite(wrong: Misconfigured, state: Path | None, *, json: bool) -> E
 
 
 def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Exit:
+    layered = home.rules.layered
     for problem in wrong:
         output.complain(problem)
     if wrong:
         output.complain(
             "So nothing starts with it; what runs already keeps the rules and the policy that it has."
         )
+        layered = replace(layered, clashes=())  # with what, is not known
     found, broken = sorted_out(home, ended=True)
     texts = home.store.texts()
     waiting = [summarize(change, texts) for change in found if is_waiting_for_people(change)]
@@ -99,11 +103,18 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
         if repo.trouble
     ]
     tallies = {name: home.tallies.get(name) for name in TALLIES}
-    expired = home.rules.layered.expired(home.clock.now())
+    now, decided = home.clock.now(), known(home)
+    expired = layered.expired(now)
     if json:
-        document = {"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies}
-        output.as_json({**document, "broken": broken, "configuration": wrong, "expired_waivers": expired})
-        return named(broken)
+        told = {"states": counts(found), "waiting": waiting, "trouble": troubles, "tallies": tallies}
+        policy = {
+            "promotions": [document(one, texts) for one in standing(decided.governance, now)],
+            "policy_amiss": amiss(layered),
+        }
+        output.as_json(
+            {**told, **policy, "broken": broken, "configuration": wrong, "expired_waivers": expired}
+        )
+        return named(broken) or decided.exit
     output.say(
         "  ".join(f"{name} {number}" for name, number in counts(found).items())
         or "No changes yet. `penstock demo` shows one; `penstock init` sets Penstock up for an organization."
@@ -116,10 +127,11 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
         if tally:
             since = f"since {tally.at:%Y-%m-%d %H:%M:%S} UTC, {tally.count} times"
             output.out.print(Text(TALLIES[name].format(since=since, note=tally.note), style="yellow"))
-    if held := quarantine_line(home.store.governance.now()):
+    show_standing(home, decided.governance, layered)
+    if held := quarantine_line(decided.governance):
         output.complain(held)
     show_waiting(waiting)
-    return named(broken)
+    return named(broken) or decided.exit
 
 
 TALLIES = {

@@ -5,13 +5,22 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli.options import ChangeName, Json, begun, leave, opened
+from penstock.cli.options import ChangeName, Json, Reason, begun, leave, opened
 
 policy_app = typer.Typer(no_args_is_help=True, help="What the policy says, and what another one would.")
 
 Candidate = Annotated[
     Path, typer.Argument(metavar="CANDIDATE.yml", help="A configuration, as config/orchestrator.yml.")
 ]
+
+AsLayer = Annotated[
+    bool,
+    typer.Option("--layer", help="CANDIDATE.yml is a layer under today's policy, as `promote` takes it."),
+]
+Promoted = Annotated[
+    Path, typer.Argument(metavar="CANDIDATE.yml", help="A layer: it tightens what is in force today.")
+]
+Proposal = Annotated[str, typer.Argument(metavar="PROPOSAL", help="Its id, as `policy history` prints it.")]
 
 
 @policy_app.command("check")
@@ -71,16 +80,64 @@ def policy_show(
 
 
 @policy_app.command("simulate")
-def policy_simulate(change: ChangeName, candidate: Candidate, json: Json = False) -> None:
+def policy_simulate(
+    change: ChangeName, candidate: Candidate, layer: AsLayer = False, json: Json = False
+) -> None:
     """Judge a recorded change as if this were the policy. Nothing is recorded."""
     from penstock.cli import judging
 
-    leave(judging.check_change(begun(), change, judging.candidate_of(candidate), json=json))
+    home = begun()
+    policy = judging.candidate_of(home, candidate, layer=layer)
+    leave(judging.check_change(home, change, policy, json=json))
 
 
 @policy_app.command("backtest")
-def policy_backtest(candidate: Candidate, json: Json = False) -> None:
+def policy_backtest(candidate: Candidate, layer: AsLayer = False, json: Json = False) -> None:
     """Try a policy on every recorded change: what it would have let through, and what became of that."""
     from penstock.cli import judging
 
-    leave(judging.try_candidate(begun(), candidate, json=json))
+    home = begun()
+    leave(judging.try_candidate(home, judging.candidate_of(home, candidate, layer=layer), json=json))
+
+
+@policy_app.command("promote")
+def policy_promote(layer: Promoted, reason: Reason, json: Json = False) -> None:
+    """Propose a layer with its backtest, for somebody else to approve. 4 where that is waited for, 1 refused."""
+    from penstock.cli import promoting
+
+    leave(promoting.promote(begun(), layer, reason, json=json))
+
+
+@policy_app.command("approve")
+def policy_approve(proposal: Proposal, reason: Reason, json: Json = False) -> None:
+    """Put a proposed layer in force, from now on and in what runs already. 1 where that is refused."""
+    from penstock.cli import promoting
+
+    leave(promoting.approve(begun(), proposal, reason, json=json))
+
+
+@policy_app.command("revert")
+def policy_revert(
+    reason: Reason,
+    proposal: Annotated[
+        str, typer.Argument(metavar="[PROPOSAL]", help="Default: the only one that is in force.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Take a promoted layer back, or withdraw one that is proposed. 1 where that is refused."""
+    from penstock.cli import promoting
+
+    leave(promoting.revert(begun(), proposal, reason, json=json))
+
+
+@policy_app.command("history")
+def policy_history(
+    proposal: Annotated[
+        str, typer.Argument(metavar="[PROPOSAL]", help="All about this one, with its text.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """What was proposed, what is in force, and what was taken back: by whom, when and why."""
+    from penstock.cli import promoting
+
+    leave(promoting.history(begun(), proposal, json=json))

@@ -88,7 +88,8 @@ class Approver:
 def may_record(approver: Approver, *, requester: str, own_login: str | None, policy: Policy) -> Verdict:
     """May this person's approval be recorded at all. Judged when it is given, and its terms kept with it."""
     return all_of(
-        "approver", (_right(approver), _separate(approver, requester, policy), _own(approver, own_login))
+        "approver",
+        (_right(approver), judge_separation(approver, requester, policy), _own(approver, own_login)),
     )
 
 
@@ -105,16 +106,15 @@ def _right(approver: Approver) -> Verdict:
     )
 
 
-def _separate(approver: Approver, requester: str, policy: Policy) -> Verdict:
+def judge_separation(approver: Approver, requester: str, policy: Policy) -> Verdict:
+    """`separation_of_duties`: may they approve what this person asked for."""
     if not same_person(approver.actor.login, requester):
         return passed("separation_of_duties", "approver and requester differ")
     if policy.separation is Separation.AUTO and approver.allow_listed == 1:
         return passed(
             "separation_of_duties", "the only allow-listed person approves their own request; recorded"
         )
-    return blocked(
-        "separation_of_duties", f"{requester} requested this change, so somebody else must approve it"
-    )
+    return blocked("separation_of_duties", f"{requester} asked for this, so somebody else must approve it")
 
 
 def _own(approver: Approver, own_login: str | None) -> Verdict:

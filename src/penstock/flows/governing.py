@@ -1,4 +1,5 @@
-"""What people order for the whole installation: lifting its quarantine, granting autonomy, taking a grant back.
+"""What people order for the whole installation: lifting its quarantine, granting autonomy, taking a grant back; and what
+every such order has to meet (policies are promoted in `promoting`).
 
 Judged first, then recorded in the governance log, with the reason. Nothing is written to a forge here.
 """
@@ -35,15 +36,15 @@ class Seat:
 def lift_quarantine(seat: Seat, reason: str) -> Answer:
     """Failures are counted anew from here. Quarantine that was set elsewhere is cleared only there."""
     seat.steering.keep_watch()
-    who = _may_govern(seat, _where_it_failed(seat), reason)
+    who = may_govern(seat, _where_it_failed(seat), reason)
 
     def decide(now: Governance, texts: NewTexts) -> Decided:
         if now.quarantine is None:
             return all_of("order", (blocked("quarantine", "Penstock has not quarantined itself"),)), None
-        event = QuarantineLifted(by=_actor(seat), reason=texts.put(reason))
+        event = QuarantineLifted(by=actor(seat), reason=texts.put(reason))
         return who, Noted(key=f"lift:{now.n + 1}", event=event, blobs=texts.blobs)
 
-    return _recorded(seat.steering.log, "quarantine", who, decide)
+    return recorded(seat.steering.log, "quarantine", who, decide)
 
 
 def grant(seat: Seat, asked: Asked, reason: str, *, agents: Collection[str]) -> Answer:
@@ -53,7 +54,7 @@ def grant(seat: Seat, asked: Asked, reason: str, *, agents: Collection[str]) -> 
     fits = judge_grant(asked, agents=agents, classes=[name for name, _ in policy.repository_classes])
     if not fits.allows:
         return Answer(subject=str(asked.cell), verdict=fits, recorded=False)
-    verdict = all_of("order", (fits, _may_govern(seat, there, reason)))
+    verdict = all_of("order", (fits, may_govern(seat, there, reason)))
 
     def decide(before: Governance, texts: NewTexts) -> Decided:
         name = sha256(canonical([plain(asked), seat.desk.person, before.n])).removeprefix("sha256:")[:8]
@@ -62,19 +63,19 @@ def grant(seat: Seat, asked: Asked, reason: str, *, agents: Collection[str]) -> 
             cell=asked.cell,
             until=now + timedelta(days=asked.days),
             cap=asked.cap,
-            by=_actor(seat),
+            by=actor(seat),
             reason=texts.put(reason),
         )
         return verdict, Noted(key=f"grant:{event.id}", event=event, blobs=texts.blobs)
 
-    return _recorded(seat.steering.log, str(asked.cell), verdict, decide)
+    return recorded(seat.steering.log, str(asked.cell), verdict, decide)
 
 
 def revoke_grant(seat: Seat, name: str, reason: str) -> Answer:
     """Take a grant back: what it let be approved and is not written yet is not written by it."""
     known = seat.steering.log.now().grant(name)
     classes = {known.cell.repositories} if known else set()
-    who = _may_govern(seat, [r for r in seat.repositories() if _class(seat, r) in classes], reason)
+    who = may_govern(seat, [r for r in seat.repositories() if _class(seat, r) in classes], reason)
     if known is None:
         who = all_of("order", (blocked("grant", f"there is no grant {name}"),))
 
@@ -82,15 +83,16 @@ def revoke_grant(seat: Seat, name: str, reason: str) -> Answer:
         there = now.grant(name)
         if there is None or there.revoked:
             return all_of("order", (blocked("grant", f"{name} is revoked already"),)), None
-        event = AutonomyRevoked(grant=name, by=_actor(seat), reason=texts.put(reason))
+        event = AutonomyRevoked(grant=name, by=actor(seat), reason=texts.put(reason))
         return who, Noted(key=f"revoke:{name}", event=event, blobs=texts.blobs)
 
-    return _recorded(seat.steering.log, name, who, decide)
+    return recorded(seat.steering.log, name, who, decide)
 
 
-def _recorded(
+def recorded(
     log: Log, subject: str, verdict: Verdict, decide: Callable[[Governance, NewTexts], Decided]
 ) -> Answer:
+    """Append what is decided on the log as it stands, where `verdict` allows that at all."""
     if not verdict.allows:
         return Answer(subject=subject, verdict=verdict, recorded=False)
     told: list[Decided] = []
@@ -104,7 +106,7 @@ def _recorded(
     return Answer(subject=subject, verdict=judged, recorded=noted is not None)
 
 
-def _may_govern(seat: Seat, repos: Iterable[RepoRef], reason: str) -> Verdict:
+def may_govern(seat: Seat, repos: Iterable[RepoRef], reason: str) -> Verdict:
     """A person who may write wherever it matters, and who says why."""
     desk, repos = seat.desk, tuple(repos)
     rights = tuple(_writes(desk, repo) for repo in repos or seat.repositories())
@@ -144,5 +146,6 @@ def _class(seat: Seat, repo: RepoRef) -> str:
     return class_of(repo.full_name, seat.desk.policy.repository_classes)
 
 
-def _actor(seat: Seat) -> Actor:
+def actor(seat: Seat) -> Actor:
+    """Whose order it is."""
     return Actor(login=seat.desk.person)

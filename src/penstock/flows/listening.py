@@ -10,6 +10,7 @@ from typing import Protocol
 
 from penstock.core.change.model import Change, State
 from penstock.core.evidence import IssueFacts
+from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered
 from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
 from penstock.core.routing.loading import Refused, Ruleset
@@ -55,6 +56,11 @@ class Inbox(Protocol):
 class RulesInForce(Protocol):
     def refresh(self) -> Ruleset | Refused | None:
         """Read the rules again if their files changed: the new ones in force, why there are none, or nothing new."""
+        ...
+
+    @property
+    def layered(self) -> Layered:
+        """The policy in force, with what people promoted by now."""
         ...
 
 
@@ -105,6 +111,8 @@ class Listener:
         self._door = door
         self._answered: set[tuple[str, Digest]] = set()
         """Issues and their words that have had their change: a poll meets them again and again."""
+        self._layers: tuple[str, ...] | None = None
+        self._amiss: tuple[str, ...] = ()
 
     def checked_poll(self) -> PortError | None:
         """A poll; that it fails, and since when, is kept until one does not."""
@@ -124,7 +132,9 @@ class Listener:
         return failures[0] if failures else None
 
     def _refresh_rules(self) -> None:
-        """Rules and policy that were edited come into force, or what is wrong with them is told and the previous stay."""
+        """Rules and policy that were edited come into force, or what is wrong with them is told and the previous stay.
+
+        What was promoted is in force as soon as it is approved; here it is told."""
         door = self._door
         match door.rules.refresh():
             case Refused(problems=problems):
@@ -135,7 +145,19 @@ class Listener:
                 log.info("configuration: read again; %d rules and its policy are in force", len(rules))
                 door.tallies.clear(REJECTED)
             case None:
-                return
+                pass
+        self._tell_policy()
+
+    def _tell_policy(self) -> None:
+        """Say which layers are in force once they are others, and what of them is amiss."""
+        found = self._door.rules.layered
+        if self._layers not in {None, found.sources}:
+            log.info("policy: in force is %s", " → ".join((BUILT_IN_SOURCE, *found.sources)))
+        problems = (*found.unsure, *found.clashes)
+        for problem in problems:
+            if problem not in self._amiss:
+                log.warning("policy: %s", problem)
+        self._layers, self._amiss = found.sources, problems
 
     def poll(self) -> Polled:
         """Look at every repository once. Raises Transient where the forge does not answer at all."""

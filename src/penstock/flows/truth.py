@@ -7,7 +7,7 @@ from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import CommitFacts, RepositoryFacts
 from penstock.core.gates import Verification, judge_verification
-from penstock.core.policy.rules import Policy
+from penstock.core.policy.rules import Policy, policy_digest
 from penstock.core.proposal import merge_digest
 from penstock.core.refs import PENSTOCK, Actor, Digest, RepoRef, Sha
 from penstock.core.tap import Heads, Rules, Standing
@@ -18,7 +18,7 @@ from penstock.flows.owners import ownership
 from penstock.flows.reviews import Seen, standing_names, with_reviews
 from penstock.flows.shaping import branch_name, inverse_tree
 from penstock.flows.standing_in import standing_in
-from penstock.flows.world import Scene, World, diff_of, judged, policy_digest
+from penstock.flows.world import Scene, World, diff_of, judged
 from penstock.ports import Permanent
 
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from penstock.core.change.model import Change, State
 from penstock.core.policy.confidence import upper_bound
 from penstock.core.policy.layers import Layered
-from penstock.core.policy.rules import Tier
-from penstock.core.refs import ChangeId
+from penstock.core.policy.rules import Tier, policy_digest
+from penstock.core.refs import ChangeId, Digest
 from penstock.core.risk import Risk, assess
 from penstock.core.verdict import Outcome, Verdict
 from penstock.flows.layering import bound_alike
@@ -79,8 +79,9 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
-    """A candidate policy over recorded changes."""
+    """A candidate policy over recorded changes. `policy` is its digest."""
 
+    policy: Digest
     tried: tuple[Tried, ...]
 
     def count(self, answer: Answer | None) -> int:
@@ -100,7 +101,8 @@ class Backtest:
 
 def backtest(world: World, changes: Iterable[Change], candidate: Layered) -> Backtest:
     """Every recorded change that has patch sets, in the order given."""
-    return Backtest(tried=tuple(_tried(world, change, candidate) for change in changes if change.shipping))
+    tried = tuple(_tried(world, change, candidate) for change in changes if change.shipping)
+    return Backtest(policy=policy_digest(candidate.policy), tried=tried)
 
 
 def _tried(world: World, change: Change, candidate: Layered) -> Tried:

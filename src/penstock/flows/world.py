@@ -11,12 +11,12 @@ from penstock.core.dependencies.advisories import Audited, audit
 from penstock.core.dependencies.changes import Move, package_changes
 from penstock.core.evidence import DiffFacts, Host, RepositoryFacts
 from penstock.core.gates import judge_patches
-from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.ledger import canonical, plain
 from penstock.core.policy.layers import Bound, Layered
 from penstock.core.policy.patches import Scope
-from penstock.core.policy.rules import Policy, Toggles
+from penstock.core.policy.rules import Policy, Toggles, policy_digest
 from penstock.core.proposal import PatchSet, patch_set_digest
-from penstock.core.refs import BlobRef, Digest, NodeId, RepoRef, Sha
+from penstock.core.refs import BlobRef, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
@@ -110,10 +110,6 @@ def stored(ref: BlobRef, texts: Texts, what: str) -> str:
 def verdict_text(verdict: Verdict) -> str:
     """A verdict as it is kept in the ledger; `VERDICT` reads it back."""
     return canonical(plain(verdict)).decode()
-
-
-def policy_digest(policy: Policy) -> Digest:
-    return sha256(canonical(plain(policy)))
 
 
 def found(world: World, repo: RepoRef) -> RepositoryFacts:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from penstock.core.autonomy.model import Cell, Governance
+from penstock.core.autonomy.promotion import Figures
 from penstock.core.ledger import Blob
-from penstock.core.refs import Actor, BlobRef, ChangeId, NodeId
+from penstock.core.refs import Actor, BlobRef, ChangeId, Digest, NodeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,45 @@ class PullCounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposed:
+    """A candidate with its backtest, to be approved before `until`. `candidate` is the digest of its `text`, `stands_on`
+    that of the policy above it."""
+
+    id: str
+    candidate: Digest
+    stands_on: Digest
+    text: BlobRef
+    figures: Figures
+    until: datetime
+    by: Actor
+    reason: BlobRef
+    kind: Literal["E_POLICY_PROPOSED"] = "E_POLICY_PROPOSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPromoted:
+    """A proposal is approved and from here on in force. `self_approved`: by who proposed it; `shared_identity`: by
+    Penstock's own identity."""
+
+    promotion: str
+    by: Actor
+    reason: BlobRef
+    self_approved: bool = False
+    shared_identity: bool = False
+    kind: Literal["E_POLICY_PROMOTED"] = "E_POLICY_PROMOTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReverted:
+    """A proposal is withdrawn, or what is in force ends."""
+
+    promotion: str
+    by: Actor
+    reason: BlobRef
+    kind: Literal["E_POLICY_REVERTED"] = "E_POLICY_REVERTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TextErased:
     """A text of this log was erased; the record that named it stays."""
 
@@ -66,7 +106,15 @@ class TextErased:
 
 
 GovernanceEvent = (
-    QuarantineSet | QuarantineLifted | AutonomyGranted | AutonomyRevoked | PullCounted | TextErased
+    QuarantineSet
+    | QuarantineLifted
+    | AutonomyGranted
+    | AutonomyRevoked
+    | PullCounted
+    | PolicyProposed
+    | PolicyPromoted
+    | PolicyReverted
+    | TextErased
 )
 
 

@@ -1,8 +1,9 @@
-"""The governance log's fold: quarantine, grants, and today's pull requests that no person approved."""
+"""The governance log's fold: quarantine, grants, today's pull requests that no person approved, promoted policies."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from penstock.core.autonomy.promotion import Promotion, Standing
 from penstock.core.policy.matching import class_of
 from penstock.core.policy.rules import Tier
 from penstock.core.refs import Actor, ChangeId, NodeId
@@ -64,6 +65,8 @@ class Governance:
     day: date | None = None
     pulls: frozenset[str] = frozenset()
     """Pull requests that were counted on `day` (UTC), by `pull_name`."""
+    promotions: tuple[Promotion, ...] = ()
+    """Every policy that was ever proposed; those that were approved in the order of that, after all others."""
 
     def not_before(self, now: datetime) -> datetime:
         """Now, as the log sees it."""
@@ -77,6 +80,19 @@ class Governance:
 
     def grant(self, name: str) -> Grant | None:
         return next((grant for grant in self.grants if grant.id == name), None)
+
+    def promotion(self, name: str) -> Promotion | None:
+        return next((one for one in self.promotions if one.id == name), None)
+
+    def waiting(self, now: datetime) -> tuple[Promotion, ...]:
+        """Proposals that can still be approved, as far as their time goes."""
+        proposed = (one for one in self.promotions if one.standing is Standing.PROPOSED)
+        return tuple(one for one in proposed if now < one.until)
+
+    @property
+    def promoted(self) -> tuple[Promotion, ...]:
+        """Those in force, each under those before it."""
+        return tuple(one for one in self.promotions if one.standing is Standing.IN_FORCE)
 
 
 def pull_name(change: ChangeId, repo: NodeId) -> str:

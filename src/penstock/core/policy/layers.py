@@ -16,6 +16,7 @@ from penstock.core.routing.loading import Refused
 from penstock.core.verdict import Verdict, all_of, passed, unknown
 
 BUILT_IN_SOURCE = "built in"
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,10 @@ class Layered:
     origins: Mapping[str, str] = field(default_factory=dict)
     waivers: tuple[tuple[str, Waiver], ...] = ()
     """Where each waiver stands; those that a lower layer took back, too."""
+    unsure: tuple[str, ...] = ()
+    """Why it is not known all that is demanded: while there is a reason, nothing is allowed."""
+    clashes: tuple[str, ...] = ()
+    """What promoted layers mean to loosen of what is above them by now; they cannot, and tighten all the same."""
 
     def expired(self, now: datetime) -> tuple[str, ...]:
         """A sentence for each waiver that counts no more."""
@@ -78,6 +83,8 @@ def organization(source: str, policy: Policy, demands: Demands, document: Docume
         return Refused(problems=checked.told())
     paths = (*(number.path for number in _NUMBERS), _CODE_OWNERS, _LICENCES)
     origins = {dotted(path): checked.where(path) for path in paths if checked.has(path)}
+    for path, (_, named) in _LISTS.items():
+        origins |= checked.members(path, named(policy), ())
     return Layered(
         policy=policy,
         sources=(source,),
@@ -90,16 +97,23 @@ def combine(top: Layered, layers: Sequence[Layer]) -> Layered | Refused:
     """Every layer under those before it. One attempt to loosen, and there is no policy."""
     problems: list[str] = []
     for layer in layers:
-        checked = _Checked(layer.source, layer.document, top)
-        checked.layer(layer.given)
-        problems += checked.told()
-        top = Layered(
-            policy=tightened(top.policy, layer.given),
-            sources=(*top.sources, layer.source),
-            origins={**top.origins, **checked.tighter(layer.given)},
-            waivers=(*top.waivers, *checked.placed(layer.given.policies)),
-        )
+        top, loosening = under(top, layer)
+        problems += loosening
     return Refused(problems=tuple(problems)) if problems else top
+
+
+def under(top: Layered, layer: Layer) -> tuple[Layered, tuple[str, ...]]:
+    """One layer under what is above it; and what it means to loosen there, which it cannot."""
+    checked = _Checked(layer.source, layer.document, top)
+    checked.layer(layer.given)
+    lower = replace(
+        top,
+        policy=tightened(top.policy, layer.given),
+        sources=(*top.sources, layer.source),
+        origins={**top.origins, **checked.tighter(layer.given)},
+        waivers=(*top.waivers, *checked.placed(layer.given.policies)),
+    )
+    return lower, checked.told()
 
 
 def tightened(above: Policy, given: LayerFile) -> Policy:
@@ -140,12 +154,13 @@ def _both(above: ContentPolicy, below: ContentPolicy) -> ContentPolicy:
 def bound(pinned: Policy, today: Layered, then: Layer | Refused | None, now: Layer | Refused | None) -> Bound:
     """The pinned policy with the repository's layer as it was `then`, today's with it as it is `now`.
 
-    A layer that cannot be read, or would loosen, is a don't-know.
+    A layer that cannot be read, or would loosen, is a don't-know, and so is whatever today's policy is unsure of.
     """
     current = combine(today, (now,)) if isinstance(now, Layer) else now or today
     problems = [p for one in (then, current) if isinstance(one, Refused) for p in one.problems]
-    if problems:
-        wrong = (unknown("policy_layer", problem) for problem in dict.fromkeys(problems))
+    if problems or today.unsure:
+        wrong = [unknown("policy_layer", problem) for problem in dict.fromkeys(problems)]
+        wrong += [unknown("promoted_policy", why) for why in today.unsure]
         return Bound(pinned=pinned, current=today.policy, layer=all_of("policy_layers", wrong))
     assert isinstance(current, Layered), "what is refused is told above"  # noqa: S101
     sources = dict.fromkeys(one.source for one in (then, now) if isinstance(one, Layer))
@@ -183,6 +198,10 @@ class _Number:
     def key(self) -> str:
         return dotted(self.path)
 
+    def tighter(self, one: int, other: int) -> bool:
+        """Does the first allow less than the second."""
+        return one < other if self.ceiling else one > other
+
 
 _NUMBERS = (
     _Number(("safety", "max_files"), lambda g: g.safety.max_files, lambda p: p.max_files, ceiling=True),
@@ -211,6 +230,12 @@ _NUMBERS = (
         ceiling=True,
     ),
 )
+_LISTS: dict[KeyPath, tuple[Callable[[LayerFile], Names], Callable[[Policy], Names]]] = {
+    ("safety", "protected_paths"): (lambda g: g.safety.protected_paths, lambda p: p.protected_paths),
+    ("safety", "frozen_paths"): (lambda g: g.safety.frozen_paths, lambda p: p.frozen_paths),
+    ("ci", "required"): (lambda g: g.ci.required, lambda p: p.ci.required),
+}
+"""What a layer may add to, as it says it, and as there is above it."""
 _LICENCES: KeyPath = ("policies", "contents", "licenses")
 _CODE_OWNERS: KeyPath = ("pr_management", "require_code_owners")
 
@@ -243,7 +268,7 @@ class _Checked:
     def numbers(self, given: LayerFile) -> None:
         for number in _NUMBERS:
             value, limit = number.given(given), number.above(self._above.policy)
-            if value is not None and (value > limit if number.ceiling else value < limit):
+            if value is not None and number.tighter(limit, value):
                 most = "at most" if number.ceiling else "at least"
                 self._loosens(number.path, number.key, f"{value} where {most} {limit} is allowed")
         if given.pr_management.require_code_owners is False and self._above.policy.code_owners:
@@ -308,15 +333,22 @@ class _Checked:
         numbers = {
             number.key: self.where(number.path)
             for number in _NUMBERS
-            if number.given(given) not in {None, number.above(above)}
+            if (value := number.given(given)) is not None and number.tighter(value, number.above(above))
         }
         if given.pr_management.require_code_owners and not above.code_owners:
             numbers[dotted(_CODE_OWNERS)] = self.where(_CODE_OWNERS)
         if given.policies.contents.licenses is not None:
             numbers[dotted(_LICENCES)] = self.where(_LICENCES)
+        for path, (named, there) in _LISTS.items():
+            numbers |= self.members(path, named(given), there(above))
         new = _demanded_by(given.policies) - _demanded(above)
         found = self.rules(given.policies)
         return numbers | {name: where for name, where in found.items() if name.removeprefix("rule ") in new}
+
+    def members(self, path: KeyPath, names: Names, there: Names) -> dict[str, str]:
+        """Where each of these stands that is not there already, by key and name."""
+        new = [(at, name) for at, name in enumerate(names) if name not in there and self.has(path)]
+        return {f"{dotted(path)} {name}": self.where((*path, at)) for at, name in new}
 
     def rules(self, demands: Demands) -> dict[str, str]:
         """Where each rule that the document demands stands."""

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from penstock.core.dependencies.facts import Ecosystem
+from penstock.core.ledger import canonical, plain, sha256
+from penstock.core.refs import Digest
 
 
 class Mode(StrEnum):
@@ -158,6 +160,11 @@ class Policy:
     repository_classes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(class, globs over repository names): the first that fits is a repository's class."""
     contents: ContentPolicy = ContentPolicy()
+
+
+def policy_digest(policy: Policy) -> Digest:
+    """Of a policy as data, however it was written."""
+    return sha256(canonical(plain(policy)))
 
 
 def stricter(pinned: Policy, current: Policy) -> Policy:
