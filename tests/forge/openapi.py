@@ -20,6 +20,8 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "actions/get-workflow-access-to-repository",
+    "actions/set-workflow-access-to-repository",
     "activity/mark-notifications-as-read",
     "apps/delete-installation",
     "apps/get-by-slug",

@@ -4,7 +4,7 @@ How a single step is performed is in `performing`.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from localforge.actions.commands import OutputReader
@@ -12,7 +12,7 @@ from localforge.actions.expressions import Environment, ExpressionError, Value, 
 from localforge.actions.legs import Conclusion
 from localforge.actions.performing import SYSTEM_PATH, Performer
 from localforge.actions.sandbox.box import Command, Sandbox
-from localforge.actions.steps import Place
+from localforge.actions.steps import Packed, Place
 from localforge.actions.surroundings import Reporter, Surroundings
 from localforge.actions.toolcache import PythonFiles, python_files
 from localforge.actions.workflow.model import Job, Step, Workflow
@@ -26,7 +26,8 @@ class JobSpec:
     """A job, ready to run.
 
     `contexts` are github (with token and job), needs, matrix, strategy, vars, inputs; `event` is the event's JSON
-    text; `files` go into the home, named relative to it; `notes` open the log.
+    text; `files` go into the home, named relative to it; `notes` open the log. `find` takes what a `uses` names
+    and the origin of the file that says so.
     """
 
     workflow: Workflow
@@ -38,6 +39,7 @@ class JobSpec:
     masks: Sequence[str]
     files: Mapping[str, str]
     notes: Sequence[str]
+    find: Callable[[str, str], Packed | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class JobExecution:
                 contexts=spec.contexts,
                 secrets=spec.secrets,
                 token=spec.token,
+                find=spec.find,
             )
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from localforge.actions.sources import ACCESS
 from localforge.errors import InvalidError
 from localforge.git import refnames
 from localforge.git.directory import GitError, find
@@ -16,6 +17,7 @@ from localforge.seeding.reading import Mistake, Place, nearest
 from localforge.store.issues import DEFAULT_LABELS
 
 _VARIABLE = re.compile(r"(?!github_)[a-z_][a-z0-9_]*", re.IGNORECASE)
+SETTINGS = (*SWITCHES, *CHOICES, ACCESS)
 _DEFAULT_LABELS = tuple(name for name, _, _ in DEFAULT_LABELS)
 
 
@@ -191,8 +193,8 @@ def _repository(plot: Plot, people: set[str], owners: set[str], folder: Path) ->
     yield from _content(plot, folder)
     yield from _people((*place, "collaborators"), spec.collaborators, people)
     for key in spec.settings:
-        if key not in SWITCHES and key not in CHOICES:
-            words = f"unknown setting{nearest(key, [*SWITCHES, *CHOICES])}"
+        if key not in SETTINGS:
+            words = f"unknown setting{nearest(key, SETTINGS)}"
             yield Mistake(place=(*place, "settings", key), words=words)
     for index, hook in enumerate(spec.hooks):
         if urlsplit(hook.url).scheme not in {"http", "https"}:
