@@ -40,6 +40,7 @@ AREAS = (
     "localforge.rest.run_control",
     "localforge.rest.actions_logs",
     "localforge.rest.actions_variables",
+    "localforge.rest.org_variables",
     "localforge.rest.actions_permissions",
     "localforge.rest.artifacts",
     "localforge.rest.job_files",

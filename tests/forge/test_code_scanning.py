@@ -59,6 +59,15 @@ def states(world: World, query: str = "") -> dict[int, str]:
     return {alert["number"]: alert["state"] for alert in listed}
 
 
+def test_an_upload_is_complete_once_it_was_taken(world: World) -> None:
+    """As its address says to who may read alerts; another repository knows nothing of it."""
+    address = httpx.URL(upload(world, sarif(result())).json()["url"]).path
+    assert world.as_("wim").get(address).json()["processing_status"] == "complete"
+    assert world.as_("otto").get(address).status_code == 404
+    assert world.as_("olga").get(address.replace("widget", "secret")).status_code == 404
+    assert world.as_("olga").get(f"{REPO}/code-scanning/sarifs/none").status_code == 404
+
+
 def test_an_analysis_becomes_alerts(world: World) -> None:
     """With rule, tool and place; 404 before the first one."""
     olga = world.as_("olga")

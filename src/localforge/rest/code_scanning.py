@@ -66,6 +66,20 @@ def upload_sarif(call: Call) -> Answer:
     return ok({"id": sarif_id, "url": url}, status=202)
 
 
+@area(
+    "GET",
+    "/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}",
+    "code-scanning/get-sarif",
+    needs="security_events:read",
+    role=Role.WRITE,
+)
+def get_sarif(call: Call) -> Answer:
+    """How far an upload is: complete, as soon as it was taken. There is no list of analyses to point to."""
+    if not scanning.uploaded(call.db, call.repo.id, call.params["sarif_id"]):
+        raise NotFoundError("Not Found")
+    return ok({"processing_status": "complete", "analyses_url": None, "errors": None})
+
+
 @area("GET", _ALERTS, "code-scanning/list-alerts-for-repo", needs="security_events:read", role=Role.WRITE)
 def list_alerts(call: Call) -> Answer:
     """Alerts of a ref (the default branch's), newest first; 404 while there was no analysis."""
