@@ -75,8 +75,8 @@ def planted(tmp_path: Path) -> tuple[Forge, Planted]:
     return forge, plant(forge, read(written(tmp_path, WHOLE)))
 
 
-def client_of(forge: Forge) -> httpx.Client:
-    token = seed.create_token(forge, seed.account(forge, "ann"), "repo", "read:org")
+def client_of(forge: Forge, login: str = "ann") -> httpx.Client:
+    token = seed.create_token(forge, seed.account(forge, login), "repo", "read:org")
     return httpx.Client(
         transport=JudgedForge(App(forge)),
         base_url="http://forge.test",
@@ -249,11 +249,19 @@ def test_export_and_back(world: World, tmp_path: Path) -> None:
             "restrictions": None,
         },
     )
+    given = {"event": "APPROVE", "body": "Fine"}
+    assert world.as_("mia").post("/repos/acme/widget/pulls/2/reviews", json=given).status_code == 200
+    olga.post("/repos/acme/widget/releases", json={"tag_name": "v1", "name": "One"})
     assert export(world.forge, tmp_path / "out") == 2
     again = Forge(tmp_path / "again")
     plant(again, read(tmp_path / "out"))
     report = examine(again)
     assert report.findings == [], report.lines()
+    reader = client_of(again, "olga")
+    (approved,) = reader.get("/repos/acme/widget/pulls/2/reviews").json()
+    assert (approved["state"], approved["user"]["login"], approved["body"]) == ("APPROVED", "mia", "Fine")
+    assert reader.get("/repos/acme/widget/releases/tags/v1").json()["name"] == "One"
+    assert reader.get("/repos/acme/widget/issues/3").json()["closed_by"]["login"] == "olga"
     assert export(again, tmp_path / "back") == 2
     first, second = ((tmp_path / name / "seed.yml").read_text() for name in ("out", "back"))
     assert json.loads(first) == json.loads(second)

@@ -229,9 +229,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """A whole description."""
+    """A whole description. `history` is a file with what happened, as `export` writes it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     users: Sequence[User] = ()
     organizations: Sequence[Organization] = ()
     repositories: Sequence[Repository] = ()
+    history: str | None = None
