@@ -113,7 +113,7 @@ class Body:
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._wrong(name, value, _TYPE_WORDS[kind])
-        if isinstance(value, str) and "\0" in value and name not in _OF_FILES:
+        if kind is str and "\0" in str(value) and name not in _OF_FILES:
             raise self._wrong(name, value, "a string without null bytes")
         return value
 

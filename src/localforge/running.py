@@ -70,6 +70,7 @@ AREAS = (
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",
+    "localforge.pages.changes",
     "localforge.pages.runs",
     "localforge.rest.graphql",
 )
