@@ -19,6 +19,7 @@ from localforge.actions.workflow.model import Job, Step, Workflow
 from localforge.actions.workflow.tree import resolve
 
 DEFAULT_MINUTES = 360.0
+DEBUG = "ACTIONS_STEP_DEBUG"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class JobExecution:
         self.reporter = reporter
         self.python = python_files(sandbox.home)
         self.output = OutputReader()
+        self.output.debug = _debugs(spec)
         for mask in (*spec.masks, *spec.secrets.values()):
             self.output.add_mask(mask)
         self.performer = Performer(
@@ -182,3 +184,10 @@ class JobExecution:
         for name in sorted(secret):
             self.reporter.log(last, [f"##[warning]Skip output '{name}' since it may contain secret."])
         return {name: value for name, value in outputs.items() if name not in secret}
+
+
+def _debugs(spec: JobSpec) -> bool:
+    """Whether the repository asks to see what steps say for debugging; a secret counts before a variable."""
+    variables = spec.contexts.get("vars")
+    wanted = spec.secrets.get(DEBUG) or (variables.get(DEBUG) if isinstance(variables, Mapping) else "")
+    return wanted == "true"

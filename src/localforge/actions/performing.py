@@ -248,6 +248,7 @@ class Performer:
             posts=self.posts,
             find=lambda _: None,
             fetched=self.fetched,
+            take=around.output.take,
             on_output=self.on_output(number),
             say=lambda line: around.reporter.log(number, [around.output.hide(line)]),
         )
@@ -257,7 +258,8 @@ class Performer:
         around, status = self.around, self.status
         within = Conclusion.FAILURE if scope.failed else Conclusion.SUCCESS
         seen = within if scope.nested else status
-        runner = {"name": "localforge", "os": "Linux", "arch": "X64", "temp": around.place.temp, "debug": ""}
+        runner = {"name": "localforge", "os": "Linux", "arch": "X64", "temp": around.place.temp}
+        runner["debug"] = "1" if around.output.debug else ""
         own: dict[str, Value] = {} if scope.inputs is None else {"inputs": dict(scope.inputs)}
         return Environment(
             contexts={
@@ -287,6 +289,7 @@ class Performer:
         return {
             **exported(github_of(self.around, scope, step_id)),
             **({"GITHUB_ACTION_PATH": scope.path} if scope.nested else {}),
+            **({"RUNNER_DEBUG": "1"} if self.around.output.debug else {}),
             "CI": "true",
             "GITHUB_ACTION": step_id,
             "GITHUB_ACTIONS": "true",

@@ -1,7 +1,7 @@
 """What one step does by itself: run a script. And what every kind of step is given and gives back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localforge.actions.commands import CommandFileError, read_pairs
 from localforge.actions.expressions import Environment, Value, to_text
@@ -106,7 +106,8 @@ class Bench:
     """What a step works with. `env` is the whole environment of its processes; `deadline` is time.monotonic()'s.
 
     `compose` performs a composite action within the step; `posts` is what is done after the last step, in reverse.
-    `find` knows the actions of the forge; `fetched` are the folders of those that are here already.
+    `find` knows the actions of the forge; `fetched` are the folders of those that are here already. `take` gives what
+    commands of this name in the output have set.
     """
 
     sandbox: Sandbox
@@ -123,6 +124,7 @@ class Bench:
     posts: list[Post]
     find: Callable[[str], Packed | None]
     fetched: set[str]
+    take: Callable[[str], Mapping[str, str]]
 
 
 def run_script(action: Run, environment: Environment, bench: Bench) -> Outcome:
@@ -194,7 +196,9 @@ def execute(order: Command, bench: Bench) -> Outcome:
             bench.say(
                 f"##[warning]GITHUB_{kind} was not read: it is gone, no plain file, or larger than 1 MB"
             )
-    return _outcome(finished, {kind: finished.files.get(name, "") for kind, name in names.items()})
+    outcome = _outcome(finished, {kind: finished.files.get(name, "") for kind, name in names.items()})
+    outputs, state = bench.take("set-output"), bench.take("save-state")
+    return replace(outcome, outputs={**outputs, **outcome.outputs}, state={**state, **outcome.state})
 
 
 def _outcome(finished: Finished, files: Mapping[str, str]) -> Outcome:

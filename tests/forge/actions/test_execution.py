@@ -249,6 +249,30 @@ steps:
     assert shown[-1] == "no newline"
 
 
+OLD_WAYS = """
+runs-on: ubuntu-latest
+outputs: {both: '${{ steps.old.outputs.one }}${{ steps.old.outputs.two }}${{ steps.after.outputs.one }}'}
+steps:
+  - id: old
+    run: |
+      echo '::set-output name=one::1%0A1'; echo '::set-output name=two::old'; echo 'two=new' >> "$GITHUB_OUTPUT"
+      echo '::set-output::nameless'; echo '::debug::only for who asks'
+  - {id: after, run: 'echo "debug=${RUNNER_DEBUG}${{ runner.debug }}"'}
+"""
+
+
+@pytest.mark.parametrize("debugs", [False, True])
+def test_outputs_in_the_old_way_and_words_for_debugging(*, debugs: bool) -> None:
+    """They count, with a warning; a file says it better. What is said for debugging is in the log of who asks for it."""
+    result, told = play(OLD_WAYS, {"vars": {"ACTIONS_STEP_DEBUG": str(debugs).lower()}})
+    assert result.outputs == {"both": "1\n1new"}
+    warned = [remark.message.split(".")[0] for remark in told.noted]
+    assert warned == ["The `set-output` command is deprecated and will be disabled soon"] * 2
+    assert "##[warning]Unable to process command `set-output`" in told.lines
+    assert ("##[debug]only for who asks" in told.lines) == debugs
+    assert ("debug=11" in told.lines) == debugs
+
+
 def test_command_files_cannot_hang_or_flood_the_runner() -> None:
     started = time.monotonic()
     result, told = play(
