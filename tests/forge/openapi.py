@@ -20,6 +20,10 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "actions/get-repo-secret",
+    "code-scanning/list-alert-instances",
+    "pulls/list-review-comments-for-repo",
+    "secret-scanning/list-locations-for-alert",
     "actions/add-selected-repo-to-org-secret",
     "actions/add-selected-repo-to-org-variable",
     "actions/create-or-update-org-secret",
@@ -114,6 +118,15 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     },
     "repos/list-release-assets": {"type": "array", "items": {"$ref": "#/components/schemas/release-asset"}},
     "repos/update-release": {"$ref": "#/components/schemas/release"},
+    "actions/get-repo-secret": {"$ref": "#/components/schemas/actions-secret"},
+    "code-scanning/list-alert-instances": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/code-scanning-alert-instance"},
+    },
+    "pulls/list-review-comments-for-repo": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/pull-request-review-comment"},
+    },
     "actions/get-org-secret": {"$ref": "#/components/schemas/organization-actions-secret"},
     "actions/get-org-variable": {"$ref": "#/components/schemas/organization-actions-variable"},
     "actions/get-org-public-key": {"$ref": "#/components/schemas/actions-public-key"},

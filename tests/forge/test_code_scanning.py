@@ -142,6 +142,20 @@ def test_branches(world: World) -> None:
     assert (states(world), states(world, "&ref=refs/heads/topic")) == ({1: "open"}, {1: "fixed"})
 
 
+def test_where_an_alert_was_seen(world: World) -> None:
+    """On each branch by itself, as it stands there."""
+    propose(world, "topic", {"x.txt": "x\n"})
+    upload(world, sarif(result()))
+    upload(world, sarif(result()), branch="topic")
+    upload(world, sarif())
+    olga, where = world.as_("olga"), f"{ALERTS}/1/instances"
+    seen = {(item["ref"], item["state"]) for item in olga.get(where).json()}
+    assert seen == {("refs/heads/main", "fixed"), ("refs/heads/topic", "open")}
+    assert [item["ref"] for item in olga.get(f"{where}?ref=topic").json()] == ["refs/heads/topic"]
+    assert olga.get(f"{ALERTS}/9/instances").status_code == 404
+    assert world.as_("otto").get(where).status_code == 404
+
+
 def test_filters(world: World) -> None:
     upload(world, sarif(result(), result(rule=1)))
     upload(world, sarif(result(line=8), tool="Other"))

@@ -99,6 +99,15 @@ def get_public_key(call: Call) -> Answer:
     return ok({"key_id": key_id, "key": key})
 
 
+@area("GET", _SECRET, "actions/get-repo-secret", needs="secrets:read", role=Role.WRITE)
+def get_secret(call: Call) -> Answer:
+    """One secret's name and times."""
+    secret = variables.named(call.db, Secret, call.repo.id, call.params["secret_name"])
+    if secret is None:
+        raise NotFoundError
+    return ok(secret_json(secret))
+
+
 @area("PUT", _SECRET, "actions/create-or-update-repo-secret", needs="secrets:write", role=Role.WRITE)
 def put_secret(call: Call) -> Answer:
     """Set a secret: 201 when it is new, 204 when it was there."""
