@@ -202,6 +202,7 @@ def _repository(plot: Plot, people: set[str], owners: set[str], folder: Path) ->
     for branch in spec.protection:
         yield from _branch(plot, (*place, "protection", branch), branch)
     yield from _conversations(plot, people)
+    yield from _releases(plot, people)
 
 
 def _content(plot: Plot, folder: Path) -> Iterator[Mistake]:
@@ -259,6 +260,8 @@ def _conversations(plot: Plot, people: set[str]) -> Iterator[Mistake]:
             numbers |= {entry.number} if entry.number is not None else set()
             if isinstance(entry, Pull):
                 yield from _pull(plot, place, entry)
+                for number, review in enumerate(entry.reviews):
+                    yield from _people((*place, "reviews", number, "author"), [review.author], people)
 
 
 def _conversation(
@@ -277,6 +280,18 @@ def _conversation(
         yield Mistake(place=(*place, "milestone"), words=words)
     if isinstance(entry, Issue) and entry.repeat > 1 and entry.number is not None:
         yield Mistake(place=(*place, "number"), words="repeated issues are numbered by themselves")
+
+
+def _releases(plot: Plot, people: set[str]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, release in enumerate(plot.spec.releases):
+        place = (*plot.place, "releases", index)
+        yield from _people((*place, "author"), [release.author], people)
+        if not refnames.valid(refnames.TAG + release.tag):
+            yield Mistake(place=(*place, "tag"), words="git takes no tag of this name")
+        if release.tag in seen:
+            yield Mistake(place=(*place, "tag"), words=f"there is a release {release.tag} already")
+        seen.add(release.tag)
 
 
 def _pull(plot: Plot, place: Place, pull: Pull) -> Iterator[Mistake]:

@@ -203,6 +203,7 @@ class _Planter:
         try:
             self.issues += conversations.issues(spec)
             self.pulls += conversations.pulls(plot)
+            conversations.releases(spec)
             alerts.plant(self.forge, self.tx, repo_id, spec, self.at)
         except (GitError, InvalidError) as error:
             raise DescriptionError(f"{spec.name}: {error}") from error
