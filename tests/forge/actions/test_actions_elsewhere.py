@@ -1,5 +1,6 @@
 """Actions that are no folders of the workspace: of other repositories of the forge, and of the own commit without a checkout."""
 
+import pytest
 from tests.forge.actions.flows import put, put_workflow
 from tests.forge.actions.serving import Served, finished, logs, workflow
 from tests.forge.actions.test_execution import play
@@ -26,6 +27,7 @@ MAIN = "require('fs').appendFileSync(process.env.GITHUB_STATE, `kept=${process.e
 AFTER = "console.log(`after: ${process.env.STATE_kept}`)\n"
 
 
+@pytest.mark.slow
 def test_they_are_performed_as_they_are_at_their_ref(unserved: Served, world: World) -> None:
     """Composite ones and programs; what is `$/` in them is theirs, in the workflow it is the workflow's own."""
     clone = unserved.state.parent / "tools"

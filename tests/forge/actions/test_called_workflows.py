@@ -291,8 +291,18 @@ jobs:
 """
 
 
+ACTION = """\
+inputs: {said: {}}
+runs: {using: composite, steps: [{shell: sh, run: 'echo "${{ inputs.said }} from $GITHUB_ACTION_REPOSITORY"'}]}
+"""
+
+
 def test_a_call_runs_for_real(served: Served) -> None:
+    """And what it says is passed on to an action of another repository."""
     olga = served.olga
+    olga.post("/orgs/acme/repos", json={"name": "tools", "auto_init": True})
+    content = base64.b64encode(ACTION.encode()).decode()
+    olga.put("/repos/acme/tools/contents/say/action.yml", json={"message": "m", "content": content})
     set_secret(olga, "TOKEN", "hidden value")
     put_workflow(olga, CALLED, name="called.yml")
     put_workflow(
@@ -304,7 +314,12 @@ jobs:
     uses: ./.github/workflows/called.yml
     with: {who: ada}
     secrets: {renamed: "${{ secrets.TOKEN }}"}
-  show: {needs: call, runs-on: ubuntu-latest, steps: [{run: 'echo "${{ needs.call.outputs.said }}!"'}]}
+  show:
+    needs: call
+    runs-on: ubuntu-latest
+    steps:
+      - run: 'echo "${{ needs.call.outputs.said }}!"'
+      - {uses: acme/tools/say@main, with: {said: "${{ needs.call.outputs.said }}"}}
 """,
     )
     run = finished(olga)
@@ -312,3 +327,4 @@ jobs:
     assert run["conclusion"] == "success", text
     assert "secret came" in text
     assert "hello ada!" in text
+    assert "hello ada from acme/tools" in text
