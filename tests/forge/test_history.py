@@ -273,6 +273,11 @@ def test_every_read_answers_the_same(exported: Exported, tmp_path: Path) -> None
     octets = {"accept": "application/octet-stream"}
     assert client.get(asset["url"], headers=octets, follow_redirects=True).content == BYTES
     run = client.get(f"{REPO}/actions/runs").json()["workflow_runs"][0]
+    (called,) = actions.existing_run(again.store.db, run["id"]).called.values()
+    assert isinstance(called, dict)
+    assert called["origin"] == f"{client.get(REPO).json()['id']}:{run['head_sha']}", (
+        "its files are this forge's"
+    )
     assert client.post(f"{REPO}/actions/runs/{run['id']}/rerun").status_code == 201
     again.close()
     assert KEY in (folder / "history.jsonl").read_text(), "a secret that was found is a part of its alert"
