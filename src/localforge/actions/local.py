@@ -4,11 +4,13 @@ Source: docs.github.com, "Metadata syntax"; node's environment as actions/runner
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from shutil import which
 
 from localforge.actions.expressions import Environment, to_text
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Command
 from localforge.actions.steps import Bench, Folder, Outcome, Post, ReadyAction, StepError, execute
 from localforge.actions.workflow.action_file import ActionFile, Composite, Foreign, Program, read_action
@@ -28,6 +30,13 @@ def use(folder: Folder, given: Mapping[str, str], environment: Environment, benc
                 ReadyAction(file=file, folder=folder, inputs=inputs, steps=steps, outputs=action.outputs)
             )
         case Program() as program:
+            if program.pre is not None and folder.packed is None:
+                bench.say(
+                    f"##[warning]`pre` execution is not supported for local action from '{folder.uses}'"
+                )
+                program = replace(program, pre=None)
+            elif program.pre is not None and not program.pre_condition.holds(environment):
+                program = replace(program, pre=None)
             return _node(folder, program, inputs, bench)
         case Foreign(using=using):
             raise StepError(
@@ -73,8 +82,6 @@ def _inputs(
 
 
 def _node(folder: Folder, program: Program, inputs: Mapping[str, str], bench: Bench) -> Outcome:
-    if program.has_pre:
-        bench.say(f"##[warning]`pre` execution is not supported for local action from '{folder.uses}'")
     node = node_path()
     if node is None:
         raise StepError(f"The action {folder.uses} needs node, which is not on this host")
@@ -98,9 +105,14 @@ def _node(folder: Folder, program: Program, inputs: Mapping[str, str], bench: Be
         bench.posts.append(
             Post(name=folder.uses, condition=program.post_condition, act=lambda later: run(after, later))
         )
-    outcome = run(program.main, bench)
+    before = run(program.pre, bench) if program.pre is not None else Outcome(conclusion=Conclusion.SUCCESS)
+    state |= before.state
+    if before.conclusion is not Conclusion.SUCCESS:
+        return before
+    path = ":".join([*reversed(before.path), bench.env.get("PATH", "")])
+    outcome = run(program.main, replace(bench, env={**bench.env, **before.env, "PATH": path}))
     state |= outcome.state
-    return outcome
+    return replace(outcome, env={**before.env, **outcome.env}, path=(*before.path, *outcome.path))
 
 
 @cache

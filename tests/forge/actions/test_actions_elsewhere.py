@@ -9,6 +9,7 @@ from tests.forge.world import World, git
 from localforge import seed
 from localforge.actions import fetching
 from localforge.actions.legs import Conclusion
+from localforge.actions.local import node_path
 from localforge.store import actions
 
 GREET = """\
@@ -22,12 +23,18 @@ runs:
     - uses: $/shout
 """
 SHOUT = "runs: {using: composite, steps: [{shell: sh, run: 'echo SHOUTING %s'}]}\n"
-PROGRAM = "runs: {using: node20, main: main.js, post: after.js}\n"
-MAIN = "require('fs').appendFileSync(process.env.GITHUB_STATE, `kept=${process.env.GITHUB_ACTION_REPOSITORY}\\n`)\n"
+PROGRAM = "runs: {using: node20, pre: before.js, main: main.js, post: after.js}\n"
+BEFORE = """\
+require('fs').appendFileSync(process.env.GITHUB_ENV, 'EARLY=1\\n')
+require('fs').appendFileSync(process.env.GITHUB_STATE, `kept=${process.env.GITHUB_ACTION_REPOSITORY}\\n`)
+"""
+MAIN = "console.log(`main: ${process.env.EARLY} ${process.env.STATE_kept}`)\n"
+NEVER = "runs: {using: node20, pre: gone.js, pre-if: failure(), main: ../program/main.js}\n"
 AFTER = "console.log(`after: ${process.env.STATE_kept}`)\n"
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(node_path() is None, reason="this host has no node")
 def test_they_are_performed_as_they_are_at_their_ref(unserved: Served, world: World) -> None:
     """Composite ones and programs; what is `$/` in them is theirs, in the workflow it is the workflow's own."""
     clone = unserved.state.parent / "tools"
@@ -37,7 +44,9 @@ def test_they_are_performed_as_they_are_at_their_ref(unserved: Served, world: Wo
         "greet/say.sh": 'echo "said=hello $1"\n',
         "shout/action.yml": SHOUT % "theirs",
         "program/action.yml": PROGRAM,
+        "program/before.js": BEFORE,
         "program/main.js": MAIN,
+        "never/action.yml": NEVER,
         "program/after.js": AFTER,
     }
     for name, text in files.items():
@@ -57,6 +66,8 @@ def test_they_are_performed_as_they_are_at_their_ref(unserved: Served, world: Wo
     steps = """
 - {id: greet, uses: acme/tools/greet@v1, with: {who: Ada}}
 - uses: Acme/Tools/program@v1
+- uses: acme/tools/never@v1
+- run: echo "later ${EARLY}"
 - uses: $/shout
 - run: echo "${{ steps.greet.outputs.said }}!" && ls
 - {name: broken, uses: acme/tools/greet@main, with: {who: x}, continue-on-error: true}
@@ -67,6 +78,8 @@ def test_they_are_performed_as_they_are_at_their_ref(unserved: Served, world: Wo
     assert run["conclusion"] == "success", text
     for line in ("hello Ada!", "this is acme/tools at v1", "SHOUTING theirs", "SHOUTING ours"):
         assert line in text, text
+    assert "main: 1 acme/tools" in text
+    assert "later 1" in text
     assert "after: acme/tools" in text
     assert text.count("Download action repository 'acme/tools@v1'") == 1
     assert "Process completed with exit code 9." in text
