@@ -191,6 +191,14 @@ class _Planter:
             columns: dict[str, Json] = {**asdict(hook), "events": list(hook.events)}
             times = {"created_at": self.at, "updated_at": self.at}
             self.tx.insert("hook", repo_id=repo_id, insecure_ssl=False, **columns, **times)
+        try:
+            self._said(plot, repo_id, owner)
+        except (GitError, InvalidError) as error:
+            raise DescriptionError(f"{spec.name}: {error}") from error
+        self.forge.forget(repo_id)
+
+    def _said(self, plot: Plot, repo_id: int, owner: Account) -> None:
+        """Issues, pull requests, releases and alerts."""
         conversations = Conversations(
             forge=self.forge,
             tx=self.tx,
@@ -200,14 +208,10 @@ class _Planter:
             speaker=self._speaker(owner),
             account=self.account,
         )
-        try:
-            self.issues += conversations.issues(spec)
-            self.pulls += conversations.pulls(plot)
-            conversations.releases(spec)
-            alerts.plant(self.forge, self.tx, repo_id, spec, self.at)
-        except (GitError, InvalidError) as error:
-            raise DescriptionError(f"{spec.name}: {error}") from error
-        self.forge.forget(repo_id)
+        self.issues += conversations.issues(plot.spec)
+        self.pulls += conversations.pulls(plot)
+        conversations.releases(plot.spec)
+        alerts.plant(self.forge, self.tx, repo_id, plot.spec, self.at)
 
     def _speaker(self, owner: Account) -> Account:
         """Who did what nobody is named for: the owner, or an organization's first administrator."""
