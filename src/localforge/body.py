@@ -8,6 +8,8 @@ from localforge.json_types import Json, JsonObject
 
 T = TypeVar("T", bool, int, str)
 
+# What becomes a file may hold any character.
+_OF_FILES = frozenset({"content"})
 _TYPE_WORDS = {bool: "a boolean", int: "an integer", str: "a string"}
 
 
@@ -63,7 +65,7 @@ class Body:
         if items is None:
             return None
         for item in items:
-            if not isinstance(item, str):
+            if not isinstance(item, str) or "\0" in item:
                 raise self._wrong(name, item, "a string")
         return [item for item in items if isinstance(item, str)]
 
@@ -111,6 +113,8 @@ class Body:
             return None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._wrong(name, value, _TYPE_WORDS[kind])
+        if kind is str and "\0" in str(value) and name not in _OF_FILES:
+            raise self._wrong(name, value, "a string without null bytes")
         return value
 
     def _wrong(self, name: str, value: Json, wanted: str) -> InvalidError:

@@ -134,13 +134,20 @@ class InvalidError(ForgeError):
     default_message = "Validation Failed"
 
 
+_LIMITS = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api"
+
+
 class RateLimitedError(ForgeError):
-    """A primary limit (403) or a secondary one (429)."""
+    """A primary limit, or a `secondary` one (403 or 429), which clients tell apart by words and by the document named."""
 
     status = 403
 
-    def __init__(self, message: str, *, status: int, retry_after: int) -> None:
-        super().__init__(message, headers=(("retry-after", str(retry_after)),))
+    def __init__(self, message: str, *, status: int, retry_after: int, secondary: bool = False) -> None:
+        super().__init__(
+            message,
+            headers=(("retry-after", str(retry_after)),),
+            documentation=f"{_LIMITS}#about-secondary-rate-limits" if secondary else _LIMITS,
+        )
         self.status = status
 
 

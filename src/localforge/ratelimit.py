@@ -131,6 +131,7 @@ class RateLimiter:
             "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
             status=403,
             retry_after=max(1, int(max(waits)) + 1),
+            secondary=True,
         )
 
     def forget(self) -> None:

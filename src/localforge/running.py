@@ -40,6 +40,8 @@ AREAS = (
     "localforge.rest.run_control",
     "localforge.rest.actions_logs",
     "localforge.rest.actions_variables",
+    "localforge.rest.org_variables",
+    "localforge.rest.actions_permissions",
     "localforge.rest.artifacts",
     "localforge.rest.job_files",
     "localforge.rest.search_issues",
@@ -68,6 +70,7 @@ AREAS = (
     "localforge.pages.overview",
     "localforge.pages.code",
     "localforge.pages.conversations",
+    "localforge.pages.changes",
     "localforge.pages.runs",
     "localforge.rest.graphql",
 )

@@ -9,12 +9,18 @@ from localforge.errors import NotFoundError
 from localforge.moment import now, to_epoch
 
 SECONDS = 60
+ARCHIVES = "_codeload"
 
 
 def signed(root: str, what: str) -> str:
     """`root/expires/signature/what`: the path of such an address."""
     expires = str(to_epoch(now()) + SECONDS)
     return f"{root}/{expires}/{_signature(root, expires, what)}/{what}"
+
+
+def archive(repo_id: int, form: str, sha: str) -> str:
+    """The path of a commit's files as one archive (see `rest.archives`)."""
+    return signed(ARCHIVES, f"{repo_id}/{form}/{sha}")
 
 
 def check(root: str, expires: str, signature: str, what: str) -> None:

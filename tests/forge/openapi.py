@@ -20,6 +20,31 @@ DESCRIPTION = Path(__file__).parent / "data" / "openapi-github-2022-11-28.222ops
 
 # Operations that the forge has beyond the description's 222.
 BEYOND = {
+    "actions/get-repo-secret",
+    "code-scanning/list-alert-instances",
+    "pulls/list-review-comments-for-repo",
+    "secret-scanning/list-locations-for-alert",
+    "actions/add-selected-repo-to-org-secret",
+    "actions/add-selected-repo-to-org-variable",
+    "actions/create-or-update-org-secret",
+    "actions/create-org-variable",
+    "actions/delete-org-secret",
+    "actions/delete-org-variable",
+    "actions/get-org-public-key",
+    "actions/get-org-secret",
+    "actions/get-org-variable",
+    "actions/list-repo-organization-secrets",
+    "actions/list-repo-organization-variables",
+    "actions/list-selected-repos-for-org-secret",
+    "actions/list-selected-repos-for-org-variable",
+    "actions/remove-selected-repo-from-org-secret",
+    "actions/remove-selected-repo-from-org-variable",
+    "actions/set-selected-repos-for-org-secret",
+    "actions/set-selected-repos-for-org-variable",
+    "actions/update-org-variable",
+    "code-scanning/get-sarif",
+    "actions/get-workflow-access-to-repository",
+    "actions/set-workflow-access-to-repository",
     "activity/mark-notifications-as-read",
     "apps/delete-installation",
     "apps/get-by-slug",
@@ -74,6 +99,17 @@ BEYOND = {
     "repos/upload-release-asset",
 }
 
+
+def _listed(name: str, schema: str) -> Mapping[str, Any]:
+    """A list with its total, as most of Actions are."""
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+    return {
+        "type": "object",
+        "required": ["total_count", name],
+        "properties": {"total_count": {"type": "integer"}, name: items},
+    }
+
+
 # Of these the shapes that the description has all the same.
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
     **{
@@ -82,6 +118,22 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     },
     "repos/list-release-assets": {"type": "array", "items": {"$ref": "#/components/schemas/release-asset"}},
     "repos/update-release": {"$ref": "#/components/schemas/release"},
+    "actions/get-repo-secret": {"$ref": "#/components/schemas/actions-secret"},
+    "code-scanning/list-alert-instances": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/code-scanning-alert-instance"},
+    },
+    "pulls/list-review-comments-for-repo": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/pull-request-review-comment"},
+    },
+    "actions/get-org-secret": {"$ref": "#/components/schemas/organization-actions-secret"},
+    "actions/get-org-variable": {"$ref": "#/components/schemas/organization-actions-variable"},
+    "actions/get-org-public-key": {"$ref": "#/components/schemas/actions-public-key"},
+    "actions/list-repo-organization-secrets": _listed("secrets", "actions-secret"),
+    "actions/list-repo-organization-variables": _listed("variables", "actions-variable"),
+    "actions/list-selected-repos-for-org-secret": _listed("repositories", "minimal-repository"),
+    "actions/list-selected-repos-for-org-variable": _listed("repositories", "minimal-repository"),
 }
 
 # Operations that GitHub has taken away: each is 410 and nothing else.

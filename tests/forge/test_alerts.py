@@ -135,6 +135,9 @@ def test_secrets(planted: Planted) -> None:
         "config.txt",
     )
     assert ann.get(re.sub("^http://forge.test", "", place["blob_url"])).status_code == 200
+    assert ann.get(f"{SECRETS}/1/locations").json() == [{"type": "commit", "details": place}]
+    assert ann.get(f"{SECRETS}/9/locations").status_code == 404
+    assert planted.as_("bob").get(f"{SECRETS}/1/locations").status_code == 404
     assert "secret" not in ann.get(f"{SECRETS}/1?hide_secret=true").json()
     assert KEY not in ann.get(f"{SECRETS}?hide_secret=true").text
     resolved = {"state": "resolved", "resolution": "revoked", "resolution_comment": "Done"}

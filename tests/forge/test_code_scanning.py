@@ -59,6 +59,15 @@ def states(world: World, query: str = "") -> dict[int, str]:
     return {alert["number"]: alert["state"] for alert in listed}
 
 
+def test_an_upload_is_complete_once_it_was_taken(world: World) -> None:
+    """As its address says to who may read alerts; another repository knows nothing of it."""
+    address = httpx.URL(upload(world, sarif(result())).json()["url"]).path
+    assert world.as_("wim").get(address).json()["processing_status"] == "complete"
+    assert world.as_("otto").get(address).status_code == 404
+    assert world.as_("olga").get(address.replace("widget", "secret")).status_code == 404
+    assert world.as_("olga").get(f"{REPO}/code-scanning/sarifs/none").status_code == 404
+
+
 def test_an_analysis_becomes_alerts(world: World) -> None:
     """With rule, tool and place; 404 before the first one."""
     olga = world.as_("olga")
@@ -131,6 +140,20 @@ def test_branches(world: World) -> None:
     upload(world, sarif(result()))
     upload(world, sarif(), branch="topic")
     assert (states(world), states(world, "&ref=refs/heads/topic")) == ({1: "open"}, {1: "fixed"})
+
+
+def test_where_an_alert_was_seen(world: World) -> None:
+    """On each branch by itself, as it stands there."""
+    propose(world, "topic", {"x.txt": "x\n"})
+    upload(world, sarif(result()))
+    upload(world, sarif(result()), branch="topic")
+    upload(world, sarif())
+    olga, where = world.as_("olga"), f"{ALERTS}/1/instances"
+    seen = {(item["ref"], item["state"]) for item in olga.get(where).json()}
+    assert seen == {("refs/heads/main", "fixed"), ("refs/heads/topic", "open")}
+    assert [item["ref"] for item in olga.get(f"{where}?ref=topic").json()] == ["refs/heads/topic"]
+    assert olga.get(f"{ALERTS}/9/instances").status_code == 404
+    assert world.as_("otto").get(where).status_code == 404
 
 
 def test_filters(world: World) -> None:

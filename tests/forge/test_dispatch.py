@@ -157,6 +157,7 @@ def test_limits_are_counted_per_user(tmp_path: Path, clone: Path) -> None:
     assert refused.status_code == 403
     assert (refused.headers["x-ratelimit-remaining"], refused.headers["x-ratelimit-used"]) == ("0", "2")
     assert "rate limit exceeded" in refused.json()["message"]
+    assert refused.json()["documentation_url"].endswith("/rate-limits-for-the-rest-api")
     assert int(refused.headers["retry-after"]) > 0
     number = world.people["olga"].id
     assert refused.json()["message"] == f"API rate limit exceeded for user ID {number}."
@@ -183,6 +184,7 @@ def test_content_is_created_at_a_measured_pace(tmp_path: Path, clone: Path) -> N
         assert olga.post(issues, json={"title": "x"}).status_code == 201
     refused = olga.post(issues, json={"title": "x"})
     assert (refused.status_code, "secondary rate limit" in refused.json()["message"]) == (403, True)
+    assert refused.json()["documentation_url"].endswith("#about-secondary-rate-limits")
     assert 0 < int(refused.headers["retry-after"]) <= 61
     assert int(refused.headers["x-ratelimit-remaining"]) > 0
     assert olga.get(issues).status_code == 200

@@ -337,6 +337,35 @@ def test_reading_files(world: World) -> None:
     assert olga.get(f"{REPO}/readme").json()["path"] == "README.md"
 
 
+def test_files_as_html(world: World) -> None:
+    """Markdown as what it means, other files as they are written; no tag of an author's either way."""
+    olga, html = world.as_("olga"), {"accept": "application/vnd.github.html+json"}
+    readme = olga.get(f"{REPO}/readme", headers=html)
+    assert readme.headers["content-type"] == "application/vnd.github.html; charset=utf-8"
+    assert "<h1>Widget</h1>" in readme.text
+    content = base64.b64encode(b"<script>x</script> & [a](javascript:x)\n").decode()
+    for name in ("docs/README.md", ".github/README.md", "x.py"):
+        olga.put(f"{REPO}/contents/{name}", json={"message": "m", "content": content})
+        shown = olga.get(f"{REPO}/contents/{name}", headers=html).text
+        assert "&lt;script&gt;x&lt;/script&gt; &amp; " in shown
+        assert "<script" not in shown
+        assert 'href="javascript' not in shown
+    assert olga.get(f"{REPO}/contents/src", headers=html).json()[0]["path"] == "src/widget.py"
+    assert olga.get(f"{REPO}/readme").json()["path"] == ".github/README.md"
+
+
+def test_names_that_mean_nothing_in_a_bare_repository(world: World) -> None:
+    """They are missing; the process that is asked lives on."""
+    olga, (head, _) = world.as_("olga"), heads(world)
+    git = world.forge.git(world.widget.id)
+    relative = (f"{head}:../x", f"{head}:./README.md", "main:..")
+    for name in (*relative, ":/First", "@{upstream}", "main@{u}", "main^{/First}"):
+        assert git.info(name) is None, name
+        assert git.object(name) is None, name
+    assert git.info(f"{head}:README.md") is not None
+    assert olga.get(httpx.URL(f"http://forge.test/acme/widget/raw/{head}/%2E%2E/x")).status_code == 404
+
+
 def test_addresses_lead_somewhere(world: World) -> None:
     """A download address gives the bytes, also of a branch with a slash; an avatar is a picture."""
     olga = world.as_("olga")

@@ -174,6 +174,12 @@ def test_windows(populated: World, arguments: str, expected: list[int], more: tu
             "Parse error",
         ),
         ("{a" * 5000, None, "nested too deeply"),
+        (
+            "{ viewer { ...f0 } } fragment f30 on User { login }"
+            + "".join(f" fragment f{n} on User {{ ...f{n + 1} ...f{n + 1} }}" for n in range(30)),
+            "MAX_NODE_LIMIT_EXCEEDED",
+            "asks for 1,073,741,825 fields",
+        ),
     ],
 )
 def test_refusals(populated: World, query: str, kind: str | None, words: str) -> None:

@@ -170,6 +170,7 @@ PAGES = (
     ("/acme/widget/blob/v1/src/widget.py", ("return 1",)),
     ("/acme/widget/commits/main", ("Second", "First", "Olga")),
     ("/acme/widget/commit/main", ("With a body.", "-    return 1", "+    return 2", "1 file")),
+    ("/acme/widget/compare/v1...main", ("v1...main", "Second", "-    return 1", "+    return 2", "1 file")),
     ("/acme/widget/issues", ("1 open · 0 closed", "bug")),
     ("/acme/widget/issues?state=closed", ("None is closed.",)),
     ("/acme/widget/pulls", ("1 open", "fix/it → main")),
@@ -234,11 +235,41 @@ def test_addresses_in_answers_are_pages(busy: World) -> None:
         assert run["name"] in me.get(run["html_url"]).text
 
 
+def test_diffs_and_patches_as_text(busy: World) -> None:
+    """What the API gives as `diff_url` and `patch_url`, and the same of commits; as the API itself answers."""
+    api, me = busy.as_("olga"), browser(busy)
+    repo = "/repos/acme/widget"
+    for path in ("/pulls/2", "/compare/v1...main"):
+        told = api.get(repo + path).json()
+        for form in ("diff", "patch"):
+            plain = me.get(told[f"{form}_url"])
+            assert plain.headers["content-type"] == "text/plain; charset=utf-8"
+            assert (
+                plain.text == api.get(repo + path, headers={"accept": f"application/vnd.github.{form}"}).text
+            )
+            assert "diff --git" in plain.text
+    page = f"http://forge.test/acme/widget/commit/{api.get(f'{repo}/commits/main').json()['sha']}"
+    assert me.get(f"{page}.diff").text.startswith("diff --git a/src/widget.py")
+    assert me.get(f"{page}.patch").text.startswith("From ")
+
+
+def test_a_run_of_an_invalid_file_says_what_is_wrong_and_where(world: World) -> None:
+    put(world.as_("olga"), ".github/workflows/ci.yml", "on: push\njobs: {a: {runs-on: x, nope: 1}}\n", "main")
+    world.forge.bus.drain()
+    run = world.as_("olga").get("/repos/acme/widget/actions/runs").json()["workflow_runs"][0]
+    told = seen(browser(world), f"/acme/widget/actions/runs/{run['id']}").text
+    assert "Invalid workflow file" in told
+    assert ".github/workflows/ci.yml (Line: 2, Col: 24): Unexpected value 'nope'" in told
+
+
 @pytest.mark.parametrize(
     ("path", "location"),
     [
         ("/acme/widget/issues/2", "/acme/widget/pull/2"),
         ("/acme/widget/pull/1", "/acme/widget/issues/1"),
+        ("/acme/widget/pull/2/commits", "/acme/widget/pull/2#commits"),
+        ("/acme/widget/pull/2/checks", "/acme/widget/pull/2#checks"),
+        ("/acme/widget/pull/2/files", "/acme/widget/pull/2#files"),
         ("/acme/widget/tree/main/README.md", "/acme/widget/blob/main/README.md"),
         ("/acme/widget/blob/main/src", "/acme/widget/tree/main/src"),
     ],
@@ -260,6 +291,13 @@ def test_the_other_kind_of_page_leads_to_the_right_one(busy: World, path: str, l
         "/acme/widget/blob/main/nowhere",
         "/acme/widget/commits/nowhere",
         "/acme/widget/commit/0000000",
+        "/acme/widget/commit/nowhere.diff",
+        "/acme/widget/compare/main",
+        "/acme/widget/compare/main...nowhere.patch",
+        "/acme/widget/pull/2/nowhere",
+        "/acme/widget/pull/1.diff",
+        "/acme/widget/pull/99999999999999999999.diff",
+        "/acme/widget/pull/x.patch",
         "/acme/widget/issues/99",
         "/acme/widget/issues/x",
         "/acme/widget/pull/99",

@@ -136,6 +136,22 @@ def test_bodies(world: World) -> None:
     )
 
 
+def test_null_bytes(world: World) -> None:
+    """No text has one but that of a file."""
+    olga = world.as_("olga")
+    for path, body in (
+        ("issues", {"title": "a\0b"}),
+        ("issues", {"title": "a", "labels": ["\0"]}),
+        ("labels", {"name": "\0"}),
+    ):
+        assert olga.post(f"/repos/acme/widget/{path}", json=body).status_code == 422
+    query = "query($q: String!) { search(query: $q, type: ISSUE, first: 1) { issueCount } }"
+    refused = olga.post("/graphql", json={"query": query, "variables": {"q": "a\0"}}).json()
+    assert "without null bytes" in refused["errors"][0]["message"]
+    assert olga.get("/repos/acme/widget/issues").json() == []
+    assert olga.post("/repos/acme/widget/git/blobs", json={"content": "a\0b"}).status_code == 201
+
+
 def test_renaming(world: World) -> None:
     """The old name redirects, reads by 301 and writes by 307, until a new repository takes it."""
     olga = world.as_("olga")

@@ -76,6 +76,9 @@ def test_remarks_on_lines(proposed: World) -> None:
         refused = mia.post(f"{PULLS}/1/comments", json={"body": "x", "commit_id": head, **place})
         assert refused.json()["errors"][0]["field"] == f"pull_request_review_thread.{field}"
     assert olga.get(f"{PULLS}/1").json()["review_comments"] == 4
+    listed = olga.get(f"{PULLS}/comments?sort=updated&direction=desc").json()
+    assert [row["body"] for row in listed] == ["file", "ok", "and this", "3?"]
+    assert olga.get(f"{PULLS}/comments?since=2999-01-01T00:00:00Z").json() == []
     commit(proposed, "topic", "more.txt")
     outdated = olga.get(f"{PULLS}/comments/{first['id']}").json()
     assert (outdated.get("position"), outdated["original_position"]) == (None, 3)

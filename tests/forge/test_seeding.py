@@ -55,8 +55,10 @@ repositories:
       - {title: Closed, state: closed, state_reason: not_planned, comments: [{body: No, author: bob}, {body: Why}]}
       - {title: "Many {n}", repeat: 3}
     pull_requests:
-      - {title: Improve, head: topic, author: bob, labels: [urgent]}
+      - {title: Improve, head: topic, author: bob, labels: [urgent], statuses: {test: success},
+         reviews: [{author: ann, state: changes_requested, body: No}, {author: ann, state: approved}]}
       - {title: Dropped, head: on/topic, base: topic, state: closed}
+    releases: [{tag: v1, name: One, author: bob}, {tag: v2, draft: true}, {tag: v3, prerelease: true, body: Soon}]
     hooks:
       - {url: "http://127.0.0.1:9/", events: [push, issues]}
   - {name: ann/empty}
@@ -75,8 +77,8 @@ def planted(tmp_path: Path) -> tuple[Forge, Planted]:
     return forge, plant(forge, read(written(tmp_path, WHOLE)))
 
 
-def client_of(forge: Forge) -> httpx.Client:
-    token = seed.create_token(forge, seed.account(forge, "ann"), "repo", "read:org")
+def client_of(forge: Forge, login: str = "ann") -> httpx.Client:
+    token = seed.create_token(forge, seed.account(forge, login), "repo", "read:org")
     return httpx.Client(
         transport=JudgedForge(App(forge)),
         base_url="http://forge.test",
@@ -129,6 +131,15 @@ def test_what_is_described_is_there(planted: tuple[Forge, Planted]) -> None:
     ]
     pull = ann.get(f"{tool}/pulls/5").json()
     assert (pull["mergeable"], pull["changed_files"], pull["mergeable_state"]) == (True, 3, "blocked")
+    assert [(row["state"], row["body"]) for row in ann.get(f"{tool}/pulls/5/reviews").json()] == [
+        ("CHANGES_REQUESTED", "No"),
+        ("APPROVED", ""),
+    ]
+    assert ann.get(f"{tool}/commits/topic/status").json()["state"] == "success"
+    assert [row["tag_name"] for row in ann.get(f"{tool}/releases").json()] == ["v3", "v2", "v1"]
+    latest = ann.get(f"{tool}/releases/latest").json()
+    assert (latest["tag_name"], latest["name"], latest["author"]["login"]) == ("v1", "One", "bob")
+    assert {tag["name"] for tag in ann.get(f"{tool}/tags").json()} == {"v1", "v3"}, "a draft has no tag"
     protection = ann.get(f"{tool}/branches/main/protection").json()
     assert protection["required_pull_request_reviews"]["required_approving_review_count"] == 2
     assert ann.get(f"{tool}/collaborators/bob/permission").json()["role_name"] == "admin"
@@ -184,6 +195,10 @@ MISTAKES = [
     ("users: [{login: ann}]\norganizations: [{login: o, members: {ann: admin}, teams: [{name: a, parent: b}]}]", "no team b is described before"),
     ("users: [{login: ann}]\nrepositories: [{name: ann/x, teams: {a: read}}]", "ann has no team a"),
     ("users: [{login: ann}]\nrepositories: [{name: ann/x, variables: {GITHUB_X: a}}]", "not with GITHUB_"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, files: {a: b}, releases: [{tag: v1}, {tag: v1}]}]", "releases[1].tag: there is a release v1 already"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, files: {a: b}, releases: [{tag: a..b}]}]", "releases[0].tag: git takes no tag of this name"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, releases: [{tag: v1}]}]", "ann/x: release v1: the default branch has no commit to tag"),
+    ("users: [{login: ann}]\nrepositories: [{name: ann/x, files: {a: b}, branches: {t: {files: {a: c}}}, pull_requests: [{title: t, head: t, reviews: [{author: amn, state: approved}]}]}]", "reviews[0].author: there is no user amn; did you mean ann?"),
     ("users: [", "seed.yml:2:1: You have an error in your yaml syntax"),
     ("[]", "seed.yml:1:1: "),
     ("users: []\nusers: []", "2:1: users: is there twice"),
@@ -249,11 +264,19 @@ def test_export_and_back(world: World, tmp_path: Path) -> None:
             "restrictions": None,
         },
     )
+    given = {"event": "APPROVE", "body": "Fine"}
+    assert world.as_("mia").post("/repos/acme/widget/pulls/2/reviews", json=given).status_code == 200
+    olga.post("/repos/acme/widget/releases", json={"tag_name": "v1", "name": "One"})
     assert export(world.forge, tmp_path / "out") == 2
     again = Forge(tmp_path / "again")
     plant(again, read(tmp_path / "out"))
     report = examine(again)
     assert report.findings == [], report.lines()
+    reader = client_of(again, "olga")
+    (approved,) = reader.get("/repos/acme/widget/pulls/2/reviews").json()
+    assert (approved["state"], approved["user"]["login"], approved["body"]) == ("APPROVED", "mia", "Fine")
+    assert reader.get("/repos/acme/widget/releases/tags/v1").json()["name"] == "One"
+    assert reader.get("/repos/acme/widget/issues/3").json()["closed_by"]["login"] == "olga"
     assert export(again, tmp_path / "back") == 2
     first, second = ((tmp_path / name / "seed.yml").read_text() for name in ("out", "back"))
     assert json.loads(first) == json.loads(second)

@@ -70,7 +70,7 @@ def _cache(inputs: Inputs, bench: Bench) -> Outcome:
         if outcome.outputs.get("cache-hit") == "true":
             later.say(f"Cache hit occurred on the primary key {inputs['key']}, not saving cache.")
             return Outcome(conclusion=Conclusion.SUCCESS)
-        return _transfer("save", inputs, later)
+        return transfer("save", inputs, later)
 
     bench.posts.append(Post(name="actions/cache", condition=SUCCEEDED, act=save))
     return outcome
@@ -78,12 +78,12 @@ def _cache(inputs: Inputs, bench: Bench) -> Outcome:
 
 def _restore(inputs: Inputs, bench: Bench) -> Outcome:
     _require(inputs, "key", "path")
-    return _transfer("restore", inputs, bench)
+    return transfer("restore", inputs, bench)
 
 
 def _save(inputs: Inputs, bench: Bench) -> Outcome:
     _require(inputs, "key", "path")
-    return _transfer("save", inputs, bench)
+    return transfer("save", inputs, bench)
 
 
 def _require(inputs: Inputs, *names: str) -> None:
@@ -92,8 +92,8 @@ def _require(inputs: Inputs, *names: str) -> None:
             raise StepError(f"Input required and not supplied: {name}")
 
 
-def _transfer(verb: str, inputs: Inputs, bench: Bench) -> Outcome:
-    """Have `sandbox/transfer.py` do it inside the sandbox, as the job's own user and with its token."""
+def transfer(verb: str, inputs: Inputs, bench: Bench) -> Outcome:
+    """Have `sandbox/transfer.py` do it inside the sandbox, as the job's own user and with its token. Raises SandboxError."""
     order = {
         "verb": verb,
         "server": to_text(bench.github["server_url"]),
@@ -122,6 +122,6 @@ _BUILT_IN: Mapping[str, Callable[[Inputs, Bench], Outcome]] = {
     "actions/cache": _cache,
     "actions/cache/restore": _restore,
     "actions/cache/save": _save,
-    "actions/upload-artifact": lambda inputs, bench: _transfer("upload", inputs, bench),
-    "actions/download-artifact": lambda inputs, bench: _transfer("download", inputs, bench),
+    "actions/upload-artifact": lambda inputs, bench: transfer("upload", inputs, bench),
+    "actions/download-artifact": lambda inputs, bench: transfer("download", inputs, bench),
 }

@@ -3,11 +3,11 @@
 A run keeps the text of every called file as it was when it began, so that a rerun calls the same.
 """
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import cast
 
+from localforge.actions import sources
 from localforge.actions.expressions import Environment, to_text
 from localforge.actions.progress import Progress, job_environment, leg_environment
 from localforge.actions.workflow.linking import DEFAULT_PERMISSIONS, Found, link
@@ -15,16 +15,13 @@ from localforge.actions.workflow.model import InvalidWorkflow, Job, Workflow
 from localforge.actions.workflow.reader import read_workflow
 from localforge.actions.workflow.tree import resolve
 from localforge.forge import Forge
-from localforge.git import objects, refnames
 from localforge.json_types import Json, decode, encode
-from localforge.store import accounts, repos
 from localforge.store.database import Db
 from localforge.store.repos import Repository
 
 LARGEST_FILE = 512 << 10
-# Both mean the caller's own repository and commit (GitHub changelog, 2026-07-30, of `$/`).
-OWN = ("./", "$/")
-_REMOTE = re.compile(r"(?P<owner>[^/@]+)/(?P<repo>[^/@]+)/(?P<path>[^@]+)@(?P<ref>.+)")
+# Both mean the caller's own repository and commit.
+OWN = ("./", sources.OWN)
 
 Called = Mapping[str, Json]
 
@@ -59,8 +56,7 @@ def find_called(forge: Forge, db: Db, repo: Repository, sha: str, workflow: Work
     kept: dict[str, Json] = {}
 
     def fetch(uses: str, origin: str) -> Found | None:
-        home, _, at = (origin or f"{repo.id}:{sha}").partition(":")
-        found = _found(forge, db, repo, uses, (int(home), at))
+        found = _found(forge, db, repo, uses, origin or f"{repo.id}:{sha}")
         if found is not None:
             kept[f"{origin}|{uses}"] = found
             return Found(name=str(found["name"]), source=str(found["source"]), origin=str(found["origin"]))
@@ -70,42 +66,24 @@ def find_called(forge: Forge, db: Db, repo: Repository, sha: str, workflow: Work
     return kept
 
 
-def _found(
-    forge: Forge, db: Db, repo: Repository, uses: str, home: tuple[int, str]
-) -> dict[str, Json] | None:
-    """A called file of the caller's own commit, or of a repository that is public or of the same owner."""
+def _found(forge: Forge, db: Db, repo: Repository, uses: str, origin: str) -> dict[str, Json] | None:
+    """A called file of the caller's own commit, or of a repository that this one may use."""
     if uses.startswith(OWN):
-        target, path, sha = repos.by_id(db, home[0]), uses[len(OWN[0]) :], home[1]
-        ref = sha
+        source = sources.own(db, origin, uses[len(OWN[0]) :])
     else:
-        match = _REMOTE.fullmatch(uses)
-        target = repos.by_name(db, match["owner"], match["repo"]) if match else None
-        if match is None or target is None or (target.private and target.owner_id != repo.owner_id):
-            return None
-        path, ref = match["path"], match["ref"]
-        sha = _commit(forge, target, ref)
-    blob = forge.git(target.id).object(f"{sha}:{path}") if target and sha else None
-    if target is None or blob is None or blob.kind != "blob" or len(blob.data) > LARGEST_FILE:
+        source = sources.of_another(forge, db, repo, uses)
+    if source is None or not source.sha or not source.path:
         return None
-    full_name = f"{accounts.by_id(db, target.owner_id).login}/{target.name}"
+    blob = forge.git(source.repo.id).object(f"{source.sha}:{source.path}")
+    if blob is None or blob.kind != "blob" or len(blob.data) > LARGEST_FILE:
+        return None
     return {
         "name": uses,
         "source": blob.data.decode("utf-8", "replace"),
-        "origin": f"{target.id}:{sha}",
-        "path": f"{full_name}/{path}@{ref}",
-        "sha": sha,
+        "origin": source.origin,
+        "path": f"{source.name}/{source.path}@{source.ref}",
+        "sha": source.sha,
     }
-
-
-def _commit(forge: Forge, repo: Repository, ref: str) -> str:
-    """The commit that a branch, tag or commit id names; empty when none."""
-    git = forge.git(repo.id)
-    names = (ref,) if ref.startswith("refs/") else (refnames.TAG + ref, refnames.BRANCH + ref)
-    for name in names:
-        if sha := refnames.commit_sha(git, name):
-            return sha
-    found = objects.commit(git, ref) if re.fullmatch(r"[0-9a-f]{40}", ref) else None
-    return found.sha if found else ""
 
 
 def secrets_within(progress: Progress, secrets: Mapping[str, str]) -> dict[str, str]:

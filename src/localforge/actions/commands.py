@@ -19,6 +19,12 @@ MAX_LINE = 1 << 16
 MASK = "***"
 MAX_MASKS = 10_000
 MAX_REMARKS = 1000
+# Of what a step says in commands, as of what it writes to a file.
+LARGEST_SAID = 1 << 20
+_OLD_WAYS = (
+    "The `{}` command is deprecated and will be disabled soon. Please upgrade to using Environment Files. For more"
+    " information see: https://github.blog/changelog/2022-10-11-github-actions-deprecating-save-state-and-set-output-commands/"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +120,18 @@ def _number(text: str | None) -> int | None:
 class OutputReader:
     """Turns a step's raw output into log lines: carries out its commands, hides its secrets.
 
-    `remarks` collects annotations, `masks` every secret (the job's, for later steps too); both are bounded.
+    `remarks` collects annotations, `masks` every secret (the job's, for later steps too), `said` the outputs and the state that
+    a step sets in the old way; all are bounded. `debug`: what is said for debugging is shown.
     """
 
     masks: set[str] = field(default_factory=set)
     remarks: list[Remark] = field(default_factory=list)
+    said: "dict[str, dict[str, str]]" = field(default_factory=dict)
+    debug: bool = False
     _rest: bytes = b""
     _resume: str | None = None
     _masking: re.Pattern[str] | None = None
+    _size: int = 0
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes, as the log shows them."""
@@ -135,6 +145,11 @@ class OutputReader:
         """The last line if it did not end; a command that stopped commands ends with its step."""
         rest, self._rest, self._resume = self._rest, b"", None
         return list(self._line(rest)) if rest else []
+
+    def take(self, command: str) -> dict[str, str]:
+        """What was set by `set-output` or `save-state` since this was asked last."""
+        self._size = 0
+        return self.said.pop(command, {})
 
     def hide(self, text: str) -> str:
         """`text` with every mask hidden, longest first."""
@@ -175,16 +190,30 @@ class OutputReader:
             case "stop-commands":
                 self._resume = command.data.strip() or None
                 return (line,)
-            case "group" | "endgroup" | "debug":
+            case "group" | "endgroup":
                 return (f"##[{command.name}]{command.data}",)
+            case "debug":
+                return (f"##[debug]{command.data}",) if self.debug else ()
             case "echo":
                 return ()
-            case "set-output" | "save-state" | "set-env" | "add-path":
-                file = {"set-output": "GITHUB_OUTPUT", "set-env": "GITHUB_ENV", "add-path": "GITHUB_PATH"}
-                use = file.get(command.name, "GITHUB_STATE")
+            case "set-output" | "save-state":
+                return self._set(command)
+            case "set-env" | "add-path":
+                use = {"set-env": "GITHUB_ENV", "add-path": "GITHUB_PATH"}[command.name]
                 return (
                     f"##[warning]The `{command.name}` command is disabled. Write to the file ${use}.",
                     line,
                 )
             case _:
                 return (line,)
+
+    def _set(self, command: WorkflowCommand) -> tuple[str, ...]:
+        name = command.properties.get("name", "")
+        self._size += len(name) + len(command.data)
+        if not name or self._size > LARGEST_SAID:
+            return (f"##[warning]Unable to process command `{command.name}`",)
+        self.said.setdefault(command.name, {})[name] = command.data
+        words = _OLD_WAYS.format(command.name)
+        if len(self.remarks) < MAX_REMARKS:
+            self.remarks.append(Remark(level="warning", message=words))
+        return (f"##[warning]{words}",)

@@ -73,7 +73,7 @@ _EXPORTED = (
         "triggering_actor",
         "workflow",
     ),
-    *("job", "workspace", "event_path"),
+    *("job", "workspace", "event_path", "action_repository", "action_ref"),
 )
 
 

@@ -4,7 +4,7 @@ How a single step is performed is in `performing`.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from localforge.actions.commands import OutputReader
@@ -12,13 +12,14 @@ from localforge.actions.expressions import Environment, ExpressionError, Value, 
 from localforge.actions.legs import Conclusion
 from localforge.actions.performing import SYSTEM_PATH, Performer
 from localforge.actions.sandbox.box import Command, Sandbox
-from localforge.actions.steps import Place
+from localforge.actions.steps import Packed, Place
 from localforge.actions.surroundings import Reporter, Surroundings
 from localforge.actions.toolcache import PythonFiles, python_files
 from localforge.actions.workflow.model import Job, Step, Workflow
 from localforge.actions.workflow.tree import resolve
 
 DEFAULT_MINUTES = 360.0
+DEBUG = "ACTIONS_STEP_DEBUG"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class JobSpec:
     """A job, ready to run.
 
     `contexts` are github (with token and job), needs, matrix, strategy, vars, inputs; `event` is the event's JSON
-    text; `files` go into the home, named relative to it; `notes` open the log.
+    text; `files` go into the home, named relative to it; `notes` open the log. `find` takes what a `uses` names
+    and the origin of the file that says so.
     """
 
     workflow: Workflow
@@ -38,6 +40,7 @@ class JobSpec:
     masks: Sequence[str]
     files: Mapping[str, str]
     notes: Sequence[str]
+    find: Callable[[str, str], Packed | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class JobExecution:
         self.reporter = reporter
         self.python = python_files(sandbox.home)
         self.output = OutputReader()
+        self.output.debug = _debugs(spec)
         for mask in (*spec.masks, *spec.secrets.values()):
             self.output.add_mask(mask)
         self.performer = Performer(
@@ -69,6 +73,7 @@ class JobExecution:
                 contexts=spec.contexts,
                 secrets=spec.secrets,
                 token=spec.token,
+                find=spec.find,
             )
         )
 
@@ -179,3 +184,10 @@ class JobExecution:
         for name in sorted(secret):
             self.reporter.log(last, [f"##[warning]Skip output '{name}' since it may contain secret."])
         return {name: value for name, value in outputs.items() if name not in secret}
+
+
+def _debugs(spec: JobSpec) -> bool:
+    """Whether the repository asks to see what steps say for debugging; a secret counts before a variable."""
+    variables = spec.contexts.get("vars")
+    wanted = spec.secrets.get(DEBUG) or (variables.get(DEBUG) if isinstance(variables, Mapping) else "")
+    return wanted == "true"

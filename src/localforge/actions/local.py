@@ -1,16 +1,18 @@
-"""Actions that are folders of the workspace: read, given their inputs, and performed.
+"""Actions that are folders: read, given their inputs, and performed.
 
 Source: docs.github.com, "Metadata syntax"; node's environment as actions/runner gives it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from shutil import which
 
 from localforge.actions.expressions import Environment, to_text
+from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Command
-from localforge.actions.steps import Bench, LocalAction, Outcome, Post, StepError, execute
+from localforge.actions.steps import Bench, Folder, Outcome, Post, ReadyAction, StepError, execute
 from localforge.actions.workflow.action_file import ActionFile, Composite, Foreign, Program, read_action
 from localforge.actions.workflow.model import InvalidWorkflow
 from localforge.actions.workflow.tree import resolve
@@ -18,34 +20,45 @@ from localforge.actions.workflow.tree import resolve
 NAMES = ("action.yml", "action.yaml")
 
 
-def use(uses: str, given: Mapping[str, str], environment: Environment, bench: Bench) -> Outcome:
-    """Perform the action in the folder `uses` names. Raises StepError, ExpressionError, SandboxError."""
-    folder = f"{bench.place.workspace}/{uses.removeprefix('./')}".rstrip("/")
+def use(folder: Folder, given: Mapping[str, str], environment: Environment, bench: Bench) -> Outcome:
+    """Perform the action in the folder. Raises StepError, ExpressionError, SandboxError."""
     file, action = _read(folder, bench)
     inputs = _inputs(action, given, environment, bench)
     match action.runs:
         case Composite(steps=steps):
             return bench.compose(
-                LocalAction(file=file, folder=folder, inputs=inputs, steps=steps, outputs=action.outputs)
+                ReadyAction(file=file, folder=folder, inputs=inputs, steps=steps, outputs=action.outputs)
             )
         case Program() as program:
-            return _node(uses, folder, program, inputs, bench)
+            if program.pre is not None and folder.packed is None:
+                bench.say(
+                    f"##[warning]`pre` execution is not supported for local action from '{folder.uses}'"
+                )
+                program = replace(program, pre=None)
+            elif program.pre is not None and not program.pre_condition.holds(environment):
+                program = replace(program, pre=None)
+            return _node(folder, program, inputs, bench)
         case Foreign(using=using):
-            raise StepError(f"The action {uses} uses '{using}', which is unsupported on the local runner")
+            raise StepError(
+                f"The action {folder.uses} uses '{using}', which is unsupported on the local runner"
+            )
 
 
-def _read(folder: str, bench: Bench) -> tuple[str, ActionFile]:
-    """The action's file (relative to the workspace) and what it says."""
-    names = [f"{folder}/{name}" for name in NAMES]
+def _read(folder: Folder, bench: Bench) -> tuple[str, ActionFile]:
+    """The action's file (relative to the workspace, or to where actions are unpacked) and what it says."""
+    names = [f"{folder.path}/{name}" for name in NAMES]
     order = Command(argv=["/usr/bin/env", "true"], cwd=bench.place.workspace, env=bench.env, read=names)
     found = bench.sandbox.run(order, bench.on_output, deadline=bench.deadline).files
     path = next((name for name in names if name in found), None)
     if path is None:
-        raise StepError(
-            f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'. "
+        where = (
+            f"for action '{folder.uses}'."
+            if folder.packed
+            else f"under '{folder.path}'. "
             "Did you forget to run actions/checkout before running your local action?"
         )
-    file = path.removeprefix(f"{bench.place.workspace}/")
+        raise StepError(f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' {where}")
+    file = path.removeprefix(f"{bench.place.actions if folder.packed else bench.place.workspace}/")
     read = read_action(file, found[path])
     if isinstance(read, InvalidWorkflow):
         raise StepError("\n".join(read.messages))
@@ -68,32 +81,38 @@ def _inputs(
     return {**defaults, **given}
 
 
-def _node(uses: str, folder: str, program: Program, inputs: Mapping[str, str], bench: Bench) -> Outcome:
-    if program.has_pre:
-        bench.say(f"##[warning]`pre` execution is not supported for local action from '{uses}'")
+def _node(folder: Folder, program: Program, inputs: Mapping[str, str], bench: Bench) -> Outcome:
     node = node_path()
     if node is None:
-        raise StepError(f"The action {uses} needs node, which is not on this host")
+        raise StepError(f"The action {folder.uses} needs node, which is not on this host")
     env = {f"INPUT_{name.replace(' ', '_').upper()}": value for name, value in inputs.items()}
+    env["GITHUB_ACTION_PATH"] = folder.path
+    if folder.packed is not None:
+        env |= {"GITHUB_ACTION_REPOSITORY": folder.packed.name, "GITHUB_ACTION_REF": folder.packed.ref}
     state: dict[str, str] = {}
 
     def run(script: str, bench: Bench) -> Outcome:
         shown = {f"STATE_{name}": value for name, value in state.items()}
         order = Command(
-            argv=[str(node), f"{folder}/{script}"],
+            argv=[str(node), f"{folder.path}/{script}"],
             cwd=bench.place.workspace,
-            env={**bench.env, **env, **shown, "GITHUB_ACTION_PATH": folder},
+            env={**bench.env, **env, **shown},
         )
         return execute(order, bench)
 
     if program.post is not None:
         after = program.post
         bench.posts.append(
-            Post(name=uses, condition=program.post_condition, act=lambda later: run(after, later))
+            Post(name=folder.uses, condition=program.post_condition, act=lambda later: run(after, later))
         )
-    outcome = run(program.main, bench)
+    before = run(program.pre, bench) if program.pre is not None else Outcome(conclusion=Conclusion.SUCCESS)
+    state |= before.state
+    if before.conclusion is not Conclusion.SUCCESS:
+        return before
+    path = ":".join([*reversed(before.path), bench.env.get("PATH", "")])
+    outcome = run(program.main, replace(bench, env={**bench.env, **before.env, "PATH": path}))
     state |= outcome.state
-    return outcome
+    return replace(outcome, env={**before.env, **outcome.env}, path=(*before.path, *outcome.path))
 
 
 @cache

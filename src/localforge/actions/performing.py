@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from localforge.actions import local
+from localforge.actions import fetching, local
 from localforge.actions.builtins import built_in
 from localforge.actions.commands import Remark
 from localforge.actions.contexts import exported
@@ -22,7 +22,7 @@ from localforge.actions.expressions import (
     truthy,
 )
 from localforge.actions.legs import Conclusion
-from localforge.actions.steps import Bench, LocalAction, Outcome, Post, StepError, run_script
+from localforge.actions.steps import Bench, Folder, Outcome, Post, ReadyAction, StepError, run_script
 from localforge.actions.surroundings import Scope, Surroundings, default_name, github_of, located
 from localforge.actions.workflow.model import Defaults, Run, Step, Unsupported, Uses
 from localforge.actions.workflow.tree import Node, resolve
@@ -61,10 +61,11 @@ class Performer:
         self.around = around
         self.env: dict[str, str] = {}
         self.path: list[str] = []
-        self.job = Scope(file=around.workflow.path)
+        self.job = Scope(file=around.workflow.path, origin=around.workflow.origin)
         self.defaults: Sequence[Defaults] = ()
         self.deadline = 0.0
         self.posts: list[Post] = []
+        self.fetched: set[str] = set()
         self.cancelled = threading.Event()
         self.timed_out = False
 
@@ -167,6 +168,7 @@ class Performer:
             self._bench(within.number, {**own, **self.variables(scope, step.id)}, within.until),
             defaults=() if scope.nested else self.defaults,
             compose=lambda action: self._compose(within, action, own),
+            find=lambda uses: self.around.find(uses, scope.origin),
         )
         match step.action:
             case Run() as action:
@@ -176,12 +178,15 @@ class Performer:
             case Unsupported(what=what):
                 raise StepError(f"`{what}` steps are unsupported on the local runner")
 
-    def _compose(self, within: _Within, action: LocalAction, env: Mapping[str, str]) -> Outcome:
+    def _compose(self, within: _Within, action: ReadyAction, env: Mapping[str, str]) -> Outcome:
         """Perform a composite action's steps within one step of the job."""
+        packed = action.folder.packed
         scope = Scope(
             file=action.file,
+            origin=packed.origin if packed else within.scope.origin,
+            packed=packed,
             inputs=action.inputs,
-            path=action.folder,
+            path=action.folder.path,
             env=env,
             deadline=within.until,
             depth=within.scope.depth + 1,
@@ -241,6 +246,9 @@ class Performer:
             defaults=(),
             compose=_no_composite,
             posts=self.posts,
+            find=lambda _: None,
+            fetched=self.fetched,
+            take=around.output.take,
             on_output=self.on_output(number),
             say=lambda line: around.reporter.log(number, [around.output.hide(line)]),
         )
@@ -250,7 +258,8 @@ class Performer:
         around, status = self.around, self.status
         within = Conclusion.FAILURE if scope.failed else Conclusion.SUCCESS
         seen = within if scope.nested else status
-        runner = {"name": "localforge", "os": "Linux", "arch": "X64", "temp": around.place.temp, "debug": ""}
+        runner = {"name": "localforge", "os": "Linux", "arch": "X64", "temp": around.place.temp}
+        runner["debug"] = "1" if around.output.debug else ""
         own: dict[str, Value] = {} if scope.inputs is None else {"inputs": dict(scope.inputs)}
         return Environment(
             contexts={
@@ -280,6 +289,7 @@ class Performer:
         return {
             **exported(github_of(self.around, scope, step_id)),
             **({"GITHUB_ACTION_PATH": scope.path} if scope.nested else {}),
+            **({"RUNNER_DEBUG": "1"} if self.around.output.debug else {}),
             "CI": "true",
             "GITHUB_ACTION": step_id,
             "GITHUB_ACTIONS": "true",
@@ -325,7 +335,7 @@ class Performer:
         return pass_on
 
 
-def _no_composite(_: LocalAction) -> Outcome:
+def _no_composite(_: ReadyAction) -> Outcome:
     raise StepError("A post step cannot use an action")
 
 
@@ -339,8 +349,8 @@ def _use(action: Uses, environment: Environment, bench: Bench) -> Outcome:
         bench.say(f"  {key}: {value}")
     bench.say("##[endgroup]")
     if action.action.startswith("./"):
-        return local.use(action.action, given, environment, bench)
-    act = built_in(action.action.partition("@")[0].lower())
-    if act is None:
-        raise StepError(f"The action {action.action} is unsupported on the local runner")
-    return act(given, bench)
+        path = f"{bench.place.workspace}/{action.action.removeprefix('./')}".rstrip("/")
+        return local.use(Folder(uses=action.action, path=path), given, environment, bench)
+    if act := built_in(action.action.partition("@")[0].lower()):
+        return act(given, bench)
+    return local.use(fetching.fetch(action.action, bench), given, environment, bench)

@@ -20,6 +20,7 @@ from localforge.actions.checkout import authorization, encoded
 from localforge.actions.commands import Remark
 from localforge.actions.execution import JobExecution, JobResult, JobSpec
 from localforge.actions.expressions import ExpressionError, Value
+from localforge.actions.fetching import found
 from localforge.actions.legs import Conclusion
 from localforge.actions.lifecycle import advance, progress_of
 from localforge.actions.local import node_binds
@@ -241,6 +242,7 @@ class Runner:
             masks=(secret, encoded(secret)),
             files={".gitconfig": header + "[safe]\n\tdirectory = *\n[init]\n\tdefaultBranch = main\n"},
             notes=self._notes(job, permissions_within(within, model)),
+            find=lambda uses, origin: found(forge, run, uses, origin),
         )
 
     def _notes(self, job: JobRow, granted: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What one step does by itself: run a script. And what every kind of step is given and gives back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localforge.actions.commands import CommandFileError, read_pairs
 from localforge.actions.expressions import Environment, Value, to_text
@@ -26,6 +26,7 @@ class Place:
     workspace: str
     temp: str
     tools: str
+    actions: str
     event: str
 
     @classmethod
@@ -36,6 +37,7 @@ class Place:
             workspace=f"{home}/work/{name}/{name}",
             temp=f"{home}/work/_temp",
             tools=f"{home}/.tools",
+            actions=f"{home}/work/_actions",
             event=f"{home}/work/_temp/_github_workflow/event.json",
         )
 
@@ -55,11 +57,35 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalAction:
+class Packed:
+    """An action at a commit of a repository of the forge: `address` is where its archive is, `origin` where `$/` leads.
+
+    `path` is its folder there; `sha` is empty when `ref` names no commit.
+    """
+
+    name: str
+    path: str
+    ref: str
+    sha: str
+    origin: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """An action in the sandbox: as `uses` names it, its folder, and what it was unpacked from (None: the workspace has it)."""
+
+    uses: str
+    path: str
+    packed: Packed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyAction:
     """A composite action about to be performed: its file and folder, its inputs, its steps, its outputs by name."""
 
     file: str
-    folder: str
+    folder: Folder
     inputs: Mapping[str, str]
     steps: Sequence[Step]
     outputs: Mapping[str, Node]
@@ -80,6 +106,8 @@ class Bench:
     """What a step works with. `env` is the whole environment of its processes; `deadline` is time.monotonic()'s.
 
     `compose` performs a composite action within the step; `posts` is what is done after the last step, in reverse.
+    `find` knows the actions of the forge; `fetched` are the folders of those that are here already. `take` gives what
+    commands of this name in the output have set.
     """
 
     sandbox: Sandbox
@@ -92,8 +120,11 @@ class Bench:
     github: Mapping[str, Value]
     on_output: Callable[[bytes], None]
     say: Callable[[str], None]
-    compose: Callable[[LocalAction], Outcome]
+    compose: Callable[[ReadyAction], Outcome]
     posts: list[Post]
+    find: Callable[[str], Packed | None]
+    fetched: set[str]
+    take: Callable[[str], Mapping[str, str]]
 
 
 def run_script(action: Run, environment: Environment, bench: Bench) -> Outcome:
@@ -165,7 +196,9 @@ def execute(order: Command, bench: Bench) -> Outcome:
             bench.say(
                 f"##[warning]GITHUB_{kind} was not read: it is gone, no plain file, or larger than 1 MB"
             )
-    return _outcome(finished, {kind: finished.files.get(name, "") for kind, name in names.items()})
+    outcome = _outcome(finished, {kind: finished.files.get(name, "") for kind, name in names.items()})
+    outputs, state = bench.take("set-output"), bench.take("save-state")
+    return replace(outcome, outputs={**outputs, **outcome.outputs}, state={**state, **outcome.state})
 
 
 def _outcome(finished: Finished, files: Mapping[str, str]) -> Outcome:

@@ -1,6 +1,6 @@
 """What surrounds a step: its job's sandbox, contexts and reporter, and the scope that it is performed in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from localforge.actions.commands import OutputReader, Remark
 from localforge.actions.expressions import Value, to_text
 from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import Sandbox
-from localforge.actions.steps import Place
+from localforge.actions.steps import Packed, Place
 from localforge.actions.workflow.model import Run, Step, Uses, Workflow
 from localforge.actions.workflow.template import Template
 from localforge.actions.workflow.tree import Scalar
@@ -28,10 +28,13 @@ class Reporter(Protocol):
 class Scope:
     """Where steps are performed. `inputs`, `path`, `deadline` and `depth` are a composite action's; `env` its step's.
 
-    `file` is where the steps are written.
+    `file` is where the steps are written, `origin` the repository and commit that it is of (empty: the run's own), `packed`
+    what a composite action was unpacked from.
     """
 
     file: str = ""
+    origin: str = ""
+    packed: Packed | None = None
     inputs: Mapping[str, str] | None = None
     path: str = ""
     depth: int = 0
@@ -58,6 +61,7 @@ class Surroundings:
     contexts: Mapping[str, Value]
     secrets: Mapping[str, str]
     token: str
+    find: Callable[[str, str], Packed | None]
 
 
 def github_of(around: Surroundings, scope: Scope, step_id: str) -> dict[str, Value]:
@@ -66,6 +70,8 @@ def github_of(around: Surroundings, scope: Scope, step_id: str) -> dict[str, Val
     paths = {"workspace": place.workspace, "event_path": place.event, "action": step_id}
     if scope.nested:
         paths["action_path"] = scope.path
+    if scope.packed is not None:
+        paths |= {"action_repository": scope.packed.name, "action_ref": scope.packed.ref}
     return {**(github if isinstance(github, Mapping) else {}), **paths}
 
 

@@ -157,13 +157,21 @@ def register(forge: Forge, tx: Tx, repo: Repository, files: Sequence[WorkflowFil
             tx.update("workflow", row.id, state="deleted", updated_at=at)
 
 
-def register_default(forge: Forge, repo: Repository) -> None:
-    """Know the workflows of the default branch also of a repository that was never pushed to (an import)."""
-    if actions.workflows(forge.store.db, repo.id):
+def register_default(forge: Forge, repo: Repository, wanted: str = "") -> None:
+    """Know the workflows of the default branch also of a repository that was never pushed to (an import).
+
+    `wanted` is a file's path, or its name alone, that is known at once even if its push was a moment ago.
+    """
+
+    def is_wanted(path: str) -> bool:
+        return wanted in {path, path.rpartition("/")[2]}
+
+    known = [row.path for row in actions.workflows(forge.store.db, repo.id) if row.state != "deleted"]
+    if known and (not wanted or wanted.isdecimal() or any(map(is_wanted, known))):
         return
     git = forge.git(repo.id)
     sha = refnames.branch_sha(git, refnames.head_branch(git))
     files = list(workflow_files(git, sha)) if sha else []
-    if files:
+    if files and (not known or any(is_wanted(file.path) for file in files)):
         with forge.store.write() as tx:
             register(forge, tx, repo, files, repo.owner_id)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add(verbs: Verbs) -> None:
     """Add the verb."""
-    export = verb(verbs, "export", run, "write accounts, repositories, issues and pull requests", makes=False)
+    export = verb(verbs, "export", run, "write the whole forge to a folder that seed reads", makes=False)
     export.add_argument("folder", type=Path, help="a new or empty folder")
 
 

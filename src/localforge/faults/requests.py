@@ -81,7 +81,8 @@ def _lost_answer(struck: Struck, proceed: Proceed) -> Answer:
 
 
 def _secondary_limit(struck: Struck, _proceed: Proceed) -> Answer:
-    return refuse(RateLimitedError(SECONDARY, status=403, retry_after=max(1, int(struck.rule.seconds))))
+    wait = max(1, int(struck.rule.seconds))
+    return refuse(RateLimitedError(SECONDARY, status=403, retry_after=wait, secondary=True))
 
 
 def _expired_token(_struck: Struck, _proceed: Proceed) -> Answer:

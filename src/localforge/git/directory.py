@@ -151,7 +151,7 @@ class GitDir:
                 self._batch = None
 
     def _read(self, name: str, read: Callable[[CatFile, str], T]) -> T | None:
-        if not name or "\n" in name or "\0" in name:
+        if "\n" in name or "\0" in name or _beyond(name):
             return None
         with self._batch_lock:
             if self._batch is None:
@@ -162,3 +162,12 @@ class GitDir:
                 self._batch.close()
                 self._batch = None
                 raise GitError(("cat-file", name), -1, b"the process ended") from error
+
+
+def _beyond(name: str) -> bool:
+    """Whether a name means something that a bare repository has not, over which git ends: an index, a reflog, a working tree.
+
+    A search through messages is not asked for, either.
+    """
+    revision, _, path = name.partition(":")
+    return not revision or "@{" in revision or "^{/" in revision or path.split("/")[0] in {".", ".."}

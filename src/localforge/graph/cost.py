@@ -11,6 +11,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
 )
@@ -18,6 +19,8 @@ from graphql import (
 from localforge.json_types import Json
 
 MOST_NODES = 500_000
+# Fragments that spread fragments ask for many more fields than a document has words.
+MOST_FIELDS = 20_000
 
 
 @dataclass(slots=True)
@@ -31,6 +34,28 @@ class Cost:
     def points(self) -> int:
         """What counts on the limit."""
         return max(1, self.requests // 100)
+
+
+def fields(document: DocumentNode) -> int:
+    """How many fields a validated document asks for, each fragment counted wherever it is spread."""
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
+    known: dict[str, int] = {}
+
+    def of(selection: SelectionSetNode | None) -> int:
+        return sum(map(of_one, selection.selections)) if selection else 0
+
+    def of_one(node: SelectionNode) -> int:
+        if not isinstance(node, FragmentSpreadNode):
+            return isinstance(node, FieldNode) + of(node.selection_set)  # type: ignore[attr-defined]
+        name = node.name.value
+        if name not in known:
+            known[name] = of(fragments[name].selection_set)
+        return known[name]
+
+    operations = (node for node in document.definitions if isinstance(node, OperationDefinitionNode))
+    return sum(of(node.selection_set) for node in operations)
 
 
 def measure(document: DocumentNode, variables: Mapping[str, Json], operation_name: str | None) -> Cost:

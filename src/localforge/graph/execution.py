@@ -21,7 +21,7 @@ from graphql.validation import OverlappingFieldsCanBeMergedRule, specified_rules
 from localforge.call import Answer, Call, ok
 from localforge.errors import FieldError, ForgeError
 from localforge.graph.accounts import rate_limit
-from localforge.graph.cost import MOST_NODES, measure
+from localforge.graph.cost import MOST_FIELDS, MOST_NODES, fields, measure
 from localforge.graph.fields import QueryError, resolver_of
 from localforge.graph.nodes import type_of
 from localforge.json_types import Json
@@ -83,6 +83,9 @@ def run(call: Call) -> Answer:
 def _execute(
     call: Call, document: DocumentNode, variables: Mapping[str, Json], operation_name: str | None
 ) -> Answer:
+    if (asked := fields(document)) > MOST_FIELDS:
+        message = f"This query asks for {asked:,} fields which exceeds the maximum limit of {MOST_FIELDS:,}."
+        return ok({"errors": [{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": message}]})
     cost = measure(document, variables, operation_name)
     if cost.nodes > MOST_NODES:
         message = (

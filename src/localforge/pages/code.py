@@ -11,6 +11,7 @@ from localforge.git.history import Walk, newest_first
 from localforge.git.objects import Commit, TreeEntry, commit, tree
 from localforge.operations import MEBIBYTE, Area
 from localforge.pages.page import page
+from localforge.pages.plain import commit_text, form_of
 from localforge.store import checks, statuses
 
 area = Area()
@@ -72,7 +73,9 @@ def history(call: Call) -> Answer:
 
 @area("GET", "/{owner}/{repo}/commit/{sha}", "page/commit", needs="contents:read", page=True)
 def one(call: Call) -> Answer:
-    """A commit: its message, people, checks and changes against its first parent."""
+    """A commit: its message, people, checks and changes against its first parent; `<sha>.diff`: these alone."""
+    if form_of(call.params["sha"]):
+        return commit_text(call, call.params["sha"])
     sha = refnames.commit_sha(call.git, call.params["sha"])
     item = commit(call.git, sha) if sha else None
     if item is None:

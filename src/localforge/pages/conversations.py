@@ -10,6 +10,7 @@ from localforge.json_types import Json
 from localforge.operations import Area
 from localforge.pages.code import MOST_FILES, checks_of, commits_between
 from localforge.pages.page import page
+from localforge.pages.plain import form_of, pull_text
 from localforge.pulls.comparison import comparison
 from localforge.pulls.readiness import readiness
 from localforge.store import issues, pulls
@@ -85,7 +86,9 @@ def one_issue(call: Call) -> Answer:
 
 @area("GET", "/{owner}/{repo}/pull/{number}", "page/pull", needs="pull_requests:read", page=True)
 def one_pull(call: Call) -> Answer:
-    """A pull request: where it stands and what it lacks, conversation, commits, checks, changes."""
+    """A pull request: where it stands and what it lacks, conversation, commits, checks, changes; `7.diff`: these alone."""
+    if form_of(call.params["number"]):
+        return pull_text(call, call.params["number"])
     issue = _issue(call)
     if not issue.is_pull:
         return redirect(call.urls.page(call.view.full_name(call.repo), "issues", issue.number))

@@ -92,7 +92,9 @@ def _run(call: Call) -> RunRow:
 def _shown(call: Call, run: RunRow, attempt: int, job_id: int | None) -> Answer:
     rows = actions.jobs(call.db, run.id, attempt)
     jobs = [_job(call, job, opened=job_id in {None, job.id}) for job in rows]
-    return page(call, "run", run=run, attempt=attempt, jobs=jobs)
+    # Of an invalid file there is no job, but one check that says what is wrong with it, and where.
+    broken = [] if jobs else checks.runs_of_suite(call.db, run.suite_id)
+    return page(call, "run", run=run, attempt=attempt, jobs=jobs, broken=broken)
 
 
 def _job(call: Call, job: JobRow, *, opened: bool) -> JobLog:

@@ -58,7 +58,7 @@ def secret_alert(
         "push_protection_bypassed_by": None,
         "push_protection_bypassed_at": None,
         "assigned_to": _person(view, alert.assignee_id),
-        "first_location_detected": _location(view, full_name, alert),
+        "first_location_detected": location(view, full_name, alert),
         "has_more_locations": False,
     }
 
@@ -73,7 +73,8 @@ def _person(view: View, user_id: int | None) -> Json:
     return simple_user(view.urls, view.account(user_id)) if user_id is not None else None
 
 
-def _location(view: View, full_name: str, alert: SecretAlert) -> Json:
+def location(view: View, full_name: str, alert: SecretAlert) -> Json:
+    """Where in a commit the secret is."""
     place, repo = alert.location, view.urls.repo(full_name)
     return {
         **place,

@@ -45,12 +45,13 @@ def code_alert(view: View, repo: Repository, alert: CodeAlert, ref: str | None =
         "dismissed_comment": alert.dismissed_comment,
         "rule": alert.rule,
         "tool": {"name": alert.tool, "guid": alert.tool_guid, "version": alert.tool_version},
-        "most_recent_instance": _instance(alert, seen) if seen else {},
+        "most_recent_instance": code_instance(alert, seen) if seen else {},
         "assignees": [simple_user(view.urls, view.account(user_id)) for user_id in alert.assignees],
     }
 
 
-def _instance(alert: CodeAlert, seen: Instance) -> dict[str, Json]:
+def code_instance(alert: CodeAlert, seen: Instance) -> dict[str, Json]:
+    """Where an alert was seen on a ref."""
     return {
         "ref": seen.ref,
         "analysis_key": "API",

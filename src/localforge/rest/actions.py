@@ -163,8 +163,8 @@ def found_job(call: Call) -> JobRow:
 
 
 def _workflow(call: Call) -> WorkflowRow:
-    register_default(call.forge, call.repo)
     wanted = call.params["workflow_id"]
+    register_default(call.forge, call.repo, wanted)
     for row in actions.workflows(call.db, call.repo.id):
         if wanted in {str(row.id), row.path, row.path.rpartition("/")[2]}:
             return row

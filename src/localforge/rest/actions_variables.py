@@ -2,16 +2,15 @@
 
 import re
 
-from localforge.access import Credential, Role
+from localforge.access import Role
 from localforge.actions.dispatching import dispatch_event
 from localforge.actions.sealing import public_key, unseal
 from localforge.call import Answer, Call, created, no_content, ok
-from localforge.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from localforge.errors import ConflictError, InvalidError, NotFoundError
 from localforge.json_types import Json
 from localforge.operations import Area
 from localforge.paging import page_of
-from localforge.rest.orgs import organization
-from localforge.store import accounts, variables
+from localforge.store import variables
 from localforge.store.variables import Secret, Variable
 
 area = Area()
@@ -28,13 +27,15 @@ _MOST_PROPERTIES = 10
 @area("GET", f"{_ACTIONS}/variables", "actions/list-repo-variables", needs="variables:read", role=Role.WRITE)
 def list_variables(call: Call) -> Answer:
     """The repository's variables, by name."""
-    return page_of(call, variables.of_repo(call.db, Variable, call.repo.id)).wrapped("variables", _variable)
+    return page_of(call, variables.of_repo(call.db, Variable, call.repo.id)).wrapped(
+        "variables", variable_json
+    )
 
 
 @area("GET", _VARIABLE, "actions/get-repo-variable", needs="variables:read", role=Role.WRITE)
 def get_variable(call: Call) -> Answer:
     """One variable."""
-    return ok(_variable(_found_variable(call)))
+    return ok(variable_json(_found_variable(call)))
 
 
 @area(
@@ -42,7 +43,10 @@ def get_variable(call: Call) -> Answer:
 )
 def create_variable(call: Call) -> Answer:
     """A new variable; 409 when the name is taken."""
-    name, value = _name(call.body.text("name"), "Variable"), _value(call.body.text("value"), "Variable")
+    name, value = (
+        checked_name(call.body.text("name"), "Variable"),
+        checked_value(call.body.text("value"), "Variable"),
+    )
     with call.forge.store.write() as tx:
         if variables.named(tx, Variable, call.repo.id, name):
             raise ConflictError("Already exists - Variable already exists")
@@ -56,9 +60,9 @@ def create_variable(call: Call) -> Answer:
 def update_variable(call: Call) -> Answer:
     """Another value, another name, or both."""
     variable = _found_variable(call)
-    name = _name(call.body.maybe_text("name") or variable.name, "Variable")
+    name = checked_name(call.body.maybe_text("name") or variable.name, "Variable")
     given = call.body.maybe_text("value")
-    value = _value(variable.value if given is None else given, "Variable")
+    value = checked_value(variable.value if given is None else given, "Variable")
     with call.forge.store.write() as tx:
         other = variables.named(tx, Variable, call.repo.id, name)
         if other is not None and other.id != variable.id:
@@ -79,7 +83,7 @@ def delete_variable(call: Call) -> Answer:
 @area("GET", f"{_ACTIONS}/secrets", "actions/list-repo-secrets", needs="secrets:read", role=Role.WRITE)
 def list_secrets(call: Call) -> Answer:
     """Names and times of the repository's secrets; never a value."""
-    return page_of(call, variables.of_repo(call.db, Secret, call.repo.id)).wrapped("secrets", _secret)
+    return page_of(call, variables.of_repo(call.db, Secret, call.repo.id)).wrapped("secrets", secret_json)
 
 
 @area(
@@ -95,17 +99,20 @@ def get_public_key(call: Call) -> Answer:
     return ok({"key_id": key_id, "key": key})
 
 
+@area("GET", _SECRET, "actions/get-repo-secret", needs="secrets:read", role=Role.WRITE)
+def get_secret(call: Call) -> Answer:
+    """One secret's name and times."""
+    secret = variables.named(call.db, Secret, call.repo.id, call.params["secret_name"])
+    if secret is None:
+        raise NotFoundError
+    return ok(secret_json(secret))
+
+
 @area("PUT", _SECRET, "actions/create-or-update-repo-secret", needs="secrets:write", role=Role.WRITE)
 def put_secret(call: Call) -> Answer:
     """Set a secret: 201 when it is new, 204 when it was there."""
-    name = _name(call.params["secret_name"], "Secret")
-    sealed, key_id = call.body.text("encrypted_value"), call.body.text("key_id")
-    if key_id != public_key(call.forge)[0]:
-        raise InvalidError("Bad request - public key id does not match; please make sure you have the latest")
-    value = unseal(call.forge, sealed)
-    if value is None:
-        raise InvalidError("Bad request - encrypted_value is not sealed for the repository's public key")
-    _value(value, "Secret")
+    name = checked_name(call.params["secret_name"], "Secret")
+    sealed = sealed_value(call)
     with call.forge.store.write() as tx:
         new = variables.put(tx, Secret, call.repo.id, name, sealed, call.forge.clock())
     return created({}) if new else no_content()
@@ -122,20 +129,6 @@ def delete_secret(call: Call) -> Answer:
     return no_content()
 
 
-@area("GET", "/orgs/{org}/actions/secrets", "actions/list-org-secrets", login=True)
-def list_org_secrets(call: Call) -> Answer:
-    """Names and visibility of the organization's secrets, for its owners."""
-    rows = variables.of_org(call.db, Secret, _owned_org(call, "organization_secrets"))
-    return page_of(call, rows).wrapped("secrets", lambda row: {**_secret(row), **_visibility(call, row)})
-
-
-@area("GET", "/orgs/{org}/actions/variables", "actions/list-org-variables", login=True)
-def list_org_variables(call: Call) -> Answer:
-    """The organization's variables, for its owners."""
-    rows = variables.of_org(call.db, Variable, _owned_org(call, "organization_actions_variables"))
-    return page_of(call, rows).wrapped("variables", lambda row: {**_variable(row), **_visibility(call, row)})
-
-
 @area("POST", "/repos/{owner}/{repo}/dispatches", "repos/create-dispatch-event", needs="contents:write")
 def create_dispatch_event(call: Call) -> Answer:
     """Begin the runs of workflows that listen to `repository_dispatch` with this type."""
@@ -150,23 +143,16 @@ def create_dispatch_event(call: Call) -> Answer:
     return no_content()
 
 
-def _owned_org(call: Call, permission: str) -> int:
-    """The organization, for its owners with a token that may, and for an App that is permitted to."""
-    org, actor = organization(call), call.actor
-    owns = (
-        actor.installation.account_id == org.id
-        if actor.installation
-        else accounts.member_role(call.db, org.id, actor.account.id) == "admin"
-    )
-    if not owns or (actor.credential is not None and not _permits(actor.credential, permission)):
-        raise ForbiddenError("You must be an org admin or have the actions secrets fine-grained permission.")
-    return org.id
-
-
-def _permits(credential: Credential, permission: str) -> bool:
-    if credential.scopes is None:
-        return permission in credential.permissions
-    return bool(credential.scopes & {"admin:org", "repo"})
+def sealed_value(call: Call) -> str:
+    """The body's secret as it came; 422 when it is not sealed for the forge's key, or too large."""
+    sealed, key_id = call.body.text("encrypted_value"), call.body.text("key_id")
+    if key_id != public_key(call.forge)[0]:
+        raise InvalidError("Bad request - public key id does not match; please make sure you have the latest")
+    value = unseal(call.forge, sealed)
+    if value is None:
+        raise InvalidError("Bad request - encrypted_value is not sealed for the repository's public key")
+    checked_value(value, "Secret")
+    return sealed
 
 
 def _found_variable(call: Call) -> Variable:
@@ -176,7 +162,7 @@ def _found_variable(call: Call) -> Variable:
     return variable
 
 
-def _name(name: str, what: str) -> str:
+def checked_name(name: str, what: str) -> str:
     """A name as GitHub takes it, in upper case; 422 otherwise."""
     if not _NAME.fullmatch(name) or len(name) > 255:
         raise InvalidError(
@@ -188,25 +174,18 @@ def _name(name: str, what: str) -> str:
     return name.upper()
 
 
-def _value(value: str, what: str) -> str:
+def checked_value(value: str, what: str) -> str:
+    """A value of at most 48 KB; 422 otherwise."""
     if len(value.encode()) > LARGEST_VALUE:
         raise InvalidError(f"{what} value is too large: it must be {LARGEST_VALUE >> 10} KB at most")
     return value
 
 
-def _variable(row: Variable) -> dict[str, Json]:
-    return {"value": row.value, **_secret(row)}
+def variable_json(row: Variable) -> dict[str, Json]:
+    """A variable as the API shows it."""
+    return {"value": row.value, **secret_json(row)}
 
 
-def _secret(row: Variable) -> dict[str, Json]:
+def secret_json(row: Variable) -> dict[str, Json]:
+    """A name and its times: all that is shown of a secret."""
     return {"name": row.name, "created_at": row.created_at, "updated_at": row.updated_at}
-
-
-def _visibility(call: Call, row: Variable) -> dict[str, Json]:
-    shown: dict[str, Json] = {"visibility": row.visibility}
-    if row.visibility == "selected":
-        kind = "secrets" if isinstance(row, Secret) else "variables"
-        login = accounts.by_id(call.db, row.org_id or 0).login
-        url = f"{call.urls.api}/orgs/{login}/actions/{kind}/{row.name}/repositories"
-        shown["selected_repositories_url"] = url
-    return shown

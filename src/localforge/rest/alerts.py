@@ -138,6 +138,19 @@ def get_secret_alert(call: Call) -> Answer:
 
 
 @area(
+    "GET",
+    _SECRETS + "/{alert_number}/locations",
+    "secret-scanning/list-locations-for-alert",
+    needs="secret_scanning_alerts:read",
+    role=Role.ADMIN,
+)
+def list_locations(call: Call) -> Answer:
+    """Where the secret is: one place, which the description says."""
+    place = render.location(call.view, call.view.full_name(call.repo), _secret_alert(call))
+    return page_of(call, [place]).answer(lambda details: {"type": "commit", "details": details})
+
+
+@area(
     "PATCH",
     _SECRETS + "/{alert_number}",
     "secret-scanning/update-alert",

@@ -6,12 +6,11 @@ from localforge.git import refnames
 from localforge.operations import Area
 from localforge.render.view import View
 from localforge.rest.commits import found_commit
-from localforge.signing import check, signed
+from localforge.signing import ARCHIVES, archive, check
 from localforge.store import repos
 
 area = Area()
 
-_ROOT = "_codeload"
 _FORMATS = {"legacy.tar.gz": "tar.gz", "legacy.zip": "zip"}
 _MEDIA = {"tar.gz": "application/x-gzip", "zip": "application/zip"}
 
@@ -53,11 +52,11 @@ def from_page(call: Call) -> Answer:
     return _archive(call, call.repo.id, form, (sha, f"{call.repo.name}-{version.replace('/', '-')}"))
 
 
-@area("GET", f"/{_ROOT}/{{expires}}/{{signature}}/{{repo_id}}/{{form}}/{{sha}}", _ROOT, page=True)
+@area("GET", f"/{ARCHIVES}/{{expires}}/{{signature}}/{{repo_id}}/{{form}}/{{sha}}", ARCHIVES, page=True)
 def serve(call: Call) -> Answer:
     """The archive itself; its files are in one folder, `owner-name-abc1234`."""
     repo_id, form, sha = call.params["repo_id"], call.params["form"], call.params["sha"]
-    check(_ROOT, call.params["expires"], call.params["signature"], f"{repo_id}/{form}/{sha}")
+    check(ARCHIVES, call.params["expires"], call.params["signature"], f"{repo_id}/{form}/{sha}")
     repo = repos.by_id(call.db, int(repo_id))
     if repo is None:
         raise NotFoundError
@@ -68,7 +67,7 @@ def serve(call: Call) -> Answer:
 
 def _elsewhere(call: Call, form: str) -> Answer:
     sha = found_commit(call, call.params.get("ref", "HEAD")).sha
-    return redirect(f"{call.urls.origin}/{signed(_ROOT, f'{call.repo.id}/{form}/{sha}')}")
+    return redirect(f"{call.urls.origin}/{archive(call.repo.id, form, sha)}")
 
 
 def _archive(call: Call, repo_id: int, form: str, content: tuple[str, str]) -> Answer:

@@ -13,7 +13,7 @@ from localforge.git import refnames
 from localforge.json_types import Json, decode
 from localforge.operations import MEBIBYTE, Area
 from localforge.paging import page_of
-from localforge.render.scanning import code_alert, instance_on, state_of
+from localforge.render.scanning import code_alert, code_instance, instance_on, state_of
 from localforge.scanning.analysis import Analysis, record, tell
 from localforge.scanning.sarif import SarifError, runs
 from localforge.store import accounts, scanning
@@ -66,6 +66,20 @@ def upload_sarif(call: Call) -> Answer:
     return ok({"id": sarif_id, "url": url}, status=202)
 
 
+@area(
+    "GET",
+    "/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}",
+    "code-scanning/get-sarif",
+    needs="security_events:read",
+    role=Role.WRITE,
+)
+def get_sarif(call: Call) -> Answer:
+    """How far an upload is: complete, as soon as it was taken. There is no list of analyses to point to."""
+    if not scanning.uploaded(call.db, call.repo.id, call.params["sarif_id"]):
+        raise NotFoundError("Not Found")
+    return ok({"processing_status": "complete", "analyses_url": None, "errors": None})
+
+
 @area("GET", _ALERTS, "code-scanning/list-alerts-for-repo", needs="security_events:read", role=Role.WRITE)
 def list_alerts(call: Call) -> Answer:
     """Alerts of a ref (the default branch's), newest first; 404 while there was no analysis."""
@@ -95,6 +109,22 @@ def list_alerts(call: Call) -> Answer:
 def get_alert(call: Call) -> Answer:
     """One alert, as it is on the default branch."""
     return ok(code_alert(call.view, call.repo, _alert(call)))
+
+
+@area(
+    "GET",
+    _ALERTS + "/{alert_number}/instances",
+    "code-scanning/list-alert-instances",
+    needs="security_events:read",
+    role=Role.WRITE,
+)
+def list_instances(call: Call) -> Answer:
+    """Where the alert was seen, the latest first; `ref` keeps those of one."""
+    alert, ref = _alert(call), call.query.get("ref")
+    if ref and not ref.startswith("refs/"):
+        ref = refnames.BRANCH + ref
+    seen = [item for item in scanning.instances(call.db, alert.id) if ref in {None, "", item.ref}]
+    return page_of(call, seen).answer(lambda item: code_instance(alert, item))
 
 
 @area(

@@ -89,7 +89,7 @@ def get_commit(call: Call) -> Answer:
 )
 def compare(call: Call) -> Answer:
     """What a head has over its merge base with a base: `base...head`."""
-    base, head = _sides(call)
+    base, head = sides(call)
     common = merge_base(call.git, base.sha, head.sha)
     ancestor = commit(call.git, common) if common else None
     if ancestor is None:
@@ -141,7 +141,8 @@ def found_commit(call: Call, name: str) -> Commit:
     return found
 
 
-def _sides(call: Call) -> tuple[Commit, Commit]:
+def sides(call: Call) -> tuple[Commit, Commit]:
+    """The commits of the path's `base...head`; 404 when one is not there."""
     names = _basehead(call).split("...")
     if len(names) != 2:
         raise NotFoundError

@@ -2,6 +2,7 @@
 
 import posixpath
 import time
+from html import escape
 
 from localforge.call import Answer, Call, created, ok, text
 from localforge.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -12,6 +13,7 @@ from localforge.git.objects import Commit, Draft, TreeEntry, tree, write_commit,
 from localforge.guard import ProtectedBranchError, move_guarded
 from localforge.json_types import Json
 from localforge.operations import MEBIBYTE, Area
+from localforge.pages.prose import to_page_html
 from localforge.refs import Move
 from localforge.render.commits import git_commit, ident_of
 from localforge.rest.git_objects import decoded, encoded, ident_from
@@ -22,6 +24,9 @@ area = Area()
 INLINE_LIMIT = MEBIBYTE
 READABLE_LIMIT = 100 * MEBIBYTE
 _README = ("readme.md", "readme.rst", "readme.txt", "readme")
+# Where a README is looked for, the first that has one (docs.github.com, "About READMEs").
+_SHELVES = (".github", "", "docs")
+_MARKDOWN = frozenset({"md", "markdown", "mdown", "mkdn"})
 
 
 @area("GET", "/repos/{owner}/{repo}/contents/{path*}", "repos/get-content", needs="contents:read")
@@ -46,13 +51,14 @@ def get_root(call: Call) -> Answer:
 
 @area("GET", "/repos/{owner}/{repo}/readme", "repos/get-readme", needs="contents:read")
 def get_readme(call: Call) -> Answer:
-    """The top folder's README."""
+    """The README of `.github`, of the top folder or of `docs`."""
     sha, ref = _at(call)
-    entries = {entry.name.lower(): entry for entry in tree(call.git, f"{sha}^{{tree}}") or ()}
-    entry = next((entries[name] for name in _README if name in entries), None)
-    if entry is None:
-        raise NotFoundError
-    return _file(call, sha, ref, entry.name, entry)
+    for folder in _SHELVES:
+        entries = {entry.name.lower(): entry for entry in tree(call.git, f"{sha}:{folder}") or ()}
+        entry = next((entries[name] for name in _README if name in entries), None)
+        if entry is not None:
+            return _file(call, sha, ref, posixpath.join(folder, entry.name), entry)
+    raise NotFoundError
 
 
 @area(
@@ -148,9 +154,23 @@ def _file(call: Call, sha: str, ref: str, path: str, entry: TreeEntry) -> Answer
         return _file(call, sha, ref, aimed, pointed)
     if call.accept == "raw":
         return text(data, "application/vnd.github.raw; charset=utf-8")
+    if call.accept == "html":
+        return text(_rendered(path, data), "application/vnd.github.html; charset=utf-8")
     inline = size <= INLINE_LIMIT
     body = {"content": encoded(data) if inline else "", "encoding": "base64" if inline else "none"}
     return ok({**links, "type": "file", "size": size, **body})
+
+
+def _rendered(path: str, data: bytes) -> str:
+    """A file as HTML: Markdown as what it means, everything else as it is written."""
+    content, kind = data.decode("utf-8", "replace"), posixpath.splitext(path)[1].lstrip(".").lower()
+    if kind in _MARKDOWN:
+        shown = (
+            f'<article class="markdown-body entry-content" itemprop="text">{to_page_html(content)}</article>'
+        )
+    else:
+        shown = f'<div class="plain"><pre style="white-space: pre-wrap">{escape(content)}</pre></div>'
+    return f'<div id="file" class="{escape(kind)}" data-path="{escape(path)}">{shown}</div>'
 
 
 def _submodule(call: Call, sha: str, path: str) -> str | None:

@@ -275,7 +275,7 @@ def label_names(items: "Json") -> list[str] | None:
     if items is None or isinstance(items, str) or not isinstance(items, list | tuple):
         return None
     names = [item.get("name") if isinstance(item, dict) else item for item in items]
-    if not all(isinstance(name, str) and 0 < len(name) <= 50 for name in names):
+    if not all(isinstance(name, str) and 0 < len(name) <= 50 and "\0" not in name for name in names):
         raise field_error("Label", "name")
     return [name for name in names if isinstance(name, str)]
 

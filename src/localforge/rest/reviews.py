@@ -8,6 +8,7 @@ from localforge.call import Answer, Call, created, ok
 from localforge.errors import FieldError, ForbiddenError, InvalidError, NotFoundError, field_error
 from localforge.issues.acting import Act
 from localforge.issues.editing import act_on
+from localforge.issues.listing import moment
 from localforge.issues.people import assignable
 from localforge.json_types import Json
 from localforge.operations import Area, parse_need
@@ -150,6 +151,25 @@ def list_of_review(call: Call) -> Answer:
     view = call.view
     rows = call.db.all(ReviewComment, "SELECT * FROM review_comment WHERE review_id = ? ORDER BY id", item.id)
     return page_of(call, rows).answer(lambda row: render_comment(view, call.repo, pull, row, call.accept))
+
+
+@area(
+    "GET",
+    "/repos/{owner}/{repo}/pulls/comments",
+    "pulls/list-review-comments-for-repo",
+    needs="pull_requests:read",
+)
+def list_for_repo(call: Call) -> Answer:
+    """Every remark in the repository; by id unless `sort` is given."""
+    query, view, since = call.query, call.view, moment(call, "since") or ""
+    key = f"{query.choice('sort', ('created', 'updated', 'created_at'), 'created').removesuffix('_at')}_at"
+    rows = [row for row in pulls.review_comments_in(call.db, call.repo.id) if row.updated_at >= since]
+    rows.sort(key=lambda row: (getattr(row, key), row.id))
+    if query.choice("direction", ("asc", "desc"), "asc") == "desc":
+        rows.reverse()
+    return page_of(call, rows).answer(
+        lambda row: render_comment(view, call.repo, pulls.by_id(call.db, row.pull_id), row, call.accept)
+    )
 
 
 @area("GET", f"{_PULL}/comments", "pulls/list-review-comments", needs="pull_requests:read")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from localforge.actions.sources import ACCESS
 from localforge.errors import InvalidError
 from localforge.git import refnames
 from localforge.git.directory import GitError, find
@@ -16,6 +17,7 @@ from localforge.seeding.reading import Mistake, Place, nearest
 from localforge.store.issues import DEFAULT_LABELS
 
 _VARIABLE = re.compile(r"(?!github_)[a-z_][a-z0-9_]*", re.IGNORECASE)
+SETTINGS = (*SWITCHES, *CHOICES, ACCESS)
 _DEFAULT_LABELS = tuple(name for name, _, _ in DEFAULT_LABELS)
 
 
@@ -191,8 +193,8 @@ def _repository(plot: Plot, people: set[str], owners: set[str], folder: Path) ->
     yield from _content(plot, folder)
     yield from _people((*place, "collaborators"), spec.collaborators, people)
     for key in spec.settings:
-        if key not in SWITCHES and key not in CHOICES:
-            words = f"unknown setting{nearest(key, [*SWITCHES, *CHOICES])}"
+        if key not in SETTINGS:
+            words = f"unknown setting{nearest(key, SETTINGS)}"
             yield Mistake(place=(*place, "settings", key), words=words)
     for index, hook in enumerate(spec.hooks):
         if urlsplit(hook.url).scheme not in {"http", "https"}:
@@ -200,6 +202,7 @@ def _repository(plot: Plot, people: set[str], owners: set[str], folder: Path) ->
     for branch in spec.protection:
         yield from _branch(plot, (*place, "protection", branch), branch)
     yield from _conversations(plot, people)
+    yield from _releases(plot, people)
 
 
 def _content(plot: Plot, folder: Path) -> Iterator[Mistake]:
@@ -257,6 +260,8 @@ def _conversations(plot: Plot, people: set[str]) -> Iterator[Mistake]:
             numbers |= {entry.number} if entry.number is not None else set()
             if isinstance(entry, Pull):
                 yield from _pull(plot, place, entry)
+                for number, review in enumerate(entry.reviews):
+                    yield from _people((*place, "reviews", number, "author"), [review.author], people)
 
 
 def _conversation(
@@ -275,6 +280,18 @@ def _conversation(
         yield Mistake(place=(*place, "milestone"), words=words)
     if isinstance(entry, Issue) and entry.repeat > 1 and entry.number is not None:
         yield Mistake(place=(*place, "number"), words="repeated issues are numbered by themselves")
+
+
+def _releases(plot: Plot, people: set[str]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, release in enumerate(plot.spec.releases):
+        place = (*plot.place, "releases", index)
+        yield from _people((*place, "author"), [release.author], people)
+        if not refnames.valid(refnames.TAG + release.tag):
+            yield Mistake(place=(*place, "tag"), words="git takes no tag of this name")
+        if release.tag in seen:
+            yield Mistake(place=(*place, "tag"), words=f"there is a release {release.tag} already")
+        seen.add(release.tag)
 
 
 def _pull(plot: Plot, place: Place, pull: Pull) -> Iterator[Mistake]:

@@ -10,6 +10,7 @@ from localforge.git.history import merge_base
 from localforge.pulls.testmerge import head_ref, tried_in
 from localforge.seeding.checking import Plot, issues_of
 from localforge.seeding.model import Comment, Issue, Pull, Repository
+from localforge.seeding.verdicts import Verdicts
 from localforge.store import issues, pulls
 from localforge.store.accounts import Account
 from localforge.store.database import Tx
@@ -46,6 +47,13 @@ class Conversations:
             self._pull(pull, pull.base or plot.default_branch)
         self.tx.update("repository", self.repo_id, open_issues=self._open)
         return len(plot.spec.pull_requests)
+
+    def releases(self, spec: Repository) -> None:
+        """Releases and their tags, after the branches are there."""
+        self._verdicts().releases(spec)
+
+    def _verdicts(self) -> Verdicts:
+        return Verdicts(forge=self.forge, tx=self.tx, at=self.at, repo_id=self.repo_id, person=self._person)
 
     def _prepare(self, spec: Repository) -> None:
         entries: Sequence[Issue | Pull] = [*spec.issues, *spec.pull_requests]
@@ -173,6 +181,7 @@ class Conversations:
             merged_by_id=author if merged else None,
             merge_commit_sha=merged,
         )
+        self._verdicts().of_pull(pull_id, str(head_sha), spec)
         if spec.state == "open":
             tried_in(self.tx, git, pulls.by_id(self.tx, pull_id))
         else:

@@ -1,7 +1,8 @@
-"""A whole forge as a description and bare clones: what `seed` reads back.
+"""A whole forge as a description, bare clones and a history: what `seed` reads back.
 
-Not in it: credentials and secrets, forks' parents, releases, reviews, statuses, checks, runs and their logs, alerts, deliveries, history
-lines, times. Those belong to what happened, not to what there is.
+The description has what there is, for people to read and change; the history has what happened (`tables`). In neither:
+credentials and secrets, Apps' hooks, forks' parents, rulesets, invitations, an organization's variables, caches, deliveries, ids,
+the times of accounts, labels and hooks.
 """
 
 import json
@@ -15,7 +16,7 @@ from localforge.git import refnames
 from localforge.git.directory import GitDir
 from localforge.json_types import Json
 from localforge.protection import rules_of
-from localforge.seeding import model
+from localforge.seeding import history, model
 from localforge.store import accounts, hooks, issues, pulls, repos, teams, variables
 from localforge.store.accounts import Account
 from localforge.store.database import Db
@@ -26,7 +27,7 @@ from localforge.store.variables import Variable
 
 
 def export(forge: Forge, folder: Path) -> int:
-    """Write `seed.yml` and `git/` into a new or empty folder; how many repositories. ValueError when it is not empty."""
+    """Write `seed.yml`, `git/`, `history.jsonl` and `files/` into a new or empty folder; how many repositories. ValueError when it is not empty."""
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty: name a new folder")
     (folder / "git").mkdir(parents=True)
@@ -43,7 +44,9 @@ def export(forge: Forge, folder: Path) -> int:
         "users": [_user(account) for account in everybody if account.kind == "User"],
         "organizations": [_org(db, account) for account in everybody if account.kind == "Organization"],
         "repositories": described,
+        "history": history.NAME,
     }
+    history.write(forge, folder)
     (folder / "seed.yml").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return len(stored)
 

@@ -94,8 +94,31 @@ class Issue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A review of a pull request's head."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    author: str
+    state: Literal["approved", "changes_requested", "commented"]
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release; its tag is made at the tip of the default branch where it is not there."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+    tag: str
+    name: str | None = None
+    body: str | None = None
+    author: str | None = None
+    draft: bool = False
+    prerelease: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull request between two branches. What was merged says at which commits."""
+    """A pull request between two branches. What was merged says at which commits; `statuses` are of its head, by context."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     title: str
@@ -109,6 +132,8 @@ class Pull:
     assignees: Sequence[str] = ()
     milestone: str | None = None
     comments: Sequence[Comment] = ()
+    reviews: Sequence[Review] = ()
+    statuses: Mapping[str, Literal["error", "failure", "pending", "success"]] = field(default_factory=dict)
     number: int | None = None
     head_sha: str | None = None
     base_sha: str | None = None
@@ -221,6 +246,7 @@ class Repository:
     milestones: Sequence[Milestone] = ()
     issues: Sequence[Issue] = ()
     pull_requests: Sequence[Pull] = ()
+    releases: Sequence[Release] = ()
     hooks: Sequence[Hook] = ()
     dependabot_alerts: Sequence[DependencyAlert] = ()
     secret_alerts: Sequence[SecretAlert] = ()
@@ -229,9 +255,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """A whole description."""
+    """A whole description. `history` is a file with what happened, as `export` writes it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
     users: Sequence[User] = ()
     organizations: Sequence[Organization] = ()
     repositories: Sequence[Repository] = ()
+    history: str | None = None

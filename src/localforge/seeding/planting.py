@@ -15,7 +15,7 @@ from localforge.json_types import Json
 from localforge.moment import to_epoch
 from localforge.protection import Check, RequiredChecks, RequiredReviews, Rules
 from localforge.render.commits import ident_of
-from localforge.seeding import alerts, checking
+from localforge.seeding import alerts, checking, history
 from localforge.seeding.checking import Known, Plot, slug
 from localforge.seeding.conversations import Conversations
 from localforge.seeding.ground import Files, Ground
@@ -79,10 +79,12 @@ def _plant(forge: Forge, description: Description, ready: Sequence[Plot], folder
             planter.accounts(description)
             for plot in ready:
                 planter.repository(plot)
+            if description.history is not None:
+                planter.history(folder / description.history)
             os.sync()  # once for all that was written unsynced, before the rows that tell of it
     except BaseException:
         for path in made:
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         raise
     return Planted(
         users=len(description.users),
@@ -103,6 +105,7 @@ class _Planter:
     issues: int = 0
     pulls: int = 0
     people: dict[str, Account] = field(default_factory=dict)
+    repositories: list[int] = field(default_factory=list)
 
     def accounts(self, description: Description) -> None:
         for user in description.users:
@@ -118,6 +121,12 @@ class _Planter:
                 self.tx.insert("membership", org_id=org_id, user_id=self.account(login).id, role=role)
             for team in org.teams:
                 self._team(org_id, team)
+
+    def history(self, path: Path) -> None:
+        """What happened in the described repositories, in place of what a description alone makes up."""
+        for repo_id in self.repositories:
+            self.tx.execute("DELETE FROM issue_event WHERE repo_id = ?", repo_id)
+        history.replay(self.forge, self.tx, path, self.made)
 
     def _team(self, org_id: int, team: Team) -> None:
         parent = teams.by_slug(self.tx, org_id, slug(team.parent)) if team.parent is not None else None
@@ -164,6 +173,7 @@ class _Planter:
             updated_at=self.at,
             pushed_at=self.at,
         )
+        self.repositories.append(repo_id)
         ground = Ground(path=self.forge.git_path(repo_id))
         self.made.append(ground.path)
         self._content(plot, ground, ident_of(owner, to_epoch(self.at)), repo_id)
@@ -181,6 +191,14 @@ class _Planter:
             columns: dict[str, Json] = {**asdict(hook), "events": list(hook.events)}
             times = {"created_at": self.at, "updated_at": self.at}
             self.tx.insert("hook", repo_id=repo_id, insecure_ssl=False, **columns, **times)
+        try:
+            self._said(plot, repo_id, owner)
+        except (GitError, InvalidError) as error:
+            raise DescriptionError(f"{spec.name}: {error}") from error
+        self.forge.forget(repo_id)
+
+    def _said(self, plot: Plot, repo_id: int, owner: Account) -> None:
+        """Issues, pull requests, releases and alerts."""
         conversations = Conversations(
             forge=self.forge,
             tx=self.tx,
@@ -190,13 +208,10 @@ class _Planter:
             speaker=self._speaker(owner),
             account=self.account,
         )
-        try:
-            self.issues += conversations.issues(spec)
-            self.pulls += conversations.pulls(plot)
-            alerts.plant(self.forge, self.tx, repo_id, spec, self.at)
-        except (GitError, InvalidError) as error:
-            raise DescriptionError(f"{spec.name}: {error}") from error
-        self.forge.forget(repo_id)
+        self.issues += conversations.issues(plot.spec)
+        self.pulls += conversations.pulls(plot)
+        conversations.releases(plot.spec)
+        alerts.plant(self.forge, self.tx, repo_id, plot.spec, self.at)
 
     def _speaker(self, owner: Account) -> Account:
         """Who did what nobody is named for: the owner, or an organization's first administrator."""

@@ -244,6 +244,16 @@ def review_comments_of(db: Db, pull_id: int) -> list[ReviewComment]:
     )
 
 
+def review_comments_in(db: Db, repo_id: int) -> list[ReviewComment]:
+    """The same of all the repository's pull requests."""
+    return db.all(
+        ReviewComment,
+        "SELECT review_comment.* FROM review_comment JOIN review ON review.id = review_comment.review_id"
+        " WHERE review_comment.repo_id = ? AND review.state != 'PENDING' ORDER BY review_comment.id",
+        repo_id,
+    )
+
+
 def review_comment_by_id(db: Db, comment_id: int) -> ReviewComment | None:
     """The remark with this id."""
     return db.one(ReviewComment, "SELECT * FROM review_comment WHERE id = ?", comment_id)

@@ -125,6 +125,12 @@ def open_on(db: Db, repo_id: int, tool: str, ref: str, category: str) -> list[In
     return db.all(Instance, sql, repo_id, tool, ref, category)
 
 
+def uploaded(db: Db, repo_id: int, sarif_id: str) -> bool:
+    """Whether this upload, in which some tool ran, was taken."""
+    sql = "SELECT count(*) FROM code_analysis WHERE repo_id = ? AND sarif_id = ?"
+    return db.count(sql, repo_id, sarif_id) > 0
+
+
 def analysed(db: Db, repo_id: int) -> bool:
     """Whether there was any analysis at all."""
     return db.count("SELECT count(*) FROM code_analysis WHERE repo_id = ?", repo_id) > 0

@@ -35,6 +35,7 @@ DDL = (
 )
 
 Visibility = Literal["all", "private", "selected"]
+VISIBILITIES: tuple[Visibility, ...] = ("all", "private", "selected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,12 @@ def named(db: Db, kind: type[V], repo_id: int, name: str) -> V | None:
     return db.one(kind, statement, repo_id, name.upper())
 
 
+def named_of_org(db: Db, kind: type[V], org_id: int, name: str) -> V | None:
+    """The organization's of this name, in any letter case."""
+    statement = f"SELECT * FROM {_table(kind)} WHERE org_id = ? AND name = ?"  # noqa: S608 (ours)
+    return db.one(kind, statement, org_id, name.upper())
+
+
 def put(tx: Tx, kind: type[V], repo_id: int, name: str, value: str, at: str) -> bool:
     """Set the repository's own; whether it is new."""
     present = named(tx, kind, repo_id, name)
@@ -115,6 +122,11 @@ def put_for_org(tx: Tx, kind: type[V], row: V) -> None:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def select(tx: Tx, kind: type[V], row: V, selected: Sequence[int], at: str) -> None:
+    """Choose the repositories that get an organization's."""
+    tx.update(_table(kind), row.id, selected=sorted(set(selected)), updated_at=at)
 
 
 def rename(tx: Tx, variable: Variable, name: str, value: str, at: str) -> None:

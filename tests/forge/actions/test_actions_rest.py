@@ -203,7 +203,8 @@ jobs:
         assert message in refused.text
     assert "No ref found" in olga.post(address, json={"ref": "nope", "inputs": {"why": "x"}}).text
     put_workflow(olga, f"on: push\njobs:\n{JOB}", name="other.yml")
-    runs(world)
+    absent = olga.post(f"{WIDGET}/actions/workflows/absent.yml/dispatches", json={"ref": "main"})
+    assert absent.status_code == 404
     other = olga.post(f"{WIDGET}/actions/workflows/other.yml/dispatches", json={"ref": "main"})
     assert other.json()["message"] == "Workflow does not have 'workflow_dispatch' trigger"
 

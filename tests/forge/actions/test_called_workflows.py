@@ -172,21 +172,46 @@ def share(client: httpx.Client, repo: str, text: str) -> None:
 
 
 def test_other_repositories_files(world: World) -> None:
-    """A sibling's, private too; a stranger's only when it is public."""
+    """Public ones; private ones of the same owner between private repositories, once they are shared."""
     olga, otto = world.as_("olga"), world.as_("otto")
     for name, private in (("open", False), ("closed", True)):
         seed.create_repo(world.forge, world.people["otto"], name, private=private)
         share(otto, f"otto/{name}", LEAF)
     share(olga, "acme/secret", LEAF)
-    for repo, conclusion in (("acme/secret", None), ("otto/open", None), ("otto/closed", "failure")):
+    access = "/repos/acme/secret/actions/permissions/access"
+    steps: tuple[tuple[str, dict[str, bool] | None, str | None, str | None], ...] = (
+        ("otto/open", None, None, None),
+        ("acme/secret", {"private": False}, "organization", "failure"),
+        ("acme/secret", {"private": True}, None, None),
+        ("acme/secret", None, "none", "failure"),
+        ("otto/closed", None, None, "failure"),
+    )
+    for repo, widget, level, conclusion in steps:
+        if widget is not None:
+            assert olga.patch(WIDGET, json=widget).status_code == 200
+        if level is not None:
+            assert olga.put(access, json={"access_level": level}).status_code == 204
+            assert olga.get(access).json() == {"access_level": level}
         uses = f"{repo}/.github/workflows/shared.yml@main"
-        put_workflow(olga, f"on: push\njobs: {{call: {{uses: '{uses}'}}}}\n")
+        put_workflow(olga, f"on: push\njobs: {{call: {{uses: '{uses}'}}}}\n# {level} {widget}\n")
         assert runs(world)[0]["conclusion"] == conclusion, repo
     summary = refusal(world, olga)
     assert summary == (
         ".github/workflows/ci.yml (Line: 2, Col: 21): error parsing called workflow "
         '"otto/closed/.github/workflows/shared.yml@main": workflow was not found.'
     )
+
+
+def test_whom_a_private_repository_may_be_shared_with(world: World) -> None:
+    """Its owner's others, which for an organization is called so; a public one is everybody's anyway."""
+    olga = world.as_("olga")
+    access = "/repos/acme/{}/actions/permissions/access"
+    assert olga.get(access.format("secret")).json() == {"access_level": "none"}
+    for repo, level in (("secret", "user"), ("secret", "everybody"), ("widget", "none")):
+        assert olga.put(access.format(repo), json={"access_level": level}).status_code == 422
+    assert olga.get(access.format("widget")).status_code == 422
+    assert world.as_("wim").put(access.format("widget"), json={"access_level": "none"}).status_code == 403
+    assert olga.get(access.format("secret")).json() == {"access_level": "none"}
 
 
 def refusal(world: World, client: httpx.Client) -> str:
@@ -266,8 +291,18 @@ jobs:
 """
 
 
+ACTION = """\
+inputs: {said: {}}
+runs: {using: composite, steps: [{shell: sh, run: 'echo "${{ inputs.said }} from $GITHUB_ACTION_REPOSITORY"'}]}
+"""
+
+
 def test_a_call_runs_for_real(served: Served) -> None:
+    """And what it says is passed on to an action of another repository."""
     olga = served.olga
+    olga.post("/orgs/acme/repos", json={"name": "tools", "auto_init": True})
+    content = base64.b64encode(ACTION.encode()).decode()
+    olga.put("/repos/acme/tools/contents/say/action.yml", json={"message": "m", "content": content})
     set_secret(olga, "TOKEN", "hidden value")
     put_workflow(olga, CALLED, name="called.yml")
     put_workflow(
@@ -279,7 +314,12 @@ jobs:
     uses: ./.github/workflows/called.yml
     with: {who: ada}
     secrets: {renamed: "${{ secrets.TOKEN }}"}
-  show: {needs: call, runs-on: ubuntu-latest, steps: [{run: 'echo "${{ needs.call.outputs.said }}!"'}]}
+  show:
+    needs: call
+    runs-on: ubuntu-latest
+    steps:
+      - run: 'echo "${{ needs.call.outputs.said }}!"'
+      - {uses: acme/tools/say@main, with: {said: "${{ needs.call.outputs.said }}"}}
 """,
     )
     run = finished(olga)
@@ -287,3 +327,4 @@ jobs:
     assert run["conclusion"] == "success", text
     assert "secret came" in text
     assert "hello ada!" in text
+    assert "hello ada from acme/tools" in text

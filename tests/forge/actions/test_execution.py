@@ -14,6 +14,7 @@ from localforge.actions.expressions import Value
 from localforge.actions.legs import Conclusion
 from localforge.actions.sandbox.box import isolated
 from localforge.actions.sandbox.isolation import Isolation, Limits, Walls, probe
+from localforge.actions.steps import Packed
 from localforge.actions.workflow.model import Workflow
 from localforge.actions.workflow.reader import read_workflow
 
@@ -63,6 +64,14 @@ class Told:
         return "\n".join(self.lines)
 
 
+def find(uses: str, _: str) -> Packed | None:
+    """A repository without the commit that is asked for; no other."""
+    if not uses.startswith("acme/tools@"):
+        return None
+    ref = uses.partition("@")[2]
+    return Packed(name="acme/tools", path="", ref=ref, sha="", origin="", address="")
+
+
 def spec(job: str, contexts: Mapping[str, Value] | None = None) -> JobSpec:
     indented = "\n".join("    " + line for line in job.strip("\n").splitlines())
     read = read_workflow(
@@ -87,6 +96,7 @@ def spec(job: str, contexts: Mapping[str, Value] | None = None) -> JobSpec:
         masks=[TOKEN],
         files={".gitconfig": "[user]\n\tname = Runner\n"},
         notes=[f"with {TOKEN}"],
+        find=find,
     )
 
 
@@ -239,6 +249,30 @@ steps:
     assert shown[-1] == "no newline"
 
 
+OLD_WAYS = """
+runs-on: ubuntu-latest
+outputs: {both: '${{ steps.old.outputs.one }}${{ steps.old.outputs.two }}${{ steps.after.outputs.one }}'}
+steps:
+  - id: old
+    run: |
+      echo '::set-output name=one::1%0A1'; echo '::set-output name=two::old'; echo 'two=new' >> "$GITHUB_OUTPUT"
+      echo '::set-output::nameless'; echo '::debug::only for who asks'
+  - {id: after, run: 'echo "debug=${RUNNER_DEBUG}${{ runner.debug }}"'}
+"""
+
+
+@pytest.mark.parametrize("debugs", [False, True])
+def test_outputs_in_the_old_way_and_words_for_debugging(*, debugs: bool) -> None:
+    """They count, with a warning; a file says it better. What is said for debugging is in the log of who asks for it."""
+    result, told = play(OLD_WAYS, {"vars": {"ACTIONS_STEP_DEBUG": str(debugs).lower()}})
+    assert result.outputs == {"both": "1\n1new"}
+    warned = [remark.message.split(".")[0] for remark in told.noted]
+    assert warned == ["The `set-output` command is deprecated and will be disabled soon"] * 2
+    assert "##[warning]Unable to process command `set-output`" in told.lines
+    assert ("##[debug]only for who asks" in told.lines) == debugs
+    assert ("debug=11" in told.lines) == debugs
+
+
 def test_command_files_cannot_hang_or_flood_the_runner() -> None:
     started = time.monotonic()
     result, told = play(
@@ -278,7 +312,8 @@ steps:
     assert result.conclusion is Conclusion.SUCCESS, told.text
     assert any("Python 2.7 was asked for" in line for line in told.lines)
     place = "##[error]ci.yml (Line: 9, Col: 9): "
-    assert f"{place}The action some/action@v1 is unsupported on the local runner" in told.lines
+    words = "unsupported on the local runner: this forge has no some/action that the workflow may use"
+    assert f"{place}The action some/action@v1 is {words}" in told.lines
     assert "The action docker://alpine is unsupported on the local runner" in told.text
     assert any("is not under" in line for line in told.lines)
 

@@ -196,4 +196,4 @@ def test_what_an_action_is() -> None:
     program = read_action("action.yml", "runs: {using: node24, main: a.js, post: b.js}\n")
     assert not isinstance(program, InvalidWorkflow)
     assert isinstance(program.runs, Program)
-    assert (program.runs.post_condition.names_status, program.runs.has_pre) == (True, False)
+    assert (program.runs.post_condition.names_status, program.runs.pre) == (True, None)

@@ -96,7 +96,9 @@ def test_a_secret_is_written_and_never_read(world: World) -> None:
     wrong_key = wim.put(f"{SECRETS}/B", json={"encrypted_value": "eA==", "key_id": "1"})
     not_sealed = wim.put(f"{SECRETS}/B", json={"encrypted_value": "eA==", "key_id": key["key_id"]})
     assert (wrong_key.status_code, not_sealed.status_code) == (422, 422)
+    assert wim.get(f"{SECRETS}/token").json()["name"] == "TOKEN"
     assert wim.delete(f"{SECRETS}/token").status_code == 204
+    assert wim.get(f"{SECRETS}/token").status_code == 404
     assert wim.delete(f"{SECRETS}/token").status_code == 404
 
 

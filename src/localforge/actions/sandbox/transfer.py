@@ -86,10 +86,26 @@ class Forge:
                 file.write(data)
                 offset += len(data)
 
+    def save(self, path: str, sink: Path) -> None:
+        """What is at an address, however long."""
+        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=60)
+        try:
+            connection.request("GET", path, headers=self._headers)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise Failed(f"Unable to download: {response.status}")
+            with sink.open("wb") as file:
+                while data := response.read(PIECE):
+                    file.write(data)
+        except OSError as error:
+            raise Failed(f"the forge does not answer: {error}") from error
+        finally:
+            connection.close()
+
 
 def main() -> None:
     order = cast("Order", json.loads(os.environ["LOCALFORGE_ORDER"]))
-    verbs = {"upload": _upload, "download": _download, "save": _save, "restore": _restore}
+    verbs = {"upload": _upload, "download": _download, "save": _save, "restore": _restore, "unpack": _unpack}
     try:
         verbs[order["verb"]](Forge(order), order["inputs"])
     except (Failed, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
@@ -262,6 +278,20 @@ def _restore(forge: Forge, inputs: "dict[str, str]") -> None:
         source.extractall(Path.cwd())  # noqa: S202
     archive.unlink()
     _say(f"Cache restored from key: {found['key']}")
+
+
+def _unpack(forge: Forge, inputs: "dict[str, str]") -> None:
+    """The files of a commit into a folder, without the one folder that the archive has them in."""
+    archive, target = Path(tempfile.mkstemp(suffix=".tgz")[1]), Path(inputs["target"])
+    forge.save(inputs["address"], archive)
+    target.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(archive) as source:
+        source.extraction_filter = lambda member, _path: member
+        for member in source:
+            member.name = member.name.partition("/")[2]
+            if member.name:
+                source.extract(member, target)
+    archive.unlink()
 
 
 def _save(forge: Forge, inputs: "dict[str, str]") -> None:

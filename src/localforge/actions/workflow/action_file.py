@@ -31,12 +31,13 @@ class Composite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """`using: node…`: a program, and one that ends the job."""
+    """`using: node…`: a program, one before it, and one that ends the job."""
 
     main: str
+    pre: str | None
+    pre_condition: Condition
     post: str | None
     post_condition: Condition
-    has_pre: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +87,10 @@ def _runs(reader: Reader, keys: Mapping[str, Node]) -> Runs:
     if using.startswith("node") and "main" in keys:
         return Program(
             main=literal(keys["main"]),
+            pre=literal(keys["pre"]) if "pre" in keys else None,
+            pre_condition=reader.condition(keys.get("pre-if"), "action-if", without="always()"),
             post=literal(keys["post"]) if "post" in keys else None,
             post_condition=reader.condition(keys.get("post-if"), "action-if", without="always()"),
-            has_pre="pre" in keys,
         )
     return Foreign(using=using)
 

@@ -85,7 +85,7 @@ class _Linker:
             for job in workflow.jobs
             if job.call
         }
-        return replace(workflow, called=called)
+        return replace(workflow, called=called, origin=origin)
 
     def _called(
         self, job: Job, file: str | None, origin: str, allowed: Mapping[str, str], depth: int

@@ -183,7 +183,8 @@ class Job:
 class Workflow:
     """`path` is relative to the repository's root; jobs are in file order.
 
-    `called` are the workflows that its jobs call, by job (once `linking` has found them).
+    `called` are the workflows that its jobs call, by job (once `linking` has found them); `origin` is where a called
+    one is from (`Found.origin`), and empty for the one that runs.
     """
 
     path: str
@@ -196,6 +197,7 @@ class Workflow:
     concurrency: Node | None
     jobs: tuple[Job, ...]
     called: "Mapping[str, Workflow]" = field(default_factory=dict)
+    origin: str = ""
 
     def job(self, job_id: str) -> Job:
         """The job with this id, which must be there."""
