@@ -17,6 +17,7 @@ from penstock.ports import Transient
 
 SHORT_LEASE = timedelta(seconds=0.6)
 FROZEN_AT_MOST = 60.0
+FROZEN_SOON = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ def frozen(scenario: Scenario, folder: Path, point: Point) -> Outcome:
         first = Worker(scenario, folder, drive, freeze)
         with working(first):
             _until(lambda: first.frozen or scenario.finished(folder), scenario, folder)
+            _frozen_soon(first)
             second = Worker(scenario, folder, drive)
             with working(second):
                 late = time.monotonic() + FROZEN_AT_MOST
@@ -64,6 +66,13 @@ def frozen(scenario: Scenario, folder: Path, point: Point) -> Outcome:
                 second.end()
 
     return _run(scenario, folder, run)
+
+
+def _frozen_soon(worker: Worker) -> None:
+    """The last points come once all is written: woken before it freezes, it would never be woken again."""
+    late = time.monotonic() + FROZEN_SOON
+    while not worker.frozen and time.monotonic() < late:
+        time.sleep(0.01)
 
 
 def doubled(scenario: Scenario, folder: Path) -> Outcome:
