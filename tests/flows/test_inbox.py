@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.core.refs import ChangeId
-from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
+from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, PullNamed, Unreadable, read
 
 CHANGE = ChangeId("c-0123456789")
 EXAMPLES: dict[str, list[dict[str, object]]] = json.loads(
@@ -99,6 +99,28 @@ def test_issues(what, payload, expected):
     assert named == expected if isinstance(expected, IssueNamed) else isinstance(named, expected)
 
 
+ON_PULL = put(ISSUE, ("issue", "pull_request"), {"url": "x"})
+
+
+@pytest.mark.parametrize("action", ["created", "edited", "deleted"])
+def test_a_comment_names_the_pull_request_that_it_stands_on(action: str):
+    comment = {**ON_PULL, "action": action, "comment": {"id": 1, "body": "/approve " + "a" * 40}}
+    assert delivered("issue_comment", comment) == PullNamed(repository="acme/lib", number=7)
+    closed = put(comment, ("issue", "state"), "closed")
+    assert isinstance(delivered("issue_comment", closed), PullNamed), "it may just have been merged"
+    assert isinstance(delivered("issue_comment", {**ISSUE, "action": action}), NothingNamed)
+
+
+@pytest.mark.parametrize("event", ["check_run", "check_suite", "workflow_run"])
+def test_a_check_without_a_branch_names_the_changes_of_its_pull_requests(event: str):
+    pulls = [{"number": 1, "head": {"ref": ref}} for ref in ("main", f"penstock/{CHANGE}")]
+    found = {"head_branch": None, "pull_requests": pulls}
+    payload = {event: {"check_suite": found} if event == "check_run" else found}
+    assert delivered(event, payload) == ChangesNamed(changes=(CHANGE,))
+    told = {"check_run": {"check_suite": {"head_branch": None}, "pull_requests": pulls}}
+    assert delivered("check_run", told) == ChangesNamed(changes=(CHANGE,))
+
+
 BAD = [
     ("no JSON", "issues", b"{"),
     ("not UTF-8", "issues", b'{"action": "\xff"}'),
@@ -108,6 +130,12 @@ BAD = [
     ("a number that is a text", "issues", json.dumps(put(ISSUE, ("issue", "number"), "7")).encode()),
     ("a branch that is a number", "push", b'{"ref": 1}'),
     ("no branches", "status", b"{}"),
+    ("a comment on nothing", "issue_comment", b'{"action": "created"}'),
+    (
+        "a pull request without a head",
+        "check_suite",
+        b'{"check_suite":{"head_branch":null,"pull_requests":[{}]}}',
+    ),
     ("too deep", "issues", b'{"issue":' * 100_000),
 ]
 
@@ -119,6 +147,6 @@ def test_what_is_not_as_documented_is_told_and_no_crash(what, event, body):
     assert named.problem.startswith(f"{event}: ")
 
 
-@pytest.mark.parametrize("event", ["ping", "star", "issue_comment", "", "../issues"])
+@pytest.mark.parametrize("event", ["ping", "star", "pull_request_review_comment", "", "../issues"])
 def test_other_events_are_not_even_parsed(event: str):
     assert isinstance(read(event, b"{not json"), NothingNamed)

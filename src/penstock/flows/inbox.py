@@ -1,4 +1,4 @@
-"""Reading webhook deliveries: which issue or which changes one of them names. Pure, and nothing else is believed.
+"""Reading webhook deliveries: which issue, pull request or changes one of them names. Pure, and nothing else is believed.
 
 A delivery tells where to look; what is there is read from the forge again. So a webhook and a poll of the same issue
 are the same signal, in whatever order and however often deliveries come.
@@ -35,6 +35,14 @@ class ChangesNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullNamed:
+    """Somebody wrote on this pull request. A comment does not tell whose branch it is about."""
+
+    repository: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NothingNamed:
     reason: str
 
@@ -46,7 +54,7 @@ class Unreadable:
     problem: str
 
 
-Named = IssueNamed | ChangesNamed | NothingNamed | Unreadable
+Named = IssueNamed | ChangesNamed | PullNamed | NothingNamed | Unreadable
 
 
 class _Wire(BaseModel):
@@ -91,11 +99,23 @@ class _PullEvent(_Wire):
 
 
 class _OnBranch(_Wire):
+    """A suite or run. Its branch may be missing where the forge found it out by the commit alone."""
+
     head_branch: str | None
+    pull_requests: tuple[_Pull, ...] = ()
+
+    @property
+    def branches(self) -> tuple[str | None, ...]:
+        return (self.head_branch, *(pull.head.ref for pull in self.pull_requests))
 
 
 class _CheckRun(_Wire):
     check_suite: _OnBranch
+    pull_requests: tuple[_Pull, ...] = ()
+
+    @property
+    def branches(self) -> tuple[str | None, ...]:
+        return (*self.check_suite.branches, *(pull.head.ref for pull in self.pull_requests))
 
 
 class _CheckRunEvent(_Wire):
@@ -154,13 +174,25 @@ def _issue(body: bytes) -> Named:
     )
 
 
+def _comment(body: bytes) -> Named:
+    """Written, edited or deleted: each may give a review or take one back."""
+    told = _IssueEvent.model_validate_json(body)
+    if told.issue.pull_request is None:
+        return NothingNamed(reason="a comment on an issue decides nothing")
+    return PullNamed(repository=told.repository.full_name, number=told.issue.number)
+
+
+def changes_on(branches: Iterable[str | None]) -> tuple[ChangeId, ...]:
+    """The changes whose branches these are, each once."""
+    found = (_BRANCH.fullmatch((name or "").removeprefix("refs/heads/")) for name in branches)
+    return tuple(dict.fromkeys(ChangeId(match[1]) for match in found if match))
+
+
 def _on_branches(wire: type[W], branches: Callable[[W], Iterable[str | None]]) -> Callable[[bytes], Named]:
     """A reader of deliveries that tell what happened on branches."""
 
     def reader(body: bytes) -> Named:
-        names = branches(wire.model_validate_json(body))
-        found = (_BRANCH.fullmatch((name or "").removeprefix("refs/heads/")) for name in names)
-        changes = tuple(dict.fromkeys(ChangeId(match[1]) for match in found if match))
+        changes = changes_on(branches(wire.model_validate_json(body)))
         return ChangesNamed(changes=changes) if changes else NothingNamed(reason="no branch of ours")
 
     return reader
@@ -170,11 +202,12 @@ _pull = _on_branches(_PullEvent, lambda told: (told.pull_request.head.ref,))
 _ref = _on_branches(_RefEvent, lambda told: (told.ref,))
 _READERS: Mapping[str, Callable[[bytes], Named]] = {
     "issues": _issue,
+    "issue_comment": _comment,
     "pull_request": _pull,
     "pull_request_review": _pull,
-    "check_run": _on_branches(_CheckRunEvent, lambda told: (told.check_run.check_suite.head_branch,)),
-    "check_suite": _on_branches(_CheckSuiteEvent, lambda told: (told.check_suite.head_branch,)),
-    "workflow_run": _on_branches(_WorkflowRunEvent, lambda told: (told.workflow_run.head_branch,)),
+    "check_run": _on_branches(_CheckRunEvent, lambda told: told.check_run.branches),
+    "check_suite": _on_branches(_CheckSuiteEvent, lambda told: told.check_suite.branches),
+    "workflow_run": _on_branches(_WorkflowRunEvent, lambda told: told.workflow_run.branches),
     "status": _on_branches(_StatusEvent, lambda told: (branch.name for branch in told.branches)),
     "push": _ref,
     "delete": _ref,

@@ -16,7 +16,15 @@ from penstock.core.routing.loading import Refused, Ruleset
 from penstock.core.signal import IssueSignal
 from penstock.flows.discovery import Fleet, ref_of
 from penstock.flows.driving import ChangeLog
-from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
+from penstock.flows.inbox import (
+    ChangesNamed,
+    IssueNamed,
+    NothingNamed,
+    PullNamed,
+    Unreadable,
+    changes_on,
+    read,
+)
 from penstock.flows.intake import Circumstances, Ignored, Started, issue_signal, take_issue
 from penstock.flows.perform import LONGEST_WAIT_SECONDS, seconds_until_retry
 from penstock.ports import Clock, ForgeReader, Permanent, PortError, Transient
@@ -199,9 +207,9 @@ class Listener:
         door = self._door
         match read(delivery.event, delivery.body):
             case ChangesNamed(changes=changes):
-                for change in changes:
-                    door.wake(change, door.clock.now())
-                return f"wakes {', '.join(changes)}"
+                return self._wake(changes)
+            case PullNamed() as named:
+                return self._look_whose(named)
             case IssueNamed() as named:
                 return self._look(named)
             case NothingNamed(reason=reason):
@@ -210,6 +218,29 @@ class Listener:
                 door.tallies.add(UNREADABLE, door.clock.now(), note=problem)
                 log.warning("webhook: not as the forge documents it: %s", problem)
                 return "unreadable"
+
+    def _wake(self, changes: Sequence[ChangeId]) -> str:
+        for change in changes:
+            self._door.wake(change, self._door.clock.now())
+        return f"wakes {', '.join(changes)}"
+
+    def _look_whose(self, named: PullNamed) -> str:
+        """Wake the change whose pull request it is. Where that cannot be read, its next look comes all the same."""
+        door = self._door
+        if not door.fleet.has(named.repository):
+            return f"ignored: {named.repository} is not in scope"
+        try:
+            pull = door.reader.pull(self._called(named.repository), named.number)
+        except Transient as failure:
+            log.warning("webhook: %s", failure)
+            return "left to the next look"
+        changes = changes_on((pull.head_branch,)) if pull else ()
+        return self._wake(changes) if changes else "ignored: no branch of ours"
+
+    def _called(self, full_name: str) -> RepoRef:
+        """By the name alone, which is all that a delivery is believed."""
+        owner, _, name = full_name.partition("/")
+        return RepoRef(forge=self._door.fleet.forge, node_id=NodeId(""), owner=owner, name=name)
 
     def _look(self, named: IssueNamed) -> str:
         """Read the issue from the forge and take it. What cannot be read now is found by a poll later."""
@@ -231,11 +262,9 @@ class Listener:
         return f"starts {taken.change}" if isinstance(taken, Started) else f"ignored: {taken.reason}"
 
     def _find(self, named: IssueNamed) -> tuple[RepoRef, IssueFacts] | None:
-        """By the name alone: node ids come from the same place as a poll's."""
+        """Node ids come from the same place as a poll's."""
         door = self._door
-        owner, _, name = named.repository.partition("/")
-        called = RepoRef(forge=door.fleet.forge, node_id=NodeId(""), owner=owner, name=name)
-        facts = door.reader.repository(called)
+        facts = door.reader.repository(self._called(named.repository))
         if facts is None or facts.archived:
             return None
         repo = ref_of(door.fleet.forge, facts)
