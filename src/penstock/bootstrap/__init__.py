@@ -16,6 +16,7 @@ from penstock.adapters.embedded.seeding import Operator
 from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.git.remote import Shown, push
+from penstock.adapters.github.alerts import AlertReader
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
 from penstock.adapters.github.variables import Variables
@@ -196,6 +197,7 @@ class Installation(Access):
             ),
             recipes=self.recipes,
             advisories=OsvDirectory(self.settings.config.policies.advisories),
+            alerts=AlertReader(self.reader_client),
             hub=self.hub,
             clock=self.clock,
             secrets=self.secrets,

@@ -52,6 +52,7 @@ def test_what_a_token_is_asked_to_have() -> None:
         "Checks": "read",
         "Commit statuses": "read",
         "Contents": "read and write",
+        "Dependabot alerts": "read",
         "Issues": "read and write",
         "Members": "read",
         "Metadata": "read",
