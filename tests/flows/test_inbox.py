@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from penstock.core.refs import ChangeId
-from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, PullNamed, Unreadable, read
+from penstock.core.signal import ForgeEvent
+from penstock.flows.inbox import (
+    ChangesNamed,
+    ForgeNamed,
+    IssueNamed,
+    NothingNamed,
+    PullNamed,
+    Unreadable,
+    read,
+)
 
 CHANGE = ChangeId("c-0123456789")
 EXAMPLES: dict[str, list[dict[str, object]]] = json.loads(
@@ -115,10 +124,36 @@ def test_a_comment_names_the_pull_request_that_it_stands_on(action: str):
 def test_a_check_without_a_branch_names_the_changes_of_its_pull_requests(event: str):
     pulls = [{"number": 1, "head": {"ref": ref}} for ref in ("main", f"penstock/{CHANGE}")]
     found = {"head_branch": None, "pull_requests": pulls}
-    payload = {event: {"check_suite": found} if event == "check_run" else found}
+    run = {
+        "action": "completed",
+        "repository": {"full_name": "acme/lib"},
+        "workflow_run": {**found, "workflow_id": 1},
+    }
+    payload = (
+        run if event == "workflow_run" else {event: {"check_suite": found} if event == "check_run" else found}
+    )
     assert delivered(event, payload) == ChangesNamed(changes=(CHANGE,))
     told = {"check_run": {"check_suite": {"head_branch": None}, "pull_requests": pulls}}
     assert delivered("check_run", told) == ChangesNamed(changes=(CHANGE,))
+
+
+RUN = {
+    "action": "completed",
+    "workflow_run": {"head_branch": "main", "workflow_id": 9, "conclusion": "success"},
+    "repository": {"full_name": "acme/lib"},
+}
+ALERT = {"action": "created", "alert": {"number": 4}, "repository": {"full_name": "acme/lib"}}
+
+
+def test_runs_and_alerts_name_what_may_be_so_whatever_else_they_say():
+    named = ForgeNamed(repository="acme/lib", event=ForgeEvent.WORKFLOW_RUN, subject=9)
+    assert delivered("workflow_run", RUN) == named
+    assert isinstance(delivered("workflow_run", {**RUN, "action": "requested"}), NothingNamed)
+    ours = put(RUN, ("workflow_run", "head_branch"), f"penstock/{CHANGE}")
+    assert delivered("workflow_run", ours) == ChangesNamed(changes=(CHANGE,))
+    for event in set(ForgeEvent) - {ForgeEvent.WORKFLOW_RUN}:
+        told = delivered(event, {**ALERT, "action": "fixed"})
+        assert told == ForgeNamed(repository="acme/lib", event=event, subject=4)
 
 
 BAD = [
@@ -130,6 +165,12 @@ BAD = [
     ("a number that is a text", "issues", json.dumps(put(ISSUE, ("issue", "number"), "7")).encode()),
     ("a branch that is a number", "push", b'{"ref": 1}'),
     ("no branches", "status", b"{}"),
+    (
+        "a run of no workflow",
+        "workflow_run",
+        b'{"action": "completed", "workflow_run": {"head_branch": "main"}}',
+    ),
+    ("an alert without a number", "dependabot_alert", b'{"action": "created", "alert": {}}'),
     ("a comment on nothing", "issue_comment", b'{"action": "created"}'),
     (
         "a pull request without a head",

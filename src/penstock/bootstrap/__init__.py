@@ -19,6 +19,7 @@ from penstock.adapters.git.remote import Shown, push
 from penstock.adapters.github.alerts import AlertReader
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
+from penstock.adapters.github.signals import SignalReader
 from penstock.adapters.github.variables import Variables
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
@@ -111,6 +112,10 @@ class Installation(Access):
         return Shown(token=self._reader_credential.token, to=self.address.web)
 
     @cached_property
+    def signals(self) -> SignalReader:
+        return SignalReader(self.reader_client)
+
+    @cached_property
     def writer(self) -> GitHubWriter:
         pace = UNPACED if self.embedded else GITHUB_PACE
         writes = WriteClient(self._http, self.writer_reads.account, pace, TimeLogs(self.store.database))
@@ -198,6 +203,7 @@ class Installation(Access):
             recipes=self.recipes,
             advisories=OsvDirectory(self.settings.config.policies.advisories),
             alerts=AlertReader(self.reader_client),
+            signals=self.signals,
             hub=self.hub,
             clock=self.clock,
             secrets=self.secrets,

@@ -5,7 +5,7 @@ from rich.table import Table
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.core.evidence import IssueFacts
+from penstock.core.evidence import IssueFacts, RepositoryFacts
 from penstock.core.refs import RepoRef
 from penstock.flows.intake import Started, issue_signal, take_issue
 
@@ -62,17 +62,28 @@ def process_issue(home: Installation, name: str, *, json: bool) -> Exit:
 
 
 def _find(home: Installation, name: str) -> tuple[RepoRef, IssueFacts] | None:
+    place = numbered(home, name, "an issue")
+    if place is None:
+        return None
+    repo, _, number = place
+    issue = home.reader.issue(repo, number)
+    if issue is None:
+        output.complain(f"{repo.full_name} has no issue {number}.")
+        return None
+    return repo, issue
+
+
+def numbered(home: Installation, name: str, what: str) -> tuple[RepoRef, RepositoryFacts, int] | None:
+    """The repository and number of `[REPOSITORY#]NUMBER`; None, and that is said, where there is no such one repository."""
     place, _, number = name.rpartition("#")
-    repos = [
-        repo for repo, _ in home.fleet.repositories(home.reader) if place in {"", repo.name, repo.full_name}
+    found = [
+        (repo, facts)
+        for repo, facts in home.fleet.repositories(home.reader)
+        if place in {"", repo.name, repo.full_name}
     ]
-    if not number.isdecimal() or len(repos) != 1:
+    if not (number.isascii() and number.isdecimal()) or len(found) != 1:
         output.complain(
-            f"{name}: name an issue as REPOSITORY#NUMBER; {home.organization} has {len(repos)} repositories that fit."
+            f"{name}: name {what} as REPOSITORY#NUMBER; {home.organization} has {len(found)} repositories that fit."
         )
         return None
-    issue = home.reader.issue(repos[0], int(number))
-    if issue is None:
-        output.complain(f"{repos[0].full_name} has no issue {number}.")
-        return None
-    return repos[0], issue
+    return *found[0], int(number)

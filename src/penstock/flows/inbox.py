@@ -1,4 +1,4 @@
-"""Reading webhook deliveries: which issue, pull request or changes one of them names. Pure, and nothing else is believed.
+"""Reading webhook deliveries: which issue, pull request, alert or changes one names. Pure, and nothing else is believed.
 
 A delivery tells where to look; what is there is read from the forge again. So a webhook and a poll of the same issue
 are the same signal, in whatever order and however often deliveries come.
@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penstock.core.refs import ChangeId
+from penstock.core.signal import ForgeEvent
 
 W = TypeVar("W", bound=BaseModel)
 _BRANCH = re.compile(r"penstock/(c-[0-9a-z]{10})(?:-revert)?")
@@ -35,6 +36,15 @@ class ChangesNamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeNamed:
+    """Something of this event may be so that can start work; `subject` as in `ForgeSignal`."""
+
+    repository: str
+    event: ForgeEvent
+    subject: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullNamed:
     """Somebody wrote on this pull request. A comment does not tell whose branch it is about."""
 
@@ -54,7 +64,7 @@ class Unreadable:
     problem: str
 
 
-Named = IssueNamed | ChangesNamed | PullNamed | NothingNamed | Unreadable
+Named = IssueNamed | ChangesNamed | ForgeNamed | PullNamed | NothingNamed | Unreadable
 
 
 class _Wire(BaseModel):
@@ -126,8 +136,23 @@ class _CheckSuiteEvent(_Wire):
     check_suite: _OnBranch
 
 
+class _WorkflowRun(_OnBranch):
+    workflow_id: int
+
+
 class _WorkflowRunEvent(_Wire):
-    workflow_run: _OnBranch
+    action: str
+    workflow_run: _WorkflowRun
+    repository: _Repository
+
+
+class _Alert(_Wire):
+    number: int
+
+
+class _AlertEvent(_Wire):
+    alert: _Alert
+    repository: _Repository
 
 
 class _Branch(_Wire):
@@ -182,6 +207,27 @@ def _comment(body: bytes) -> Named:
     return PullNamed(repository=told.repository.full_name, number=told.issue.number)
 
 
+def _run(body: bytes) -> Named:
+    """On a branch of ours it is a change's. Any other that is over may tell of a default branch that fails."""
+    told = _WorkflowRunEvent.model_validate_json(body)
+    if changes := changes_on(told.workflow_run.branches):
+        return ChangesNamed(changes=changes)
+    if told.action != "completed":
+        return NothingNamed(reason="no branch of ours, and not over yet")
+    subject = told.workflow_run.workflow_id
+    return ForgeNamed(repository=told.repository.full_name, event=ForgeEvent.WORKFLOW_RUN, subject=subject)
+
+
+def _alert(event: ForgeEvent) -> Callable[[bytes], Named]:
+    """A reader of deliveries about alerts, whatever happened to them."""
+
+    def reader(body: bytes) -> Named:
+        told = _AlertEvent.model_validate_json(body)
+        return ForgeNamed(repository=told.repository.full_name, event=event, subject=told.alert.number)
+
+    return reader
+
+
 def changes_on(branches: Iterable[str | None]) -> tuple[ChangeId, ...]:
     """The changes whose branches these are, each once."""
     found = (_BRANCH.fullmatch((name or "").removeprefix("refs/heads/")) for name in branches)
@@ -207,7 +253,11 @@ _READERS: Mapping[str, Callable[[bytes], Named]] = {
     "pull_request_review": _pull,
     "check_run": _on_branches(_CheckRunEvent, lambda told: told.check_run.branches),
     "check_suite": _on_branches(_CheckSuiteEvent, lambda told: told.check_suite.branches),
-    "workflow_run": _on_branches(_WorkflowRunEvent, lambda told: told.workflow_run.branches),
+    "workflow_run": _run,
+    **{
+        event.value: _alert(event)
+        for event in (ForgeEvent.CODE_ALERT, ForgeEvent.DEPENDENCY_ALERT, ForgeEvent.LEAK_ALERT)
+    },
     "status": _on_branches(_StatusEvent, lambda told: (branch.name for branch in told.branches)),
     "push": _ref,
     "delete": _ref,

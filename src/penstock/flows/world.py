@@ -19,6 +19,7 @@ from penstock.core.verdict import Verdict, all_of, passed
 from penstock.flows.auditing import AlertSource, audited
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
+from penstock.flows.sensing import SignalSource
 from penstock.flows.steering import Steering
 from penstock.ports import (
     Advisories,
@@ -49,6 +50,7 @@ class World:
     recipes: Recipes
     advisories: Advisories
     alerts: AlertSource
+    signals: SignalSource
     hub: Hub
     clock: Clock
     secrets: Secrets = field(repr=False)

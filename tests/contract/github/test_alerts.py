@@ -65,6 +65,7 @@ def test_every_range_of_an_alert_s_advisory_counts() -> None:
 
     several = [vulnerable("< 1.2.0"), vulnerable(">= 2.0.0, < 2.1.0")]
     alert = {
+        "number": 1,
         "security_advisory": {"ghsa_id": "GHSA-1", "vulnerabilities": several},
         "security_vulnerability": several[0],
     }

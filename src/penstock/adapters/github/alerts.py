@@ -1,6 +1,7 @@
 """The forge's alerts: vulnerable dependencies as advisories of the schema that databases have, too."""
 
-from penstock.adapters.github import needs, wire
+from penstock.adapters.github import needs
+from penstock.adapters.github import wire_signals as wire
 from penstock.adapters.github.account import repo_path
 from penstock.adapters.github.failures import Refused
 from penstock.adapters.github.reading import ReadClient

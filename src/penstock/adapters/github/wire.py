@@ -344,30 +344,6 @@ class Reviews(RootModel[tuple[Review, ...]]):
     pass
 
 
-class AlertPackage(Answer):
-    ecosystem: str
-    name: str
-
-
-class Vulnerable(Answer):
-    package: AlertPackage
-    vulnerable_version_range: str
-
-
-class SecurityAdvisory(Answer):
-    ghsa_id: str
-    vulnerabilities: tuple[Vulnerable, ...]
-
-
-class DependencyAlert(Answer):
-    security_advisory: SecurityAdvisory
-    security_vulnerability: Vulnerable
-
-
-class DependencyAlerts(RootModel[tuple[DependencyAlert, ...]]):
-    pass
-
-
 class Run(Answer):
     id: int
     status: str | None = None

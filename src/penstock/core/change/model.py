@@ -8,6 +8,7 @@ from penstock.core.approval import Approval, ApprovalScope, approvers, policy_ap
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
+from penstock.core.signal import ForgeEvent
 from penstock.core.verdict import Outcome
 
 NO_WORDING = Digest("")
@@ -98,6 +99,16 @@ class IssueLink:
 
     repo: RepoRef
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What at the forge a change answers, where that is no issue (see `ForgeSignal`)."""
+
+    event: ForgeEvent
+    repo: RepoRef
+    subject: int
+    occurrence: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +271,7 @@ class Change:
     title: BlobRef
     wording: Digest = NO_WORDING
     """Digest of the signal's words as they were when it was taken; other words are a newer signal."""
+    origin: Origin | None = None
     agent: str = ""
     """The agent that the routing rules chose; empty: the recipe acts for whoever asked for it."""
     targets: tuple[RepoRef, ...] = ()

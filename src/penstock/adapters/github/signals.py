@@ -1,0 +1,134 @@
+"""Signals that the forge itself tells: failed runs on the default branch, and open alerts of three kinds."""
+
+from collections.abc import Iterator
+
+from penstock.adapters.github import needs
+from penstock.adapters.github import wire_signals as wire
+from penstock.adapters.github.account import repo_path
+from penstock.adapters.github.facts import login_of
+from penstock.adapters.github.failures import Refused
+from penstock.adapters.github.reading import ReadClient
+from penstock.core.evidence import RepositoryFacts
+from penstock.core.refs import RepoRef
+from penstock.core.routing.wire import level_of
+from penstock.core.signal import ForgeEvent, ForgeSignal
+
+FAILED = frozenset({"failure", "startup_failure", "timed_out"})
+DECISIVE = FAILED | {"success"}
+"""Conclusions that say whether a workflow works; one that was cancelled or skipped says nothing."""
+_OFF = ("disabled", "must be enabled", "not enabled", "Upgrade to ")
+"""How GitHub says, with a 403, that a repository has no such alerts."""
+
+
+class SignalReader:
+    """Implements `SignalSource`."""
+
+    def __init__(self, client: ReadClient) -> None:
+        self._client = client
+
+    def standing(self, repo: RepoRef, facts: RepositoryFacts, event: ForgeEvent) -> tuple[ForgeSignal, ...]:
+        """What is so now. Raises Permanent `forbidden`."""
+        try:
+            return tuple(self._found(repo, facts, event))
+        except Refused as refusal:
+            if refusal.status == 404 or (refusal.status == 403 and any(w in refusal.said for w in _OFF)):
+                return ()
+            raise
+
+    def _found(self, repo: RepoRef, facts: RepositoryFacts, event: ForgeEvent) -> Iterator[ForgeSignal]:
+        match event:
+            case ForgeEvent.WORKFLOW_RUN:
+                return self._runs(repo, facts.default_branch)
+            case ForgeEvent.CODE_ALERT:
+                return self._code_alerts(repo)
+            case ForgeEvent.DEPENDENCY_ALERT:
+                return self._dependency_alerts(repo)
+            case ForgeEvent.LEAK_ALERT:
+                return self._secret_alerts(repo)
+
+    def _runs(self, repo: RepoRef, branch: str) -> Iterator[ForgeSignal]:
+        """Of each workflow, its newest run that decided anything, of the last hundred on the branch."""
+        choice = {"branch": branch, "status": "completed", "exclude_pull_requests": "true"}
+        pages = self._client.pages(repo_path(repo, "actions", "runs"), wire.EndedRuns, needs.RUNS, choice)
+        newest: dict[int, wire.EndedRun] = {}
+        for run in next(pages).workflow_runs:
+            if run.conclusion in DECISIVE and _is_its_own(run, repo, branch):
+                newest.setdefault(run.workflow_id, run)
+        for run in newest.values():
+            if run.conclusion in FAILED and self._is_active(repo, run):
+                yield self._run(repo, branch, run)
+
+    def _is_active(self, repo: RepoRef, run: wire.EndedRun) -> bool:
+        """What was deleted or switched off never runs again, and so stays red for ever."""
+        path = repo_path(repo, "actions", "workflows", run.workflow_id)
+        workflow = self._client.find(path, wire.Workflow, needs.RUNS)
+        return workflow is not None and workflow.state == "active"
+
+    def _run(self, repo: RepoRef, branch: str, run: wire.EndedRun) -> ForgeSignal:
+        pages = self._client.pages(repo_path(repo, "actions", "runs", run.id, "jobs"), wire.Jobs, needs.RUNS)
+        return ForgeSignal(
+            event=ForgeEvent.WORKFLOW_RUN,
+            repo=repo,
+            subject=run.workflow_id,
+            occurrence=run.id,
+            title=run.display_title,
+            author=login_of(run.actor),
+            branch=branch,
+            workflow=run.name or "",
+            conclusion=run.conclusion or "",
+            jobs=tuple((job.name, job.status, job.conclusion or "") for page in pages for job in page.jobs),
+        )
+
+    def _code_alerts(self, repo: RepoRef) -> Iterator[ForgeSignal]:
+        path = repo_path(repo, "code-scanning", "alerts")
+        for page in self._client.pages(path, wire.CodeAlerts, needs.CODE_ALERTS, {"state": "open"}):
+            for alert in page.root:
+                rule, seen = alert.rule, alert.most_recent_instance
+                yield ForgeSignal(
+                    event=ForgeEvent.CODE_ALERT,
+                    repo=repo,
+                    subject=alert.number,
+                    title=rule.description or "",
+                    branch=(seen.ref or "").removeprefix("refs/heads/"),
+                    severity=level_of((rule.security_severity_level or rule.severity or "").lower()),
+                    path=(seen.location.path or "") if seen.location else "",
+                )
+
+    def _dependency_alerts(self, repo: RepoRef) -> Iterator[ForgeSignal]:
+        path = repo_path(repo, "dependabot", "alerts")
+        for page in self._client.pages(path, wire.DependencyAlerts, needs.ALERTS, {"state": "open"}):
+            for alert in page.root:
+                advisory = alert.security_advisory
+                yield ForgeSignal(
+                    event=ForgeEvent.DEPENDENCY_ALERT,
+                    repo=repo,
+                    subject=alert.number,
+                    title=advisory.summary,
+                    body=advisory.description,
+                    severity=level_of(advisory.severity.lower()),
+                    path=alert.dependency.manifest_path or "",
+                )
+
+    def _secret_alerts(self, repo: RepoRef) -> Iterator[ForgeSignal]:
+        """Without the secrets, which this process need not know."""
+        path, choice = repo_path(repo, "secret-scanning", "alerts"), {"state": "open", "hide_secret": "true"}
+        for page in self._client.pages(path, wire.SecretAlerts, needs.SECRET_ALERTS, choice):
+            for alert in page.root:
+                yield ForgeSignal(
+                    event=ForgeEvent.LEAK_ALERT,
+                    repo=repo,
+                    subject=alert.number,
+                    title=alert.secret_type_display_name or "",
+                    severity="critical",
+                )
+
+
+def _is_its_own(run: wire.EndedRun, repo: RepoRef, branch: str) -> bool:
+    """On the branch itself: a pull request's runs, a fork's too, go by the name of the branch that they come from."""
+    source = run.head_repository
+    return (
+        run.head_branch == branch
+        and not run.event.startswith("pull_request")
+        and source is not None
+        and source.node_id == repo.node_id
+    )
