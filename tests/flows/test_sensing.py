@@ -248,7 +248,8 @@ def test_a_poll_and_a_webhook_of_a_failed_run_are_one_change_of_its_repository(s
     assert (told.decision, told.agent, told.recipe) == (e.Triage.GO, "fixer", "fix")
     sensing.forge.signals = [sensing.run(occurrence=42)]
     sensing.deliver(sensing.run())
-    assert sensing.poll() == 0, "that it fails once more is no other work while this is open"
+    assert sensing.poll() == 0
+    assert sensing.change == change, "that it fails once more is no other work while this is open"
 
 
 def test_a_run_that_fails_again_after_its_change_ended_is_news_and_the_same_run_is_not(sensing: Sensing):
@@ -303,7 +304,8 @@ AGENTS = "agents: {fixer: {ref: ./recipes/fix.yml, permissions: [open_pr]}}\n"
 QUIET = [
     ("no rules at all", AGENTS, False),
     ("rules about issues alone", 'routing: [{if: event == "issues", run: [fixer]}]\n' + AGENTS, False),
-    ("nobody who proposes", RULES.replace("run: [freeze, fixer]", "run: [freeze]"), True),
+    ("nobody but a guard", RULES.replace("run: [freeze, fixer]", "run: [freeze]"), True),
+    ("nobody who proposes", RULES.replace("[open_pr]", "[apply_labels]"), True),
     ("an agent that cannot run", RULES.replace("./recipes/fix.yml", "./agents/fix.md"), True),
     ("a green job", RULES.replace('job == "tests"', 'job == "lint"'), True),
 ]
@@ -319,6 +321,7 @@ def test_without_a_rule_and_somebody_who_can_nothing_but_issues_starts_work(sens
     assert bool(sensing.forge.asked) == read
     taken = take_forge_signal(sensing.store, sensing.run(), sensing.circumstances, ordered_by="ada")
     assert isinstance(taken, Ignored), "nor by a person's order"
+    assert ("without one" in taken.reason) == ("routing:" not in rules)
 
 
 def test_places_are_shared_and_what_cannot_be_read_keeps_nothing_else(sensing: Sensing):

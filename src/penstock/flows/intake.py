@@ -10,6 +10,7 @@ from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy
 from penstock.core.refs import PENSTOCK, ChangeId, RepoRef
 from penstock.core.routing.admission import Admission
+from penstock.core.routing.agents import AgentKind
 from penstock.core.routing.router import Ignored as Unrouted
 from penstock.core.routing.router import Undecided
 from penstock.core.signal import ForgeSignal, IssueSignal, RequestSignal, Signal, change_id, claims
@@ -84,8 +85,8 @@ def take_forge_signal(
     answer = circumstances.hub.admit(signal)
     if unrouted := _unrouted(answer):
         return unrouted
-    if isinstance(answer, Admission) and not any(agent.recipe for agent in answer.agents):
-        return Ignored(reason="nobody that it is routed to has a recipe to propose by")
+    if isinstance(answer, Admission) and answer.first(AgentKind.SPECIALIST) is None:
+        return Ignored(reason="nobody that it is routed to proposes: that takes a specialist that can run")
     return _take(log, signal, circumstances, requester=ordered_by or PENSTOCK.login)
 
 

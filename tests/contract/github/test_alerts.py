@@ -1,14 +1,23 @@
-"""Alerts of vulnerable dependencies, as advisories: on the embedded forge, and what a forge can say instead."""
+"""Alerts as advisories and, with failed runs, as signals: on the embedded forge, and what a forge can say instead."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.contract.github.embedded import Embedded
+from tests.contract.github.embedded import Embedded, embedded
 from tests.contract.github.setting import REPO, Kit, Reply, sequence, serving
+from tests.forge.actions import flows
+from tests.forge.test_code_scanning import result, sarif, upload
 
+from localforge.actions.legs import Conclusion
 from localforge.seeding.alerts import plant
-from localforge.seeding.model import DependencyAlert, Repository
+from localforge.seeding.model import DependencyAlert, Repository, SecretAlert
 from penstock.adapters.github.alerts import AlertReader
+from penstock.adapters.github.signals import SignalReader
 from penstock.core.dependencies.advisories import Advisory, Affected, NotCovered, Range
 from penstock.core.dependencies.facts import Ecosystem
+from penstock.core.evidence import RepositoryFacts
+from penstock.core.signal import ForgeEvent, ForgeSignal
 from penstock.ports import Permanent, Transient
 
 ALERTS = tuple(
@@ -24,23 +33,37 @@ ALERTS = tuple(
 )
 
 
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory, clone: Path) -> Iterator[Embedded]:
+    """A forge with alerts of all kinds, and workflows that ran on main and elsewhere."""
+    with embedded(tmp_path_factory.mktemp("alerts"), clone) as built:
+        world, spec = (
+            built.world,
+            Repository(
+                name="acme/widget",
+                dependabot_alerts=ALERTS,
+                secret_alerts=(SecretAlert(type="npm_token", secret="abc", path="README.md"),),
+            ),
+        )
+        with world.forge.store.write() as tx:
+            plant(world.forge, tx, world.widget.id, spec, world.forge.clock())
+        with built.owner() as olga:
+            judged = {"state": "dismissed", "dismissed_reason": "not_used"}
+            assert olga.patch("/repos/acme/widget/dependabot/alerts/4", json=judged).status_code == 200
+        yield built
+
+
 def reader(kit: Kit) -> AlertReader:
     return AlertReader(kit.reads)
 
 
+def standing(forge: Embedded, event: ForgeEvent) -> tuple[ForgeSignal, ...]:
+    facts = forge.admin.reader.repository(forge.repo)
+    assert facts
+    return SignalReader(forge.admin.reads).standing(forge.repo, facts, event)
+
+
 def test_open_alerts_are_advisories_and_dismissed_ones_are_not(forge: Embedded) -> None:
-    at = forge.world.forge.clock()
-    with forge.world.forge.store.write() as tx:
-        plant(
-            forge.world.forge,
-            tx,
-            forge.world.widget.id,
-            Repository(name="acme/widget", dependabot_alerts=ALERTS),
-            at,
-        )
-    with forge.owner() as olga:
-        judged = {"state": "dismissed", "dismissed_reason": "not_used"}
-        assert olga.patch("/repos/acme/widget/dependabot/alerts/4", json=judged).status_code == 200
     found = reader(forge.kit).vulnerabilities(forge.repo)
     assert isinstance(found, tuple)
     told = {one.id: set(one.affected) for one in found}
@@ -53,6 +76,55 @@ def test_open_alerts_are_advisories_and_dismissed_ones_are_not(forge: Embedded) 
         "GHSA-dddd-eeee-ffff": {affected(Ecosystem.NPM, "left", left)},
         "GHSA-gggg-hhhh-jjjj": set(),
     }
+
+
+def test_open_alerts_stand_and_secrets_stay_at_the_forge(forge: Embedded) -> None:
+    assert standing(forge, ForgeEvent.CODE_ALERT) == (), "nothing was analysed yet"
+    assert upload(forge.world, sarif(result())).status_code == 202
+    (code,) = standing(forge, ForgeEvent.CODE_ALERT)
+    assert (code.subject, code.severity, code.branch, code.path) == (1, "high", "main", "src/widget.py")
+    assert {
+        one.subject: (one.severity, one.path, one.title)
+        for one in standing(forge, ForgeEvent.DEPENDENCY_ALERT)
+    } == dict.fromkeys((1, 2, 3), ("medium", "m", "Bad"))
+    (leak,) = standing(forge, ForgeEvent.LEAK_ALERT)
+    assert leak == ForgeSignal(
+        event=ForgeEvent.LEAK_ALERT, repo=forge.repo, subject=1, title="Npm Token", severity="critical"
+    )
+    assert "abc" not in repr(vars(forge.admin.cache)), "not even in the cache"
+
+
+WORKFLOW = """
+name: CI
+on: [push, pull_request]
+jobs:
+  lint: {runs-on: ubuntu-latest, steps: [{run: "true"}]}
+  tests: {runs-on: ubuntu-latest, steps: [{run: "true"}]}
+"""
+
+
+def test_a_workflow_stands_while_its_newest_run_on_the_default_branch_failed(forge: Embedded) -> None:
+    with forge.owner() as olga:
+
+        def run_by(path: str, *, branch: str = "main", tests: Conclusion = Conclusion.SUCCESS) -> None:
+            flows.put(olga, path, WORKFLOW, branch=branch)
+            assert flows.runs(forge.world)
+            flows.play(forge.world, tests=tests)
+
+        run_by(".github/workflows/ci.yml", tests=Conclusion.FAILURE)
+        (run,) = standing(forge, ForgeEvent.WORKFLOW_RUN)
+        assert (run.workflow, run.branch, run.conclusion, run.author) == ("CI", "main", "failure", "olga")
+        assert set(run.jobs) == {("lint", "completed", "success"), ("tests", "completed", "failure")}
+        flows.make_branch(olga, "feature/green")
+        run_by("b.txt", branch="feature/green")
+        run_by("c.txt", tests=Conclusion.CANCELLED)
+        assert standing(forge, ForgeEvent.WORKFLOW_RUN) == (run,), "neither says anything of main"
+        path = f"/repos/acme/widget/actions/workflows/{run.subject}"
+        assert olga.put(f"{path}/disable").status_code == 204
+        assert standing(forge, ForgeEvent.WORKFLOW_RUN) == ()
+        assert olga.put(f"{path}/enable").status_code == 204
+        run_by("d.txt")
+        assert standing(forge, ForgeEvent.WORKFLOW_RUN) == ()
 
 
 def affected(ecosystem: Ecosystem, name: str, found: Range) -> Affected:
@@ -109,3 +181,51 @@ def test_a_forge_that_fails_or_knows_no_token_is_no_answer() -> None:
             reader(kit).vulnerabilities(REPO)
         with pytest.raises(Transient):
             reader(kit).vulnerabilities(REPO)
+
+
+FACTS = RepositoryFacts(
+    node_id=REPO.node_id, full_name="acme/widget", default_branch="main", archived=False, clone_url="x"
+)
+
+
+def ended(number: int, **changed: object) -> dict[str, object]:
+    """A failed run on main, as GitHub tells it."""
+    usual: dict[str, object] = {
+        "id": number,
+        "name": "CI",
+        "display_title": "Push",
+        "event": "push",
+        "conclusion": "failure",
+        "workflow_id": number,
+        "head_branch": "main",
+        "head_repository": {"node_id": REPO.node_id},
+        "actor": {"login": "ada"},
+    }
+    return usual | changed
+
+
+def test_no_stranger_can_make_a_default_branch_fail() -> None:
+    runs = [
+        ended(1, event="pull_request"),
+        ended(2, event="pull_request_target"),
+        ended(3, head_repository={"node_id": "R_fork"}),
+        ended(4, head_repository=None),
+        ended(5, head_branch="other"),
+        ended(6, conclusion="action_required"),
+        ended(7, event="issue_comment"),
+        ended(8, event="workflow_run"),
+    ]
+    refusals = [
+        Reply(status=404, body={"message": "no analysis found"}),
+        Reply(status=403, body={"message": "Advanced Security must be enabled for this repository."}),
+        Reply(status=403, body={"message": NO}),
+    ]
+    with serving(sequence(Reply(body={"workflow_runs": runs}), *refusals)) as (kit, asked):
+        source = SignalReader(kit.reads)
+        assert source.standing(REPO, FACTS, ForgeEvent.WORKFLOW_RUN) == ()
+        assert source.standing(REPO, FACTS, ForgeEvent.CODE_ALERT) == ()
+        assert source.standing(REPO, FACTS, ForgeEvent.CODE_ALERT) == ()
+        with pytest.raises(Permanent, match="Secret scanning alerts") as refused:
+            source.standing(REPO, FACTS, ForgeEvent.LEAK_ALERT)
+    assert refused.value.code == "forbidden"
+    assert "hide_secret=true" in asked[-1].path

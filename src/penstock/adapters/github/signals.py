@@ -16,6 +16,9 @@ from penstock.core.signal import ForgeEvent, ForgeSignal
 FAILED = frozenset({"failure", "startup_failure", "timed_out"})
 DECISIVE = FAILED | {"success"}
 """Conclusions that say whether a workflow works; one that was cancelled or skipped says nothing."""
+TRIGGERS = frozenset({"dynamic", "push", "release", "repository_dispatch", "schedule", "workflow_dispatch"})
+"""What begins a run only by the forge itself or by who may write. Anybody can comment, open an issue or a pull request, fork, and
+so have a workflow run on the default branch. Source: GitHub Docs, "Events that trigger workflows"."""
 _OFF = ("disabled", "must be enabled", "not enabled", "Upgrade to ")
 """How GitHub says, with a 403, that a repository has no such alerts."""
 
@@ -124,11 +127,11 @@ class SignalReader:
 
 
 def _is_its_own(run: wire.EndedRun, repo: RepoRef, branch: str) -> bool:
-    """On the branch itself: a pull request's runs, a fork's too, go by the name of the branch that they come from."""
+    """On the branch itself, and no stranger's doing: a pull request's runs, a fork's too, go by the name of its branch."""
     source = run.head_repository
     return (
         run.head_branch == branch
-        and not run.event.startswith("pull_request")
+        and run.event in TRIGGERS
         and source is not None
         and source.node_id == repo.node_id
     )
