@@ -127,7 +127,7 @@ def _approve(scenario: Scenario, folder: Path, *, eager: bool = False) -> None:
     """A person who finds the database locked tries again a little later."""
     with suppress(Transient):
         scenario.person(folder, eager=eager)
-    time.sleep(0.005)
+    time.sleep(0.005 if eager else 0.03)
 
 
 def differences(expected: Outcome, found: Outcome) -> Iterator[str]:

@@ -120,6 +120,8 @@ class People:
     def __init__(self, folder: Path) -> None:
         self.forge = embedding.ensure_running(replace(embedding.find(folder) or _none(folder), port=0))
         self.home = home_at(folder, self.forge)
+        bearer = {"authorization": f"Bearer {self.forge.operator_token}"}
+        self.http = httpx.Client(base_url=self.forge.url, headers=bearer)
         self.reported: set[str] = set()
         (head,) = self.home.store.heads()
         self.change: ChangeId = head.change
@@ -130,16 +132,12 @@ class People:
         return found
 
     def get(self, path: str) -> Any:
-        headers = {"authorization": f"Bearer {self.forge.operator_token}"}
-        return json.loads(httpx.get(f"{self.forge.url}{path}", headers=headers).text)
+        return json.loads(self.http.get(path).text)
 
     def report(self, name: str, head: str) -> None:
         """CI's verdict on a head, once."""
-        headers = {"authorization": f"Bearer {self.forge.operator_token}"}
         body = {"state": "success", "context": "test"}
-        httpx.post(
-            f"{self.forge.url}/repos/{ORG}/{name}/statuses/{head}", json=body, headers=headers
-        ).raise_for_status()
+        self.http.post(f"/repos/{ORG}/{name}/statuses/{head}", json=body).raise_for_status()
         self.reported.add(head)
 
 
@@ -229,6 +227,7 @@ class TrueForge:
         """End the forge's process, however the run went."""
         people = _PEOPLE.pop(folder, None)
         if people:
+            people.http.close()
             people.home.close()
             embedding.stop(people.forge)
 

@@ -20,7 +20,7 @@ PATIENCE = 120.0
 TOGETHER = 0.15
 """How long effects wait for those of other repositories, to be killed together with them."""
 FORKSERVER = get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["tests.crash.world"])
+FORKSERVER.set_forkserver_preload(["tests.crash.world", "tests.crash.forge"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
