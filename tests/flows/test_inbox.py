@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.core.refs import ChangeId
-from penstock.core.signal import ForgeEvent
+from penstock.core.signal import ALERTS, ForgeEvent
 from penstock.flows.inbox import (
     ChangesNamed,
     ForgeNamed,
@@ -124,17 +124,12 @@ def test_a_comment_names_the_pull_request_that_it_stands_on(action: str):
 def test_a_check_without_a_branch_names_the_changes_of_its_pull_requests(event: str):
     pulls = [{"number": 1, "head": {"ref": ref}} for ref in ("main", f"penstock/{CHANGE}")]
     found = {"head_branch": None, "pull_requests": pulls}
-    run = {
-        "action": "completed",
-        "repository": {"full_name": "acme/lib"},
-        "workflow_run": {**found, "workflow_id": 1},
-    }
-    payload = (
-        run if event == "workflow_run" else {event: {"check_suite": found} if event == "check_run" else found}
-    )
+    told = {"check_run": {"name": "test", "check_suite": found}, "workflow_run": {**found, "workflow_id": 1}}
+    place = {"action": "completed", "repository": {"full_name": "acme/lib"}}
+    payload = place | {event: told.get(event, found)}
     assert delivered(event, payload) == ChangesNamed(changes=(CHANGE,))
-    told = {"check_run": {"check_suite": {"head_branch": None}, "pull_requests": pulls}}
-    assert delivered("check_run", told) == ChangesNamed(changes=(CHANGE,))
+    alone = {"name": "test", "check_suite": {"head_branch": None}, "pull_requests": pulls}
+    assert delivered("check_run", place | {"check_run": alone}) == ChangesNamed(changes=(CHANGE,))
 
 
 RUN = {
@@ -146,14 +141,18 @@ ALERT = {"action": "created", "alert": {"number": 4}, "repository": {"full_name"
 
 
 def test_runs_and_alerts_name_what_may_be_so_whatever_else_they_say():
-    named = ForgeNamed(repository="acme/lib", event=ForgeEvent.WORKFLOW_RUN, subject=9)
+    named = ForgeNamed(repository="acme/lib", event=ForgeEvent.WORKFLOW_RUN, subject="9")
     assert delivered("workflow_run", RUN) == named
     assert isinstance(delivered("workflow_run", {**RUN, "action": "requested"}), NothingNamed)
     ours = put(RUN, ("workflow_run", "head_branch"), f"penstock/{CHANGE}")
     assert delivered("workflow_run", ours) == ChangesNamed(changes=(CHANGE,))
-    for event in set(ForgeEvent) - {ForgeEvent.WORKFLOW_RUN}:
+    check = {**RUN, "check_run": {"name": "lint", "check_suite": {"head_branch": "main"}}}
+    failing = ForgeNamed(repository="acme/lib", event=ForgeEvent.CHECK_RUN, subject="lint")
+    assert delivered("check_run", check) == failing
+    assert isinstance(delivered("check_run", {**check, "action": "created"}), NothingNamed)
+    for event in ALERTS:
         told = delivered(event, {**ALERT, "action": "fixed"})
-        assert told == ForgeNamed(repository="acme/lib", event=event, subject=4)
+        assert told == ForgeNamed(repository="acme/lib", event=event, subject="4")
 
 
 BAD = [

@@ -146,8 +146,8 @@ class Sensing:
         usual = ForgeSignal(
             event=ForgeEvent.WORKFLOW_RUN,
             repo=self.repo,
-            subject=9,
-            occurrence=41,
+            subject="9",
+            occurrence="41",
             title="Add a feature",
             author="ada",
             branch="main",
@@ -158,20 +158,25 @@ class Sensing:
         return replace(usual, **changed)  # type: ignore[arg-type]
 
     def alert(self, event: ForgeEvent = ForgeEvent.DEPENDENCY_ALERT, **changed: object) -> ForgeSignal:
-        usual = ForgeSignal(event=event, repo=self.repo, subject=3, title="left-pad is bad", severity="high")
+        usual = ForgeSignal(
+            event=event, repo=self.repo, subject="3", title="left-pad is bad", severity="high"
+        )
         return replace(usual, **changed)  # type: ignore[arg-type]
 
     def deliver(self, *signals: ForgeSignal) -> None:
         """Deliveries about these are kept, and acted on."""
         for signal in signals:
             self.deliveries += 1
-            run = {"head_branch": "main", "workflow_id": signal.subject}
-            about = (
-                {"action": "completed", "workflow_run": run}
-                if signal.event is ForgeEvent.WORKFLOW_RUN
-                else {"action": "created", "alert": {"number": signal.subject}}
-            )
-            told = about | {"repository": {"full_name": self.repo.full_name}}
+            about: dict[str, object]
+            match signal.event:
+                case ForgeEvent.WORKFLOW_RUN:
+                    about = {"workflow_run": {"head_branch": "main", "workflow_id": int(signal.subject)}}
+                case ForgeEvent.CHECK_RUN:
+                    about = {"check_run": {"name": signal.subject, "check_suite": {"head_branch": "main"}}}
+                case _:
+                    about = {"alert": {"number": int(signal.subject)}}
+            place = {"repository": {"full_name": self.repo.full_name}}
+            told = {"action": "completed"} | about | place
             self.inbox.accept(
                 Delivery(
                     id=f"{self.number}-{self.deliveries}",
@@ -240,13 +245,15 @@ def test_a_poll_and_a_webhook_of_a_failed_run_are_one_change_of_its_repository(s
         sensing.rule(RULES)
     change = sensing.change
     assert change.signal == f"workflow_run:{sensing.repo.node_id}:9"
-    assert change.origin == Origin(event=ForgeEvent.WORKFLOW_RUN, repo=sensing.repo, subject=9, occurrence=41)
+    assert change.origin == Origin(
+        event=ForgeEvent.WORKFLOW_RUN, repo=sensing.repo, subject="9", occurrence="41"
+    )
     assert (change.issue, change.requester, change.targets) == (None, "penstock", (sensing.repo,))
     shown = summarize(change, sensing.store.texts())
     assert (shown.title, shown.origin) == ("CI fails on main", f"{sensing.repo.full_name} workflow_run 41")
     told = sensing.triaged()
     assert (told.decision, told.agent, told.recipe) == (e.Triage.GO, "fixer", "fix")
-    sensing.forge.signals = [sensing.run(occurrence=42)]
+    sensing.forge.signals = [sensing.run(occurrence="42")]
     sensing.deliver(sensing.run())
     assert sensing.poll() == 0
     assert sensing.change == change, "that it fails once more is no other work while this is open"
@@ -259,7 +266,7 @@ def test_a_run_that_fails_again_after_its_change_ended_is_news_and_the_same_run_
     sensing.record(replace(sensing.triaged(), decision=e.Triage.NO_GO))
     sensing.rule(RULES)
     assert sensing.poll() == 0
-    sensing.forge.signals = [sensing.run(occurrence=42)]
+    sensing.forge.signals = [sensing.run(occurrence="42")]
     assert sensing.poll() == 1
     assert len(sensing.store.of_signal(first.signal)) == 2
 
@@ -276,7 +283,7 @@ def test_what_is_over_by_triage_is_declined_and_told_to_nobody(sensing: Sensing)
 
 
 def test_alerts_start_work_as_the_rules_say_and_their_words_stay_inside(sensing: Sensing):
-    mild, odd = sensing.alert(subject=4, severity="medium"), sensing.alert(subject=5, severity=None)
+    mild, odd = sensing.alert(subject="4", severity="medium"), sensing.alert(subject="5", severity=None)
     leak, code = sensing.alert(ForgeEvent.LEAK_ALERT), sensing.alert(ForgeEvent.CODE_ALERT)
     sensing.forge.signals = [mild, leak, code, odd, sensing.alert()]
     sensing.deliver(*sensing.forge.signals)
@@ -286,6 +293,24 @@ def test_alerts_start_work_as_the_rules_say_and_their_words_stay_inside(sensing:
     assert change.signal == f"dependabot_alert:{sensing.repo.node_id}:3"
     assert sensing.store.texts().get(change.title) == "Dependabot alert 3"
     assert ForgeEvent.CODE_ALERT not in sensing.forge.asked, "no rule asks about it, so nobody need read it"
+
+
+def test_a_check_that_fails_starts_a_change_by_its_name(sensing: Sensing):
+    sensing.rule(
+        RULES.replace(
+            'event == "secret_scanning_alert"', 'event == "check_run" && job == "lint" && status == "failure"'
+        ).replace("[reader]", "[fixer]")
+    )
+    usual = sensing.run(event=ForgeEvent.CHECK_RUN, subject="lint", occurrence="a" * 40, jobs=())
+    sensing.forge.signals = [usual, replace(usual, subject="other")]
+    sensing.deliver(*sensing.forge.signals)
+    assert sensing.poll() == 0
+    change = sensing.change
+    assert change.signal == f"check_run:{sensing.repo.node_id}:lint"
+    assert change.origin
+    assert change.origin.name == f"{sensing.repo.full_name} check_run lint"
+    assert sensing.store.texts().get(change.title) == "lint fails on main"
+    assert sensing.triaged().decision is e.Triage.GO
 
 
 def test_a_guard_holds_a_run_at_intake_and_at_triage(sensing: Sensing):
@@ -358,7 +383,7 @@ def issue(number: int) -> IssueFacts:
 
 def test_in_mode_manual_a_person_orders_it_and_nothing_else_does(sensing: Sensing, capsys):
     sensing.rule(RULES, mode=Mode.MANUAL)
-    sensing.forge.signals = [sensing.run(), sensing.alert(subject=4, severity="low")]
+    sensing.forge.signals = [sensing.run(), sensing.alert(subject="4", severity="low")]
     sensing.deliver(sensing.run())
     assert sensing.listener.poll().started == ()
     assert sensing.changes == []

@@ -183,7 +183,7 @@ def list_signals(
     event: Annotated[ForgeEvent | None, typer.Option("--event", help="Only of this event.")] = None,
     json: Json = False,
 ) -> None:
-    """Workflows that fail on a default branch, and open alerts."""
+    """What fails on a default branch, and open alerts."""
     from penstock.cli import signals
 
     leave(signals.list_signals(opened(), event, json=json))
@@ -195,13 +195,13 @@ def process_signal(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[REPO#]N",
-            help="The run's or alert's number, with its repository unless there is only one.",
+            metavar="[REPO#]WHICH",
+            help="The run's or alert's number or the check's name, with its repository unless there is only one.",
         ),
     ],
     json: Json = False,
 ) -> None:
-    """Start a change for a failed run or an open alert, as a person's order, where a rule routes it."""
+    """Start a change for what fails or an open alert, as a person's order, where a rule routes it."""
     from penstock.cli import signals
 
     leave(signals.process_signal(opened(), event, name, json=json))

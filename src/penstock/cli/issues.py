@@ -62,28 +62,25 @@ def process_issue(home: Installation, name: str, *, json: bool) -> Exit:
 
 
 def _find(home: Installation, name: str) -> tuple[RepoRef, IssueFacts] | None:
-    place = numbered(home, name, "an issue")
-    if place is None:
+    place, _, number = name.rpartition("#")
+    found = places(home, place)
+    if not number.isdecimal() or len(found) != 1:
+        output.complain(
+            f"{name}: name an issue as REPOSITORY#NUMBER; {home.organization} has {len(found)} repositories that fit."
+        )
         return None
-    repo, _, number = place
-    issue = home.reader.issue(repo, number)
+    repo, _ = found[0]
+    issue = home.reader.issue(repo, int(number))
     if issue is None:
         output.complain(f"{repo.full_name} has no issue {number}.")
         return None
     return repo, issue
 
 
-def numbered(home: Installation, name: str, what: str) -> tuple[RepoRef, RepositoryFacts, int] | None:
-    """The repository and number of `[REPOSITORY#]NUMBER`; None, and that is said, where there is no such one repository."""
-    place, _, number = name.rpartition("#")
-    found = [
+def places(home: Installation, named: str) -> tuple[tuple[RepoRef, RepositoryFacts], ...]:
+    """The repositories that a person can mean so; all, where they name none."""
+    return tuple(
         (repo, facts)
         for repo, facts in home.fleet.repositories(home.reader)
-        if place in {"", repo.name, repo.full_name}
-    ]
-    if not (number.isascii() and number.isdecimal()) or len(found) != 1:
-        output.complain(
-            f"{name}: name {what} as REPOSITORY#NUMBER; {home.organization} has {len(found)} repositories that fit."
-        )
-        return None
-    return *found[0], int(number)
+        if named in {"", repo.name, repo.full_name}
+    )

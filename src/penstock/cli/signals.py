@@ -7,8 +7,8 @@ from rich.table import Table
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.cli.issues import numbered
-from penstock.core.signal import ForgeEvent, ForgeSignal
+from penstock.cli.issues import places
+from penstock.core.signal import ALERTS, ForgeEvent, ForgeSignal
 from penstock.flows.intake import Started, take_forge_signal
 from penstock.ports import Permanent
 
@@ -24,18 +24,17 @@ def list_signals(home: Installation, event: ForgeEvent | None, *, json: bool) ->
         for column in ("signal", "repository", "title", "branch", "severity"):
             table.add_column(column, overflow="fold")
         for one in found:
-            number = one.occurrence or one.subject
-            title = one.heading if one.event is ForgeEvent.WORKFLOW_RUN else one.title
+            title = one.title if one.event in ALERTS else one.heading
             table.add_row(
                 one.event,
-                f"{one.repo.full_name}#{number}",
+                output.cell(f"{one.repo.full_name}#{one.handle}"),
                 output.cell(title),
                 output.cell(one.branch),
                 one.severity or "",
             )
         output.out.print(table)
     elif not problems:
-        output.say(f"No workflow of {home.organization} fails on its default branch, and no alert is open.")
+        output.say(f"Nothing of {home.organization} fails on its default branch, and no alert is open.")
     for problem in problems:
         output.complain(problem)
     return Exit.FORGE if problems else Exit.DONE
@@ -53,16 +52,20 @@ def _standing(
 
 
 def process_signal(home: Installation, event: ForgeEvent, name: str, *, json: bool) -> Exit:
-    """By a run's or an alert's number. A rule still has to route it: rules say who works, whoever orders it."""
-    place = numbered(home, name, "it")
-    if place is None:
+    """By a run's or an alert's number, or a check's name. A rule has to route it: rules say who works, whoever orders it."""
+    place, _, handle = name.partition("#") if "#" in name else ("", "", name)
+    found = places(home, place)
+    if len(found) != 1:
+        output.complain(
+            f"{name}: name it as REPOSITORY#NAME; {home.organization} has {len(found)} repositories that fit."
+        )
         return Exit.NO
-    repo, facts, number = place
+    repo, facts = found[0]
     standing = () if facts.archived else home.signals.standing(repo, facts, event)
-    signal = next((one for one in standing if number == (one.occurrence or one.subject)), None)
+    signal = next((one for one in standing if one.handle == handle), None)
     if signal is None:
         output.complain(
-            f"{repo.full_name} has no {event} {number} that stands: `penstock list-signals` shows what does."
+            f"{repo.full_name} has no {event} {handle} that stands: `penstock list-signals` shows what does."
         )
         return Exit.NO
     answer = take_forge_signal(home.store, signal, home.circumstances, ordered_by=home.operator)

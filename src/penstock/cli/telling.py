@@ -8,7 +8,6 @@ from penstock.core.change import events as e
 from penstock.core.change.model import Change
 from penstock.core.refs import NodeId
 from penstock.core.verdict import ALLOWING
-from penstock.flows.views import origin_of
 
 
 def told(event: e.Event, change: Change, web: str) -> Text | None:
@@ -32,7 +31,7 @@ def _early(event: e.Event, change: Change) -> Text | None:
         case e.Created(issue=issue) if issue:
             return Text(f"signal    {issue.repo.full_name}#{issue.number} starts change {change.id}")
         case e.Created(origin=origin) if origin:
-            return Text(f"signal    {origin_of(origin)} starts change {change.id}")
+            return Text(f"signal    {origin.name} starts change {change.id}")
         case e.Created():
             return Text(f"signal    {event.requester} asks for recipe {event.recipe}: change {change.id}")
         case e.TriageDecided():

@@ -18,9 +18,13 @@ class ForgeEvent(StrEnum):
     """What the forge tells that can start work beside issues, by the names of its events."""
 
     WORKFLOW_RUN = "workflow_run"
+    CHECK_RUN = "check_run"
     CODE_ALERT = "code_scanning_alert"
     DEPENDENCY_ALERT = "dependabot_alert"
     LEAK_ALERT = "secret_scanning_alert"
+
+
+ALERTS = frozenset({ForgeEvent.CODE_ALERT, ForgeEvent.DEPENDENCY_ALERT, ForgeEvent.LEAK_ALERT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +75,17 @@ class RequestSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeSignal:
-    """What is so at the forge, and no issue says: the newest run of a workflow on the default branch failed, an alert is open.
+    """What is so at the forge, and no issue says: a workflow or another check fails on the default branch, an alert is open.
 
-    `subject` stays the same while it is so: the workflow's id, the alert's number. `occurrence` is the one time, the run's id;
-    0 for an alert. `jobs` of a run: (name, status, conclusion). All texts are untrusted.
+    `subject` stays the same while it is so: the workflow's id, the check's name, the alert's number. `occurrence` is the one
+    time: the run's id, the commit that was checked; empty for an alert. `jobs` of a run: (name, status, conclusion). All texts
+    are untrusted.
     """
 
     event: ForgeEvent
     repo: RepoRef
-    subject: int
-    occurrence: int = 0
+    subject: str
+    occurrence: str = ""
     title: str
     body: str = ""
     author: str = ""
@@ -98,7 +103,12 @@ class ForgeSignal:
 
     @property
     def name(self) -> str:
-        return f"{self.repo.full_name} {self.event} {self.occurrence or self.subject}"
+        return f"{self.repo.full_name} {self.event} {self.handle}"
+
+    @property
+    def handle(self) -> str:
+        """What people call it by: a run's own id rather than its workflow's."""
+        return handle_of(self.event, self.subject, self.occurrence)
 
     @property
     def wording(self) -> Digest:
@@ -111,12 +121,18 @@ class ForgeSignal:
         match self.event:
             case ForgeEvent.WORKFLOW_RUN:
                 return f"{self.workflow or 'A workflow'} fails on {self.branch}"
+            case ForgeEvent.CHECK_RUN:
+                return f"{self.subject} fails on {self.branch}"
             case ForgeEvent.CODE_ALERT:
                 return f"Code scanning alert {self.subject}"
             case ForgeEvent.DEPENDENCY_ALERT:
                 return f"Dependabot alert {self.subject}"
             case ForgeEvent.LEAK_ALERT:
                 return f"Secret scanning alert {self.subject}"
+
+
+def handle_of(event: ForgeEvent, subject: str, occurrence: str) -> str:
+    return occurrence if event is ForgeEvent.WORKFLOW_RUN else subject
 
 
 Signal = IssueSignal | RequestSignal | ForgeSignal

@@ -13,7 +13,7 @@ from penstock.core.routing.documents import Priority
 from penstock.core.routing.facts import Facts, clean
 from penstock.core.routing.router import Ignored, Route, Router, Undecided
 from penstock.core.routing.wire import only_known, with_jobs
-from penstock.core.signal import ForgeEvent, ForgeSignal, IssueSignal
+from penstock.core.signal import ALERTS, ForgeEvent, ForgeSignal, IssueSignal
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.driving import ChangeLog
 from penstock.ports import Recipes
@@ -101,6 +101,7 @@ def facts_about(signal: IssueSignal | ForgeSignal) -> tuple[Facts, ...]:
 
 def forge_facts(signal: ForgeSignal) -> tuple[Facts, ...]:
     run = signal.event is ForgeEvent.WORKFLOW_RUN
+    status = "open" if signal.event in ALERTS else signal.conclusion
     untold = (() if run else ("author",)) + (("severity",) if signal.severity is None else ())
     facts = Facts(
         event=signal.event.value,
@@ -111,7 +112,8 @@ def forge_facts(signal: ForgeSignal) -> tuple[Facts, ...]:
         author=clean(signal.author),
         branch=clean(signal.branch),
         workflow=clean(signal.workflow),
-        status=clean(signal.conclusion) if run else "open",
+        status=clean(status),
+        job=clean(signal.subject) if signal.event is ForgeEvent.CHECK_RUN else "",
         conclusion=clean(signal.conclusion),
         severity=signal.severity or "",
         paths=(clean(signal.path),) if signal.path else (),

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from penstock.core.refs import ChangeId
-from penstock.core.signal import ForgeEvent
+from penstock.core.signal import ALERTS, ForgeEvent
 
 W = TypeVar("W", bound=BaseModel)
 _BRANCH = re.compile(r"penstock/(c-[0-9a-z]{10})(?:-revert)?")
@@ -41,7 +41,7 @@ class ForgeNamed:
 
     repository: str
     event: ForgeEvent
-    subject: int
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,7 @@ class _OnBranch(_Wire):
 
 
 class _CheckRun(_Wire):
+    name: str
     check_suite: _OnBranch
     pull_requests: tuple[_Pull, ...] = ()
 
@@ -129,7 +130,9 @@ class _CheckRun(_Wire):
 
 
 class _CheckRunEvent(_Wire):
+    action: str
     check_run: _CheckRun
+    repository: _Repository
 
 
 class _CheckSuiteEvent(_Wire):
@@ -210,12 +213,27 @@ def _comment(body: bytes) -> Named:
 def _run(body: bytes) -> Named:
     """On a branch of ours it is a change's. Any other that is over may tell of a default branch that fails."""
     told = _WorkflowRunEvent.model_validate_json(body)
-    if changes := changes_on(told.workflow_run.branches):
+    return _ended(
+        told, told.workflow_run.branches, ForgeEvent.WORKFLOW_RUN, str(told.workflow_run.workflow_id)
+    )
+
+
+def _check(body: bytes) -> Named:
+    told = _CheckRunEvent.model_validate_json(body)
+    return _ended(told, told.check_run.branches, ForgeEvent.CHECK_RUN, told.check_run.name)
+
+
+def _ended(
+    told: _WorkflowRunEvent | _CheckRunEvent,
+    branches: Iterable[str | None],
+    event: ForgeEvent,
+    subject: str,
+) -> Named:
+    if changes := changes_on(branches):
         return ChangesNamed(changes=changes)
     if told.action != "completed":
         return NothingNamed(reason="no branch of ours, and not over yet")
-    subject = told.workflow_run.workflow_id
-    return ForgeNamed(repository=told.repository.full_name, event=ForgeEvent.WORKFLOW_RUN, subject=subject)
+    return ForgeNamed(repository=told.repository.full_name, event=event, subject=subject)
 
 
 def _alert(event: ForgeEvent) -> Callable[[bytes], Named]:
@@ -223,7 +241,7 @@ def _alert(event: ForgeEvent) -> Callable[[bytes], Named]:
 
     def reader(body: bytes) -> Named:
         told = _AlertEvent.model_validate_json(body)
-        return ForgeNamed(repository=told.repository.full_name, event=event, subject=told.alert.number)
+        return ForgeNamed(repository=told.repository.full_name, event=event, subject=str(told.alert.number))
 
     return reader
 
@@ -251,13 +269,10 @@ _READERS: Mapping[str, Callable[[bytes], Named]] = {
     "issue_comment": _comment,
     "pull_request": _pull,
     "pull_request_review": _pull,
-    "check_run": _on_branches(_CheckRunEvent, lambda told: told.check_run.branches),
+    "check_run": _check,
     "check_suite": _on_branches(_CheckSuiteEvent, lambda told: told.check_suite.branches),
     "workflow_run": _run,
-    **{
-        event.value: _alert(event)
-        for event in (ForgeEvent.CODE_ALERT, ForgeEvent.DEPENDENCY_ALERT, ForgeEvent.LEAK_ALERT)
-    },
+    **{event.value: _alert(event) for event in ALERTS},
     "status": _on_branches(_StatusEvent, lambda told: (branch.name for branch in told.branches)),
     "push": _ref,
     "delete": _ref,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import Await, next_effects
-from penstock.core.change.model import ENDS, Change, Lane, Origin, State
+from penstock.core.change.model import ENDS, Change, Lane, State
 from penstock.core.change.proposing import open_digests
 from penstock.core.change.sidings import CEILING_REACHED
 from penstock.core.refs import BlobRef, ChangeId, Digest
@@ -121,14 +121,10 @@ def summarize(change: Change, texts: Texts) -> Summary:
         reason=change.reason,
         waits_for=waits_for(change),
         issue=f"{issue.repo.full_name}#{issue.number}" if issue else "",
-        origin=origin_of(change.origin) if change.origin else "",
+        origin=change.origin.name if change.origin else "",
         requester=change.requester,
         since=change.since,
     )
-
-
-def origin_of(origin: Origin) -> str:
-    return f"{origin.repo.full_name} {origin.event} {origin.occurrence or origin.subject}"
 
 
 def waits_for(change: Change) -> str:

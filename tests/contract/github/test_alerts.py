@@ -7,6 +7,7 @@ import pytest
 from tests.contract.github.embedded import Embedded, embedded
 from tests.contract.github.setting import REPO, Kit, Reply, sequence, serving
 from tests.forge.actions import flows
+from tests.forge.robots import reporter
 from tests.forge.test_code_scanning import result, sarif, upload
 
 from localforge.actions.legs import Conclusion
@@ -17,6 +18,7 @@ from penstock.adapters.github.signals import SignalReader
 from penstock.core.dependencies.advisories import Advisory, Affected, NotCovered, Range
 from penstock.core.dependencies.facts import Ecosystem
 from penstock.core.evidence import RepositoryFacts
+from penstock.core.refs import NodeId, RepoRef
 from penstock.core.signal import ForgeEvent, ForgeSignal
 from penstock.ports import Permanent, Transient
 
@@ -57,10 +59,16 @@ def reader(kit: Kit) -> AlertReader:
     return AlertReader(kit.reads)
 
 
-def standing(forge: Embedded, event: ForgeEvent) -> tuple[ForgeSignal, ...]:
-    facts = forge.admin.reader.repository(forge.repo)
+def standing(forge: Embedded, event: ForgeEvent, repo: RepoRef | None = None) -> tuple[ForgeSignal, ...]:
+    repo = repo or forge.repo
+    facts = forge.admin.reader.repository(repo)
     assert facts
-    return SignalReader(forge.admin.reads).standing(forge.repo, facts, event)
+    return SignalReader(forge.admin.reads).standing(repo, facts, event)
+
+
+def test_a_repository_without_a_commit_has_nothing_that_stands(forge: Embedded) -> None:
+    empty = RepoRef(forge="embedded", node_id=NodeId(""), owner="acme", name="secret")
+    assert [one for event in ForgeEvent for one in standing(forge, event, empty)] == []
 
 
 def test_open_alerts_are_advisories_and_dismissed_ones_are_not(forge: Embedded) -> None:
@@ -82,14 +90,14 @@ def test_open_alerts_stand_and_secrets_stay_at_the_forge(forge: Embedded) -> Non
     assert standing(forge, ForgeEvent.CODE_ALERT) == (), "nothing was analysed yet"
     assert upload(forge.world, sarif(result())).status_code == 202
     (code,) = standing(forge, ForgeEvent.CODE_ALERT)
-    assert (code.subject, code.severity, code.branch, code.path) == (1, "high", "main", "src/widget.py")
+    assert (code.subject, code.severity, code.branch, code.path) == ("1", "high", "main", "src/widget.py")
     assert {
         one.subject: (one.severity, one.path, one.title)
         for one in standing(forge, ForgeEvent.DEPENDENCY_ALERT)
-    } == dict.fromkeys((1, 2, 3), ("medium", "m", "Bad"))
+    } == dict.fromkeys(("1", "2", "3"), ("medium", "m", "Bad"))
     (leak,) = standing(forge, ForgeEvent.LEAK_ALERT)
     assert leak == ForgeSignal(
-        event=ForgeEvent.LEAK_ALERT, repo=forge.repo, subject=1, title="Npm Token", severity="critical"
+        event=ForgeEvent.LEAK_ALERT, repo=forge.repo, subject="1", title="Npm Token", severity="critical"
     )
     assert "abc" not in repr(vars(forge.admin.cache)), "not even in the cache"
 
@@ -115,6 +123,7 @@ def test_a_workflow_stands_while_its_newest_run_on_the_default_branch_failed(for
         (run,) = standing(forge, ForgeEvent.WORKFLOW_RUN)
         assert (run.workflow, run.branch, run.conclusion, run.author) == ("CI", "main", "failure", "olga")
         assert set(run.jobs) == {("lint", "completed", "success"), ("tests", "completed", "failure")}
+        assert standing(forge, ForgeEvent.CHECK_RUN) == (), "its job is no other signal"
         flows.make_branch(olga, "feature/green")
         run_by("b.txt", branch="feature/green")
         run_by("c.txt", tests=Conclusion.CANCELLED)
@@ -125,6 +134,24 @@ def test_a_workflow_stands_while_its_newest_run_on_the_default_branch_failed(for
         assert olga.put(f"{path}/enable").status_code == 204
         run_by("d.txt")
         assert standing(forge, ForgeEvent.WORKFLOW_RUN) == ()
+
+
+def test_a_check_stands_while_its_newest_run_on_the_branch_s_commit_failed(forge: Embedded) -> None:
+    head = forge.head("main")
+    with reporter(forge.world) as app:
+
+        def report(name: str, conclusion: str) -> None:
+            body = {"name": name, "head_sha": head, "status": "completed", "conclusion": conclusion}
+            assert app.post("/repos/acme/widget/check-runs", json=body).status_code == 201
+
+        report("outside / lint", "failure")
+        report("fine", "success")
+        failing = standing(forge, ForgeEvent.CHECK_RUN)
+        assert [(one.subject, one.occurrence, one.conclusion) for one in failing] == [
+            ("outside / lint", head, "failure")
+        ]
+        report("outside / lint", "success")
+    assert standing(forge, ForgeEvent.CHECK_RUN) == ()
 
 
 def affected(ecosystem: Ecosystem, name: str, found: Range) -> Affected:

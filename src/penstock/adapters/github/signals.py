@@ -1,11 +1,11 @@
-"""Signals that the forge itself tells: failed runs on the default branch, and open alerts of three kinds."""
+"""Signals that the forge itself tells: what fails on the default branch, and open alerts of three kinds."""
 
 from collections.abc import Iterator
 
 from penstock.adapters.github import needs
 from penstock.adapters.github import wire_signals as wire
 from penstock.adapters.github.account import repo_path
-from penstock.adapters.github.facts import login_of
+from penstock.adapters.github.facts import app_of, login_of
 from penstock.adapters.github.failures import Refused
 from penstock.adapters.github.reading import ReadClient
 from penstock.core.evidence import RepositoryFacts
@@ -13,12 +13,16 @@ from penstock.core.refs import RepoRef
 from penstock.core.routing.wire import level_of
 from penstock.core.signal import ForgeEvent, ForgeSignal
 
+ACTIONS = "github-actions"
+"""The App that reports the jobs of workflows."""
 FAILED = frozenset({"failure", "startup_failure", "timed_out"})
 DECISIVE = FAILED | {"success"}
 """Conclusions that say whether a workflow works; one that was cancelled or skipped says nothing."""
 TRIGGERS = frozenset({"dynamic", "push", "release", "repository_dispatch", "schedule", "workflow_dispatch"})
 """What begins a run only by the forge itself or by who may write. Anybody can comment, open an issue or a pull request, fork, and
 so have a workflow run on the default branch. Source: GitHub Docs, "Events that trigger workflows"."""
+NOT_THERE = frozenset({404, 409, 422})
+"""What GitHub answers where there is no such thing; the last two, while a repository has no commit."""
 _OFF = ("disabled", "must be enabled", "not enabled", "Upgrade to ")
 """How GitHub says, with a 403, that a repository has no such alerts."""
 
@@ -34,7 +38,9 @@ class SignalReader:
         try:
             return tuple(self._found(repo, facts, event))
         except Refused as refusal:
-            if refusal.status == 404 or (refusal.status == 403 and any(w in refusal.said for w in _OFF)):
+            if refusal.status in NOT_THERE or (
+                refusal.status == 403 and any(w in refusal.said for w in _OFF)
+            ):
                 return ()
             raise
 
@@ -42,6 +48,8 @@ class SignalReader:
         match event:
             case ForgeEvent.WORKFLOW_RUN:
                 return self._runs(repo, facts.default_branch)
+            case ForgeEvent.CHECK_RUN:
+                return self._checks(repo, facts.default_branch)
             case ForgeEvent.CODE_ALERT:
                 return self._code_alerts(repo)
             case ForgeEvent.DEPENDENCY_ALERT:
@@ -72,8 +80,8 @@ class SignalReader:
         return ForgeSignal(
             event=ForgeEvent.WORKFLOW_RUN,
             repo=repo,
-            subject=run.workflow_id,
-            occurrence=run.id,
+            subject=str(run.workflow_id),
+            occurrence=str(run.id),
             title=run.display_title,
             author=login_of(run.actor),
             branch=branch,
@@ -81,6 +89,24 @@ class SignalReader:
             conclusion=run.conclusion or "",
             jobs=tuple((job.name, job.status, job.conclusion or "") for page in pages for job in page.jobs),
         )
+
+    def _checks(self, repo: RepoRef, branch: str) -> Iterator[ForgeSignal]:
+        """Of the branch's newest commit, each check's newest run; what Actions report are jobs of workflow runs."""
+        path = repo_path(repo, "commits", branch, "check-runs")
+        pages = self._client.pages(path, wire.BranchChecks, needs.CHECKS)
+        runs = sorted((run for page in pages for run in page.check_runs), key=lambda run: run.id)
+        newest = {(run.name, app_of(run)): run for run in runs if app_of(run) != ACTIONS}
+        failing = {run.name: run for run in newest.values() if run.conclusion in FAILED}
+        for name, run in failing.items():
+            yield ForgeSignal(
+                event=ForgeEvent.CHECK_RUN,
+                repo=repo,
+                subject=name,
+                occurrence=run.head_sha,
+                title=name,
+                branch=branch,
+                conclusion=run.conclusion or "",
+            )
 
     def _code_alerts(self, repo: RepoRef) -> Iterator[ForgeSignal]:
         path = repo_path(repo, "code-scanning", "alerts")
@@ -90,7 +116,7 @@ class SignalReader:
                 yield ForgeSignal(
                     event=ForgeEvent.CODE_ALERT,
                     repo=repo,
-                    subject=alert.number,
+                    subject=str(alert.number),
                     title=rule.description or "",
                     branch=(seen.ref or "").removeprefix("refs/heads/"),
                     severity=level_of((rule.security_severity_level or rule.severity or "").lower()),
@@ -105,7 +131,7 @@ class SignalReader:
                 yield ForgeSignal(
                     event=ForgeEvent.DEPENDENCY_ALERT,
                     repo=repo,
-                    subject=alert.number,
+                    subject=str(alert.number),
                     title=advisory.summary,
                     body=advisory.description,
                     severity=level_of(advisory.severity.lower()),
@@ -120,7 +146,7 @@ class SignalReader:
                 yield ForgeSignal(
                     event=ForgeEvent.LEAK_ALERT,
                     repo=repo,
-                    subject=alert.number,
+                    subject=str(alert.number),
                     title=alert.secret_type_display_name or "",
                     severity="critical",
                 )

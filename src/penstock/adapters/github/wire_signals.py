@@ -5,7 +5,7 @@ Source: github/rest-api-description, API version 2022-11-28.
 
 from pydantic import RootModel
 
-from penstock.adapters.github.wire import Answer, Login, PullRepository
+from penstock.adapters.github.wire import Answer, CheckRun, Login, PullRepository
 
 
 class AlertPackage(Answer):
@@ -91,6 +91,14 @@ class EndedRun(Answer):
 
 class EndedRuns(Answer):
     workflow_runs: tuple[EndedRun, ...]
+
+
+class BranchCheck(CheckRun):
+    head_sha: str
+
+
+class BranchChecks(Answer):
+    check_runs: tuple[BranchCheck, ...]
 
 
 class Workflow(Answer):

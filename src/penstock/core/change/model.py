@@ -8,7 +8,7 @@ from penstock.core.approval import Approval, ApprovalScope, approvers, policy_ap
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
-from penstock.core.signal import ForgeEvent
+from penstock.core.signal import ForgeEvent, handle_of
 from penstock.core.verdict import Outcome
 
 NO_WORDING = Digest("")
@@ -107,8 +107,12 @@ class Origin:
 
     event: ForgeEvent
     repo: RepoRef
-    subject: int
-    occurrence: int
+    subject: str
+    occurrence: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo.full_name} {self.event} {handle_of(self.event, self.subject, self.occurrence)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
