@@ -12,9 +12,11 @@ from penstock.core.fleet.manifest import read_manifest
 from penstock.core.gates import (
     ARTIFACTS,
     Design,
+    ForgeIntake,
     Intake,
     Verification,
     judge_design,
+    judge_forge_intake,
     judge_intake,
     judge_verification,
 )
@@ -23,7 +25,7 @@ from penstock.core.policy.rules import Policy
 from penstock.core.refs import NodeId, RepoRef, Sha
 from penstock.core.secrets import find_secrets, redact
 from penstock.core.signal import IssueSignal, claims
-from penstock.core.verdict import Outcome
+from penstock.core.verdict import Outcome, blocked, passed, unknown
 
 HEAD, SIBLING, MOVED = Sha("1" * 40), Sha("2" * 40), Sha("3" * 40)
 
@@ -85,6 +87,25 @@ CLAIM = Intake(labelled_for_us=True, association="MEMBER", recipes=("rename",), 
 )
 def test_intake(facts, allowed):
     assert judge_intake(facts, Policy()).allows is allowed
+
+
+TOLD = ForgeIntake(still=True, what="CI fails", routing=passed("routing"), recipes=("fix",), complexity=3)
+
+
+@pytest.mark.parametrize(
+    ("facts", "allowed"),
+    [
+        (TOLD, True),
+        (replace(TOLD, still=False), False),
+        (replace(TOLD, routing=blocked("routing", "a guard holds")), False),
+        (replace(TOLD, routing=unknown("routing", "nobody knows")), False),
+        (replace(TOLD, recipes=()), False),
+        (replace(TOLD, recipes=("a", "b")), False),
+        (replace(TOLD, complexity=8), False),
+    ],
+)
+def test_intake_of_what_the_forge_itself_tells(facts, allowed):
+    assert judge_forge_intake(facts, Policy()).allows is allowed
 
 
 DESIGN = Design(artifacts=ARTIFACTS, repositories=2, scope=Scope(allowed=("src/**",)), open_questions=())

@@ -1,6 +1,7 @@
 """A change of dependencies, from the agent's tree to the gates' verdict."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from tests.flows.house import House
 
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import Change, State
+from penstock.core.dependencies.advisories import Advisory, NotCovered, read_advisory
+from penstock.core.refs import RepoRef
 from penstock.core.verdict import Verdict, render_text
 from penstock.flows.world import POLICY, VERDICT, policy_text
 from penstock.settings import CONFIG, Config, policy_of, unused_keys
@@ -41,6 +44,20 @@ def lock(wanted: str, version: str, **facts: str) -> str:
 
 def configured(**policies: object) -> Config:
     return CONFIG.validate_json(json.dumps({"version": 1, "policies": policies}))
+
+
+class Told:
+    """The forge's alerts, as a test has them."""
+
+    def __init__(self, known: tuple[Advisory, ...] | NotCovered) -> None:
+        self.known = known
+
+    def vulnerabilities(self, repo: RepoRef) -> tuple[Advisory, ...] | NotCovered:
+        return self.known
+
+
+def tell(house: House, known: tuple[Advisory, ...] | NotCovered) -> None:
+    vars(house.home)["_world"] = replace(house.home.world, alerts=Told(known))
 
 
 def judged(house: House, name: str, edits: dict[str, str], *states: State) -> tuple[Change, Verdict]:
@@ -109,6 +126,7 @@ def test_what_nobody_audited_is_not_called_clean(house: House):
     _, verdict = judged(house, "unaudited", UPGRADE, State.WAITING_USER_APPROVAL)
     text = render_text(verdict)
     assert "! not_audited: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct): no database" in text
+    assert "(policies.advisories); no alert of the forge names it" in text, "they are read, and are none"
     assert "clean" not in text
 
 
@@ -132,3 +150,16 @@ def test_a_known_vulnerability_blocks_and_its_fix_is_clean(house: House, tmp_pat
     _, verdict = judged(house, "fixed-version", UPGRADE, State.WAITING_USER_APPROVAL)
     assert "✓ clean: left-pad 1.2.0 → 1.3.0 (package-lock.json, direct)" in render_text(verdict)
     assert "not_audited" not in render_text(verdict)
+
+
+def test_an_alert_of_the_forge_blocks_where_no_database_is(house: House):
+    advisory = read_advisory(json.dumps(ADVISORY).encode())
+    assert advisory
+    tell(house, (advisory,))
+    within = {"package-lock.json": lock("^1.2.0", "1.2.9")}
+    _, verdict = judged(house, "alerted", within, State.BLOCKED_POLICY)
+    assert (
+        "✗ known_vulnerability: left-pad 1.2.0 → 1.2.9 (package-lock.json, direct): GHSA-test-0001"
+        in render_text(verdict)
+    )
+    assert "✓ alerts: the forge's alerts, read at 20" in render_text(verdict)

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from penstock.core.refs import ChangeId
-from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
+from penstock.core.signal import ALERTS, ForgeEvent
+from penstock.flows.inbox import (
+    ChangesNamed,
+    ForgeNamed,
+    IssueNamed,
+    NothingNamed,
+    PullNamed,
+    Unreadable,
+    read,
+)
 
 CHANGE = ChangeId("c-0123456789")
 EXAMPLES: dict[str, list[dict[str, object]]] = json.loads(
@@ -99,6 +108,53 @@ def test_issues(what, payload, expected):
     assert named == expected if isinstance(expected, IssueNamed) else isinstance(named, expected)
 
 
+ON_PULL = put(ISSUE, ("issue", "pull_request"), {"url": "x"})
+
+
+@pytest.mark.parametrize("action", ["created", "edited", "deleted"])
+def test_a_comment_names_the_pull_request_that_it_stands_on(action: str):
+    comment = {**ON_PULL, "action": action, "comment": {"id": 1, "body": "/approve " + "a" * 40}}
+    assert delivered("issue_comment", comment) == PullNamed(repository="acme/lib", number=7)
+    closed = put(comment, ("issue", "state"), "closed")
+    assert isinstance(delivered("issue_comment", closed), PullNamed), "it may just have been merged"
+    assert isinstance(delivered("issue_comment", {**ISSUE, "action": action}), NothingNamed)
+
+
+@pytest.mark.parametrize("event", ["check_run", "check_suite", "workflow_run"])
+def test_a_check_without_a_branch_names_the_changes_of_its_pull_requests(event: str):
+    pulls = [{"number": 1, "head": {"ref": ref}} for ref in ("main", f"penstock/{CHANGE}")]
+    found = {"head_branch": None, "pull_requests": pulls}
+    told = {"check_run": {"name": "test", "check_suite": found}, "workflow_run": {**found, "workflow_id": 1}}
+    place = {"action": "completed", "repository": {"full_name": "acme/lib"}}
+    payload = place | {event: told.get(event, found)}
+    assert delivered(event, payload) == ChangesNamed(changes=(CHANGE,))
+    alone = {"name": "test", "check_suite": {"head_branch": None}, "pull_requests": pulls}
+    assert delivered("check_run", place | {"check_run": alone}) == ChangesNamed(changes=(CHANGE,))
+
+
+RUN = {
+    "action": "completed",
+    "workflow_run": {"head_branch": "main", "workflow_id": 9, "conclusion": "success"},
+    "repository": {"full_name": "acme/lib"},
+}
+ALERT = {"action": "created", "alert": {"number": 4}, "repository": {"full_name": "acme/lib"}}
+
+
+def test_runs_and_alerts_name_what_may_be_so_whatever_else_they_say():
+    named = ForgeNamed(repository="acme/lib", event=ForgeEvent.WORKFLOW_RUN, subject="9")
+    assert delivered("workflow_run", RUN) == named
+    assert isinstance(delivered("workflow_run", {**RUN, "action": "requested"}), NothingNamed)
+    ours = put(RUN, ("workflow_run", "head_branch"), f"penstock/{CHANGE}")
+    assert delivered("workflow_run", ours) == ChangesNamed(changes=(CHANGE,))
+    check = {**RUN, "check_run": {"name": "lint", "check_suite": {"head_branch": "main"}}}
+    failing = ForgeNamed(repository="acme/lib", event=ForgeEvent.CHECK_RUN, subject="lint")
+    assert delivered("check_run", check) == failing
+    assert isinstance(delivered("check_run", {**check, "action": "created"}), NothingNamed)
+    for event in ALERTS:
+        told = delivered(event, {**ALERT, "action": "fixed"})
+        assert told == ForgeNamed(repository="acme/lib", event=event, subject="4")
+
+
 BAD = [
     ("no JSON", "issues", b"{"),
     ("not UTF-8", "issues", b'{"action": "\xff"}'),
@@ -108,6 +164,18 @@ BAD = [
     ("a number that is a text", "issues", json.dumps(put(ISSUE, ("issue", "number"), "7")).encode()),
     ("a branch that is a number", "push", b'{"ref": 1}'),
     ("no branches", "status", b"{}"),
+    (
+        "a run of no workflow",
+        "workflow_run",
+        b'{"action": "completed", "workflow_run": {"head_branch": "main"}}',
+    ),
+    ("an alert without a number", "dependabot_alert", b'{"action": "created", "alert": {}}'),
+    ("a comment on nothing", "issue_comment", b'{"action": "created"}'),
+    (
+        "a pull request without a head",
+        "check_suite",
+        b'{"check_suite":{"head_branch":null,"pull_requests":[{}]}}',
+    ),
     ("too deep", "issues", b'{"issue":' * 100_000),
 ]
 
@@ -119,6 +187,6 @@ def test_what_is_not_as_documented_is_told_and_no_crash(what, event, body):
     assert named.problem.startswith(f"{event}: ")
 
 
-@pytest.mark.parametrize("event", ["ping", "star", "issue_comment", "", "../issues"])
+@pytest.mark.parametrize("event", ["ping", "star", "pull_request_review_comment", "", "../issues"])
 def test_other_events_are_not_even_parsed(event: str):
     assert isinstance(read(event, b"{not json"), NothingNamed)

@@ -107,6 +107,26 @@ class Post:
             "issues", {"action": action, "issue": issue, "repository": {"full_name": f"{ORG}/{repository}"}}
         )
 
+    def comment(self, repository: str, number: int, *, pull: bool = True) -> None:
+        """What the forge delivers about a comment."""
+        issue = {"number": number, "state": "open", **({"pull_request": {"url": "x"}} if pull else {})}
+        told = {"action": "created", "issue": issue, "comment": {"id": 1, "body": "/approve"}}
+        self.deliver("issue_comment", told | {"repository": {"full_name": f"{ORG}/{repository}"}})
+
+    def pull(self, repository: str, branch: str) -> int:
+        """A pull request of one commit from a new branch."""
+        place = f"/repos/{ORG}/{repository}"
+        main = self.house.ask("GET", f"{place}/git/ref/heads/main").json()["object"]["sha"]
+        self.house.ask("POST", f"{place}/git/refs", {"ref": f"refs/heads/{branch}", "sha": main})
+        self.house.put(repository, "a.txt", branch, branch=branch)
+        body = {"title": "T", "head": branch, "base": "main"}
+        return int(self.house.ask("POST", f"{place}/pulls", body).json()["number"])
+
+    def rest(self) -> None:
+        """Nothing is due."""
+        with self.home.store.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE change_head SET ready_at = NULL")
+
     def deliver(self, event: str, payload: object) -> None:
         self.deliveries += 1
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -170,8 +190,7 @@ def test_in_mode_manual_nothing_starts_and_changes_wake_all_the_same(post: Post)
     number = post.issue(repository := post.repository())
     post.listener.poll()
     waiting = post.change
-    with post.home.store.database.writing() as connection:
-        connection.exec_driver_sql("UPDATE change_head SET ready_at = NULL")
+    post.rest()
     other = post.issue(repository, title="Something else")
     post.become(mode=Mode.MANUAL)
     post.tell(repository, other)
@@ -186,6 +205,35 @@ def test_in_mode_manual_nothing_starts_and_changes_wake_all_the_same(post: Post)
     (head,) = post.home.store.heads()
     assert head.ready_at
     assert head.ready_at <= post.home.clock.now()
+
+
+def test_a_comment_on_its_pull_request_makes_a_change_due_and_no_other_comment_does(post: Post):
+    number = post.issue(repository := post.repository())
+    post.listener.poll()
+    ours = post.pull(repository, f"penstock/{post.change.id}")
+    theirs = post.pull(repository, "feature")
+    comments = [
+        (repository, theirs, True),
+        (repository, 4711, True),
+        (repository, number, False),
+        (f"{repository}-not-ours", ours, True),
+        ("../../orgs/acme", ours, True),
+    ]
+    for where, on, pull in comments:
+        post.comment(where, on, pull=pull)
+    post.rest()
+    post.listener.deliver()
+    assert post.home.store.heads()[0].ready_at is None
+    reader = Failing(post.door.reader, repository, Transient("unreachable", "x"))
+    post.comment(repository, ours)
+    Listener(replace(post.door, reader=cast("ForgeReader", reader))).deliver()
+    assert post.home.store.heads()[0].ready_at is None, "whose it is could not be read"
+    post.comment(repository, ours)
+    post.listener.deliver()
+    (head,) = post.home.store.heads()
+    assert head.ready_at
+    assert head.ready_at <= post.home.clock.now()
+    assert not post.home.inbox.pending()
 
 
 def test_other_words_are_a_newer_signal_and_old_news_takes_nothing_back(post: Post):
@@ -305,6 +353,9 @@ class Failing:
         if repo.name == self._name:
             raise self._failure
         return self._issues(repo, labels)
+
+    def pull(self, _repo: RepoRef, _number: int) -> None:
+        raise self._failure
 
 
 FAILURES = [

@@ -18,6 +18,7 @@ from penstock.core.change.effects import Propose
 from penstock.core.change.model import Change, State
 from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
 from penstock.core.routing.router import Router
+from penstock.core.signal import ForgeEvent
 from penstock.flows.hub import Hub, at_work
 from penstock.flows.listening import HELD, REJECTED, Listener
 from penstock.flows.preparing import propose, triage
@@ -100,10 +101,12 @@ def test_what_a_rule_routes_is_worked_on_by_its_agent(ruled: Ruled):
 
 
 def test_what_no_rule_routes_is_left_alone(ruled: Ruled):
-    ruled.rule(FIX)
+    every = '  - {if: status == "failure" || severity == "high", run: [fixer]}\nagents:'
+    ruled.rule(FIX.replace("agents:", every))
     ruled.issue(ruled.repository(), "bot-task")
     ruled.issue(f"{ruled.name}", "fix-it")
     assert ruled.poll() == 0, "one is routed by no rule, the other claimed by no label"
+    assert all(ruled.door.circumstances.hub.asks(event) for event in ForgeEvent), "runs and alerts were read"
 
 
 def test_without_rules_the_recipes_own_labels_decide(ruled: Ruled):

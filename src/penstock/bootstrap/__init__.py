@@ -16,8 +16,10 @@ from penstock.adapters.embedded.seeding import Operator
 from penstock.adapters.git.command import Git, trusted_environment
 from penstock.adapters.git.mirrors import Mirrors
 from penstock.adapters.git.remote import Shown, push
+from penstock.adapters.github.alerts import AlertReader
 from penstock.adapters.github.content import Author
 from penstock.adapters.github.limits import GITHUB_PACE, UNPACED
+from penstock.adapters.github.signals import SignalReader
 from penstock.adapters.github.variables import Variables
 from penstock.adapters.github.writer import GitHubWriter
 from penstock.adapters.github.writing import WriteClient
@@ -129,6 +131,10 @@ class Installation(Access):
         return Shown(token=self._reader_credential.token, to=self.address.web)
 
     @cached_property
+    def signals(self) -> SignalReader:
+        return SignalReader(self.reader_client)
+
+    @cached_property
     def writer(self) -> GitHubWriter:
         pace = UNPACED if self.embedded else GITHUB_PACE
         writes = WriteClient(self._http, self.writer_reads.account, pace, TimeLogs(self.store.database))
@@ -215,6 +221,8 @@ class Installation(Access):
             ),
             recipes=self.recipes,
             advisories=OsvDirectory(self.settings.config.policies.advisories),
+            alerts=AlertReader(self.reader_client),
+            signals=self.signals,
             hub=self.hub,
             clock=self.clock,
             secrets=self.secrets,

@@ -14,6 +14,7 @@ from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 from penstock.cli.policies import policy_app
 from penstock.cli.records import tap_app
+from penstock.core.signal import ForgeEvent
 
 if TYPE_CHECKING:
     from penstock.ports import PortError
@@ -175,6 +176,35 @@ def process_issue(
     from penstock.cli import issues
 
     leave(issues.process_issue(opened(), issue, json=json))
+
+
+@app.command(name="list-signals")
+def list_signals(
+    event: Annotated[ForgeEvent | None, typer.Option("--event", help="Only of this event.")] = None,
+    json: Json = False,
+) -> None:
+    """What fails on a default branch, and open alerts."""
+    from penstock.cli import signals
+
+    leave(signals.list_signals(opened(), event, json=json))
+
+
+@app.command(name="process-signal")
+def process_signal(
+    event: Annotated[ForgeEvent, typer.Argument(help="What it is.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[REPO#]WHICH",
+            help="The run's or alert's number or the check's name, with its repository unless there is only one.",
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Start a change for what fails or an open alert, as a person's order, where a rule routes it."""
+    from penstock.cli import signals
+
+    leave(signals.process_signal(opened(), event, name, json=json))
 
 
 @app.command(name="export-state")

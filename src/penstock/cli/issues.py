@@ -5,7 +5,7 @@ from rich.table import Table
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.core.evidence import IssueFacts
+from penstock.core.evidence import IssueFacts, RepositoryFacts
 from penstock.core.refs import RepoRef
 from penstock.flows.intake import Started, issue_signal, take_issue
 
@@ -63,16 +63,24 @@ def process_issue(home: Installation, name: str, *, json: bool) -> Exit:
 
 def _find(home: Installation, name: str) -> tuple[RepoRef, IssueFacts] | None:
     place, _, number = name.rpartition("#")
-    repos = [
-        repo for repo, _ in home.fleet.repositories(home.reader) if place in {"", repo.name, repo.full_name}
-    ]
-    if not number.isdecimal() or len(repos) != 1:
+    found = places(home, place)
+    if not number.isdecimal() or len(found) != 1:
         output.complain(
-            f"{name}: name an issue as REPOSITORY#NUMBER; {home.organization} has {len(repos)} repositories that fit."
+            f"{name}: name an issue as REPOSITORY#NUMBER; {home.organization} has {len(found)} repositories that fit."
         )
         return None
-    issue = home.reader.issue(repos[0], int(number))
+    repo, _ = found[0]
+    issue = home.reader.issue(repo, int(number))
     if issue is None:
-        output.complain(f"{repos[0].full_name} has no issue {number}.")
+        output.complain(f"{repo.full_name} has no issue {number}.")
         return None
-    return repos[0], issue
+    return repo, issue
+
+
+def places(home: Installation, named: str) -> tuple[tuple[RepoRef, RepositoryFacts], ...]:
+    """The repositories that a person can mean so; all, where they name none."""
+    return tuple(
+        (repo, facts)
+        for repo, facts in home.fleet.repositories(home.reader)
+        if named in {"", repo.name, repo.full_name}
+    )

@@ -137,7 +137,7 @@ def status(home: Installation, *, json: bool, wrong: tuple[str, ...] = ()) -> Ex
 TALLIES = {
     POLL_FAILS: "polling fails {since}: {note}; it is tried again, and nothing is lost",
     REFUSED: "webhooks refused {since}: their signatures were missing or wrong (PENSTOCK_WEBHOOK_SECRET must be the forge's)",
-    HELD: "issues held {since}: {note}; looked at again by every poll",
+    HELD: "held {since}: {note}; looked at again by every poll",
     REJECTED: "configuration rejected {since}: {note}; the rules and the policy before it stay in force",
     UNREADABLE: "webhooks unreadable {since}: {note}",
 }

@@ -224,7 +224,8 @@ def details(shown: Details) -> None:
     """A change as a person reads it from top to bottom."""
     summary = shown.summary
     out.print(Text.assemble((summary.id, "bold"), "  ", state(summary.state), f"  {summary.title}"))
-    origin = f"for {summary.issue}, " if summary.issue else ""
+    about = summary.issue or summary.origin
+    origin = f"for {about}, " if about else ""
     out.print(
         Text(
             f"{origin}requested by {summary.requester}; here since {summary.since:%Y-%m-%d %H:%M:%S} UTC",

@@ -30,6 +30,8 @@ def _early(event: e.Event, change: Change) -> Text | None:
     match event:
         case e.Created(issue=issue) if issue:
             return Text(f"signal    {issue.repo.full_name}#{issue.number} starts change {change.id}")
+        case e.Created(origin=origin) if origin:
+            return Text(f"signal    {origin.name} starts change {change.id}")
         case e.Created():
             return Text(f"signal    {event.requester} asks for recipe {event.recipe}: change {change.id}")
         case e.TriageDecided():

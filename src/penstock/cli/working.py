@@ -186,6 +186,7 @@ class _Work:
 def door_of(home: Installation, worker: Durable) -> Door:
     return Door(
         reader=home.reader,
+        signals=home.signals,
         log=home.store,
         inbox=home.inbox,
         tallies=home.tallies,
@@ -193,7 +194,7 @@ def door_of(home: Installation, worker: Durable) -> Door:
         clock=home.clock,
         fleet=home.fleet,
         circumstances_now=lambda: home.circumstances,
-        starting=partial(home.overview.in_states, BEING_STARTED, signals="issue:"),
+        starting=partial(home.overview.in_states, BEING_STARTED, besides="request:"),
         max_starting=home.settings.config.issue_processing.max_concurrent,
         rules=home.rules,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from penstock.core.dependencies.advisories import Audited
+from penstock.core.dependencies.alerts import AlertsRead
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.refs import Digest, Sha
 from penstock.core.secrets import Finding
@@ -98,6 +99,8 @@ class DiffFacts:
     """Manifests and lock files that differ, and those in their folders and above that go with them."""
     audits: tuple[Audited, ...] = ()
     """What advisories say of the package versions that come in; one without an entry was not audited."""
+    alerts: AlertsRead | None = None
+    """Whether the forge's alerts were among those, and when they were read; None: no version comes in."""
     host: Host = ()
     """What Penstock itself runs where this is judged."""
     breaking: tuple[Break, ...] = ()

@@ -36,13 +36,39 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
                 f"author is {facts.association or 'unknown'} of the organization",
                 holds=facts.association in TRUSTED_ASSOCIATIONS,
             ),
-            _one_recipe(facts.recipes),
-            check(
-                "complexity",
-                f"complexity {facts.complexity} of at most {policy.max_complexity}",
-                holds=facts.complexity <= policy.max_complexity,
-            ),
+            *_doable(facts.recipes, facts.complexity, policy),
         ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeIntake:
+    """What G0 asks about a signal that the forge itself tells: is it `still` so, and whom the rules give it to."""
+
+    still: bool
+    what: str
+    routing: Verdict
+    recipes: tuple[str, ...] = ()
+    complexity: int = 0
+
+
+def judge_forge_intake(facts: ForgeIntake, policy: Policy) -> Verdict:
+    """G0 of what has no author to be allowed, and no label: only a rule that routes it makes it ours."""
+    return all_of(
+        "G0",
+        (
+            facts.routing,
+            check("ours", f"it is still so: {facts.what}", holds=facts.still),
+            *_doable(facts.recipes, facts.complexity, policy),
+        ),
+    )
+
+
+def _doable(recipes: tuple[str, ...], complexity: int, policy: Policy) -> tuple[Verdict, ...]:
+    ceiling = f"complexity {complexity} of at most {policy.max_complexity}"
+    return (
+        _one_recipe(recipes),
+        check("complexity", ceiling, holds=complexity <= policy.max_complexity),
     )
 
 

@@ -1,6 +1,7 @@
 """One normalized fact from outside. Poll and webhook of the same fact give the same key."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from penstock.core.ledger import canonical, sha256
 from penstock.core.refs import ChangeId, Digest, RepoRef
@@ -11,6 +12,19 @@ TRUSTED_ASSOCIATIONS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that looks like another."""
+
+
+class ForgeEvent(StrEnum):
+    """What the forge tells that can start work beside issues, by the names of its events."""
+
+    WORKFLOW_RUN = "workflow_run"
+    CHECK_RUN = "check_run"
+    CODE_ALERT = "code_scanning_alert"
+    DEPENDENCY_ALERT = "dependabot_alert"
+    LEAK_ALERT = "secret_scanning_alert"
+
+
+ALERTS = frozenset({ForgeEvent.CODE_ALERT, ForgeEvent.DEPENDENCY_ALERT, ForgeEvent.LEAK_ALERT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +43,10 @@ class IssueSignal:
     @property
     def key(self) -> str:
         return f"issue:{self.repo.node_id}:{self.number}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo.full_name}#{self.number}"
 
     @property
     def wording(self) -> Digest:
@@ -55,7 +73,69 @@ class RequestSignal:
         return sha256(canonical([self.recipe, [repo.node_id for repo in self.repos]]))
 
 
-Signal = IssueSignal | RequestSignal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeSignal:
+    """What is so at the forge, and no issue says: a workflow or another check fails on the default branch, an alert is open.
+
+    `subject` stays the same while it is so: the workflow's id, the check's name, the alert's number. `occurrence` is the one
+    time: the run's id, the commit that was checked; empty for an alert. `jobs` of a run: (name, status, conclusion). All texts
+    are untrusted.
+    """
+
+    event: ForgeEvent
+    repo: RepoRef
+    subject: str
+    occurrence: str = ""
+    title: str
+    body: str = ""
+    author: str = ""
+    branch: str = ""
+    workflow: str = ""
+    conclusion: str = ""
+    severity: str | None = ""
+    """As conditions know it; None where the forge has a word for it that they do not know."""
+    path: str = ""
+    jobs: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.event}:{self.repo.node_id}:{self.subject}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo.full_name} {self.event} {self.handle}"
+
+    @property
+    def handle(self) -> str:
+        """What people call it by: a run's own id rather than its workflow's."""
+        return handle_of(self.event, self.subject, self.occurrence)
+
+    @property
+    def wording(self) -> Digest:
+        """Of each occurrence another: a run that fails after an earlier one had its change is news."""
+        return sha256(canonical([self.event, self.subject, self.occurrence]))
+
+    @property
+    def heading(self) -> str:
+        """What its change is called. Who may read a repository need not know what its alerts say, so they are numbers."""
+        match self.event:
+            case ForgeEvent.WORKFLOW_RUN:
+                return f"{self.workflow or 'A workflow'} fails on {self.branch}"
+            case ForgeEvent.CHECK_RUN:
+                return f"{self.subject} fails on {self.branch}"
+            case ForgeEvent.CODE_ALERT:
+                return f"Code scanning alert {self.subject}"
+            case ForgeEvent.DEPENDENCY_ALERT:
+                return f"Dependabot alert {self.subject}"
+            case ForgeEvent.LEAK_ALERT:
+                return f"Secret scanning alert {self.subject}"
+
+
+def handle_of(event: ForgeEvent, subject: str, occurrence: str) -> str:
+    return occurrence if event is ForgeEvent.WORKFLOW_RUN else subject
+
+
+Signal = IssueSignal | RequestSignal | ForgeSignal
 
 
 def claims(signal: IssueSignal, *, auto_claim: frozenset[str], ignore: frozenset[str]) -> bool:

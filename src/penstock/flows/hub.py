@@ -12,13 +12,14 @@ from penstock.core.routing.agents import Agent, Backend, Load, Output, permits
 from penstock.core.routing.documents import Priority
 from penstock.core.routing.facts import Facts, clean
 from penstock.core.routing.router import Ignored, Route, Router, Undecided
-from penstock.core.signal import IssueSignal
+from penstock.core.routing.wire import only_known, with_jobs
+from penstock.core.signal import ALERTS, ForgeEvent, ForgeSignal, IssueSignal
 from penstock.core.verdict import Verdict, all_of, blocked, passed
 from penstock.flows.driving import ChangeLog
 from penstock.ports import Recipes
 
 UNREAD = frozenset({"action", "age_hours", "fork", "payload"})
-"""What an issue as it is read from the forge does not tell: a poll and a webhook must come to the same."""
+"""What an issue, run or alert as it is read from the forge does not tell: a poll and a webhook must come to the same."""
 NO_MODEL = "its `ref` is a prompt, and no language model is configured"
 
 
@@ -42,15 +43,19 @@ class Hub:
         """Are there rules at all. Without any, whatever is labelled for us is worked on, by the recipe that fits."""
         return bool(self.rules.router.rules.rules)
 
-    def admit(self, signal: IssueSignal) -> Admission | Ignored | Undecided:
-        """Who may work on an issue."""
-        router, variants = self.rules.router, (issue_facts(signal),)
+    def asks(self, event: ForgeEvent) -> bool:
+        """Can any rule be made true by this event. Of what none asks about, nothing need be read."""
+        return bool(self.rules.router.candidates(event))
+
+    def admit(self, signal: IssueSignal | ForgeSignal) -> Admission | Ignored | Undecided:
+        """Who may work on it."""
+        router, variants = self.rules.router, facts_about(signal)
         answer = router.route(variants)
         return admitted(answer, router.rules, variants, self.staff()) if isinstance(answer, Route) else answer
 
-    def urgency(self, signal: IssueSignal) -> int:
+    def urgency(self, signal: IssueSignal | ForgeSignal) -> int:
         """How urgent its route is; of what is not routed, as usual."""
-        answer = self.rules.router.route((issue_facts(signal),)) if self.decides else None
+        answer = self.rules.router.route(facts_about(signal)) if self.decides else None
         return (answer.priority if isinstance(answer, Route) else Priority.NORMAL).rank
 
     def staff(self) -> Staff:
@@ -87,6 +92,34 @@ def at_work(log: ChangeLog, preparing: Iterable[ChangeId]) -> Mapping[str, int]:
     """How many of these changes each agent has."""
     found = map(log.change, preparing)
     return Counter(change.agent for change in found if isinstance(change, Change) and change.agent)
+
+
+def facts_about(signal: IssueSignal | ForgeSignal) -> tuple[Facts, ...]:
+    """A signal as conditions ask about it; of a run, a variant for each of its jobs."""
+    return (issue_facts(signal),) if isinstance(signal, IssueSignal) else forge_facts(signal)
+
+
+def forge_facts(signal: ForgeSignal) -> tuple[Facts, ...]:
+    run = signal.event is ForgeEvent.WORKFLOW_RUN
+    status = "open" if signal.event in ALERTS else signal.conclusion
+    untold = (() if run else ("author",)) + (("severity",) if signal.severity is None else ())
+    facts = Facts(
+        event=signal.event.value,
+        repo=clean(signal.repo.full_name),
+        org=clean(signal.repo.owner),
+        title=clean(signal.title),
+        body=clean(signal.body),
+        author=clean(signal.author),
+        branch=clean(signal.branch),
+        workflow=clean(signal.workflow),
+        status=clean(status),
+        job=clean(signal.subject) if signal.event is ForgeEvent.CHECK_RUN else "",
+        conclusion=clean(signal.conclusion),
+        severity=signal.severity or "",
+        paths=(clean(signal.path),) if signal.path else (),
+        unknown=UNREAD.union(untold),
+    )
+    return with_jobs(only_known(facts), signal.jobs) if run else (only_known(facts),)
 
 
 def issue_facts(signal: IssueSignal) -> Facts:

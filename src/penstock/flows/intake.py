@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from penstock.core.change.events import Created, Superseded
 from penstock.core.change.journal import AlreadyOpen, Draft
-from penstock.core.change.model import BEFORE_WRITING, ENDS, Change, IssueLink, Terms
+from penstock.core.change.model import BEFORE_WRITING, ENDS, Change, IssueLink, Origin, Terms
 from penstock.core.evidence import IssueFacts
 from penstock.core.ledger import Break
 from penstock.core.policy.rules import Policy
-from penstock.core.refs import ChangeId, RepoRef
+from penstock.core.refs import PENSTOCK, ChangeId, RepoRef
 from penstock.core.routing.admission import Admission
+from penstock.core.routing.agents import AgentKind
 from penstock.core.routing.router import Ignored as Unrouted
 from penstock.core.routing.router import Undecided
-from penstock.core.signal import IssueSignal, RequestSignal, Signal, change_id, claims
+from penstock.core.signal import ForgeSignal, IssueSignal, RequestSignal, Signal, change_id, claims
 from penstock.core.verdict import first_reason
 from penstock.flows.driving import ChangeLog
 from penstock.flows.hub import Hub
@@ -73,6 +74,22 @@ def take_issue(
     return _take(log, signal, circumstances, requester=ordered_by or signal.author)
 
 
+def take_forge_signal(
+    log: ChangeLog, signal: ForgeSignal, circumstances: Circumstances, *, ordered_by: str = ""
+) -> Started | Ignored:
+    """Start a change for what the forge tells, where a rule routes it to an agent that proposes; else nothing makes it ours."""
+    if not circumstances.hub.decides:
+        return Ignored(
+            reason="there are no routing rules, and without one nothing but labelled issues starts work"
+        )
+    answer = circumstances.hub.admit(signal)
+    if unrouted := _unrouted(answer):
+        return unrouted
+    if isinstance(answer, Admission) and answer.first(AgentKind.SPECIALIST) is None:
+        return Ignored(reason="nobody that it is routed to proposes: that takes a specialist that can run")
+    return _take(log, signal, circumstances, requester=ordered_by or PENSTOCK.login)
+
+
 def take_request(log: ChangeLog, signal: RequestSignal, circumstances: Circumstances) -> Started | Ignored:
     """Start the change that a person asked for at the command line."""
     return _take(log, signal, circumstances, requester=signal.requester)
@@ -103,25 +120,34 @@ def _take(
     last = _last(log, earlier)
     superseded: ChangeId | None = None
     if last and last.state not in ENDS:
-        if last.wording == signal.wording or last.state not in BEFORE_WRITING:
+        if not _is_newer(signal, last) or last.state not in BEFORE_WRITING:
             return Ignored(reason="a change for it is already open", change=last.id)
         log.record(last.id, Draft(key=f"superseded:{successor}", event=Superseded(successor=successor)))
         superseded = last.id
-    elif (
-        last
-        and last.wording == signal.wording
-        and isinstance(signal, IssueSignal)
-        and requester == signal.author
-    ):
-        return Ignored(
-            reason="a change for these words has ended; a person can order another", change=last.id
-        )
+    elif last and last.wording == signal.wording and _by_itself(signal, requester):
+        return Ignored(reason="a change for just this has ended; a person can order another", change=last.id)
     texts = log.texts()
     event = _created(signal, circumstances, requester, texts)
     created = log.create(successor, Draft(key="created", event=event, blobs=texts.blobs))
     if isinstance(created, AlreadyOpen):
         return Ignored(reason="a change for it is already open", change=created.change)
     return Started(change=successor, superseded=superseded)
+
+
+def _is_newer(signal: Signal, last: Change) -> bool:
+    """Other words of an issue ask for something else. A workflow that fails once more asks for what is being done."""
+    return last.wording != signal.wording and not isinstance(signal, ForgeSignal)
+
+
+def _by_itself(signal: Signal, requester: str) -> bool:
+    """Did no person order it."""
+    match signal:
+        case IssueSignal():
+            return requester == signal.author
+        case ForgeSignal():
+            return requester == PENSTOCK.login
+        case RequestSignal():
+            return False
 
 
 def _last(log: ChangeLog, earlier: tuple[ChangeId, ...]) -> Change | None:
@@ -137,19 +163,25 @@ def _created(signal: Signal, circumstances: Circumstances, requester: str, texts
     policy = circumstances.policy
     request = signal if isinstance(signal, RequestSignal) else None
     issue = signal if isinstance(signal, IssueSignal) else None
+    told = signal if isinstance(signal, ForgeSignal) else None
     return Created(
         signal=signal.key,
         issue=IssueLink(repo=issue.repo, number=issue.number) if issue else None,
         requester=requester,
         recipe=request.recipe if request else "",
-        targets=request.repos if request else (),
+        targets=request.repos if request else (told.repo,) if told else (),
         terms=terms_of(policy),
         policy=texts.put(policy_text(policy)),
-        title=texts.put(signal.title),
+        title=texts.put(signal.heading if isinstance(signal, ForgeSignal) else signal.title),
         wording=signal.wording,
         single_credential=circumstances.single_credential,
         unsafe_sandbox=circumstances.unsafe_sandbox,
+        origin=_origin(told) if told else None,
     )
+
+
+def _origin(signal: ForgeSignal) -> Origin:
+    return Origin(event=signal.event, repo=signal.repo, subject=signal.subject, occurrence=signal.occurrence)
 
 
 def terms_of(policy: Policy) -> Terms:

@@ -3,23 +3,41 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from penstock.core.change.model import Change, State
-from penstock.core.evidence import IssueFacts
+from penstock.core.evidence import RepositoryFacts
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered
 from penstock.core.policy.rules import Mode
 from penstock.core.refs import ChangeId, Digest, NodeId, RepoRef
 from penstock.core.routing.loading import Refused, Ruleset
-from penstock.core.signal import IssueSignal
+from penstock.core.signal import ForgeEvent, ForgeSignal, IssueSignal
 from penstock.flows.discovery import Fleet, ref_of
 from penstock.flows.driving import ChangeLog
-from penstock.flows.inbox import ChangesNamed, IssueNamed, NothingNamed, Unreadable, read
-from penstock.flows.intake import Circumstances, Ignored, Started, issue_signal, take_issue
+from penstock.flows.inbox import (
+    ChangesNamed,
+    ForgeNamed,
+    IssueNamed,
+    NothingNamed,
+    PullNamed,
+    Unreadable,
+    changes_on,
+    read,
+)
+from penstock.flows.intake import (
+    Circumstances,
+    Ignored,
+    Started,
+    issue_signal,
+    take_forge_signal,
+    take_issue,
+)
 from penstock.flows.perform import LONGEST_WAIT_SECONDS, seconds_until_retry
+from penstock.flows.sensing import SignalSource
 from penstock.ports import Clock, ForgeReader, Permanent, PortError, Transient
 
 log = logging.getLogger(__name__)
@@ -30,6 +48,8 @@ HELD, REJECTED = "issues held", "configuration rejected"
 """Names of tallies."""
 BEING_STARTED = frozenset({State.INGESTED, State.TRIAGED, State.PLANNED, State.PATCHES_PROPOSED})
 """Where a change takes one of the places of `issue_processing.max_concurrent`: not yet at a person's desk."""
+
+Taken = IssueSignal | ForgeSignal
 
 
 class Delivered(Protocol):
@@ -72,9 +92,10 @@ class Tallies(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What taking signals needs. `starting` counts changes of issues that are BEING_STARTED."""
+    """What taking signals needs. `starting` counts changes that nobody ordered by a request and that are BEING_STARTED."""
 
     reader: ForgeReader
+    signals: SignalSource
     log: ChangeLog
     inbox: Inbox
     tallies: Tallies
@@ -164,41 +185,58 @@ class Listener:
         door = self._door
         started: list[ChangeId] = []
         failures: list[PortError] = []
+        asked = tuple(event for event in ForgeEvent if door.circumstances.hub.asks(event))
         for repo, facts in door.fleet.repositories(door.reader) if door.starts_work else ():
-            try:
-                taken = () if facts.archived else tuple(self._take_all(repo))
-                started += [one.change for one in taken if isinstance(one, Started)]
-            except PortError as failure:
-                if isinstance(failure, Transient) and failure.code != "server_error":
-                    raise
-                if failure.code != "gone":  # so GitHub says that a repository has no issues
-                    failures.append(failure)
+            for look in self._looks(repo, facts, asked):
+                try:
+                    taken = tuple(self._take_all(look()))
+                    started += [one.change for one in taken if isinstance(one, Started)]
+                except PortError as failure:
+                    if isinstance(failure, Transient) and failure.code != "server_error":
+                        raise
+                    if failure.code != "gone":  # so GitHub says that a repository has no issues
+                        failures.append(failure)
         return Polled(started=tuple(started), failures=tuple(failures))
 
-    def _take_all(self, repo: RepoRef) -> Iterator[Started | Ignored]:
-        labels = self._door.circumstances.policy.auto_claim_labels
-        found = self._door.reader.issues(repo, labels)
-        hub = self._door.circumstances.hub
-        urgent = sorted(found, key=lambda issue: -hub.urgency(issue_signal(repo, issue)))
-        return (self._take(repo, issue) for issue in urgent)
+    def _looks(
+        self, repo: RepoRef, facts: RepositoryFacts, asked: Sequence[ForgeEvent]
+    ) -> Iterator[Callable[[], Iterable[Taken]]]:
+        """What to read of a repository, each of which can fail by itself: issues, and what rules ask about."""
+        if facts.archived:
+            return
+        yield partial(self._issues, repo)
+        for event in asked:
+            yield partial(self._door.signals.standing, repo, facts, event)
 
-    def _take(self, repo: RepoRef, issue: IssueFacts) -> Started | Ignored:
+    def _issues(self, repo: RepoRef) -> Iterable[IssueSignal]:
+        labels = self._door.circumstances.policy.auto_claim_labels
+        return (issue_signal(repo, issue) for issue in self._door.reader.issues(repo, labels))
+
+    def _take_all(self, found: Iterable[Taken]) -> Iterator[Started | Ignored]:
+        hub = self._door.circumstances.hub
+        return (self._take(signal) for signal in sorted(found, key=lambda signal: -hub.urgency(signal)))
+
+    def _take(self, signal: Taken) -> Started | Ignored:
         """Poll and webhook meet here."""
-        door, signal = self._door, issue_signal(repo, issue)
+        door = self._door
         words = (signal.key, signal.wording)
         if words in self._answered:
             return Ignored(reason="it has had its change")
         if door.starting() >= door.max_starting:
             return Ignored(reason="enough changes are being started; a later poll takes it")
-        taken = take_issue(door.log, signal, door.circumstances)
+        taken = (
+            take_issue(door.log, signal, door.circumstances)
+            if isinstance(signal, IssueSignal)
+            else take_forge_signal(door.log, signal, door.circumstances)
+        )
         if isinstance(taken, Ignored) and taken.held:
-            log.info("held: %s#%d: %s", repo.full_name, issue.number, taken.reason)
-            door.tallies.add(HELD, door.clock.now(), note=f"{repo.full_name}#{issue.number}: {taken.reason}")
+            log.info("held: %s: %s", signal.name, taken.reason)
+            door.tallies.add(HELD, door.clock.now(), note=f"{signal.name}: {taken.reason}")
         if self._is_answered(taken, signal):
             self._answered.add(words)
         return taken
 
-    def _is_answered(self, taken: Started | Ignored, signal: IssueSignal) -> bool:
+    def _is_answered(self, taken: Started | Ignored, signal: Taken) -> bool:
         """Other words than its change's are a newer signal: they may only have to wait for that change to end."""
         change = self._door.log.change(taken.change) if taken.change else None
         return isinstance(change, Change) and change.wording == signal.wording
@@ -221,9 +259,11 @@ class Listener:
         door = self._door
         match read(delivery.event, delivery.body):
             case ChangesNamed(changes=changes):
-                for change in changes:
-                    door.wake(change, door.clock.now())
-                return f"wakes {', '.join(changes)}"
+                return self._wake(changes)
+            case PullNamed() as named:
+                return self._look_whose(named)
+            case ForgeNamed() as named:
+                return self._look_if(named)
             case IssueNamed() as named:
                 return self._look(named)
             case NothingNamed(reason=reason):
@@ -232,6 +272,29 @@ class Listener:
                 door.tallies.add(UNREADABLE, door.clock.now(), note=problem)
                 log.warning("webhook: not as the forge documents it: %s", problem)
                 return "unreadable"
+
+    def _wake(self, changes: Sequence[ChangeId]) -> str:
+        for change in changes:
+            self._door.wake(change, self._door.clock.now())
+        return f"wakes {', '.join(changes)}"
+
+    def _look_whose(self, named: PullNamed) -> str:
+        """Wake the change whose pull request it is. Where that cannot be read, its next look comes all the same."""
+        door = self._door
+        if not door.fleet.has(named.repository):
+            return f"ignored: {named.repository} is not in scope"
+        try:
+            pull = door.reader.pull(self._called(named.repository), named.number)
+        except Transient as failure:
+            log.warning("webhook: %s", failure)
+            return "left to the next look"
+        changes = changes_on((pull.head_branch,)) if pull else ()
+        return self._wake(changes) if changes else "ignored: no branch of ours"
+
+    def _called(self, full_name: str) -> RepoRef:
+        """By the name alone, which is all that a delivery is believed."""
+        owner, _, name = full_name.partition("/")
+        return RepoRef(forge=self._door.fleet.forge, node_id=NodeId(""), owner=owner, name=name)
 
     def _look(self, named: IssueNamed) -> str:
         """Read the issue from the forge and take it. What cannot be read now is found by a poll later."""
@@ -249,20 +312,39 @@ class Listener:
             return "left to a poll"
         if found is None:
             return "ignored: it is gone, or its repository is archived"
-        taken = self._take(*found)
+        return self._said(self._take(found))
+
+    def _look_if(self, named: ForgeNamed) -> str:
+        """Read what is so there now, and take it if it is what was named."""
+        door = self._door
+        if not door.starts_work:
+            return "ignored: in mode manual a person starts work, with `penstock process-signal`"
+        if not door.circumstances.hub.asks(named.event):
+            return f"ignored: no rule asks about {named.event}"
+        if not door.fleet.has(named.repository):
+            return f"ignored: {named.repository} is not in scope"
+        try:
+            place = self._place(named.repository)
+            found = door.signals.standing(*place, named.event) if place else ()
+        except Transient as failure:
+            log.warning("webhook: %s", failure)
+            return "left to a poll"
+        signal = next((one for one in found if one.subject == named.subject), None)
+        return self._said(self._take(signal)) if signal else "ignored: it is not so any more"
+
+    def _said(self, taken: Started | Ignored) -> str:
         return f"starts {taken.change}" if isinstance(taken, Started) else f"ignored: {taken.reason}"
 
-    def _find(self, named: IssueNamed) -> tuple[RepoRef, IssueFacts] | None:
-        """By the name alone: node ids come from the same place as a poll's."""
+    def _find(self, named: IssueNamed) -> IssueSignal | None:
+        place = self._place(named.repository)
+        issue = self._door.reader.issue(place[0], named.number) if place else None
+        return issue_signal(place[0], issue) if place and issue else None
+
+    def _place(self, full_name: str) -> tuple[RepoRef, RepositoryFacts] | None:
+        """Node ids come from the same place as a poll's. None for what is gone or archived."""
         door = self._door
-        owner, _, name = named.repository.partition("/")
-        called = RepoRef(forge=door.fleet.forge, node_id=NodeId(""), owner=owner, name=name)
-        facts = door.reader.repository(called)
-        if facts is None or facts.archived:
-            return None
-        repo = ref_of(door.fleet.forge, facts)
-        issue = door.reader.issue(repo, named.number)
-        return (repo, issue) if issue else None
+        facts = door.reader.repository(self._called(full_name))
+        return None if facts is None or facts.archived else (ref_of(door.fleet.forge, facts), facts)
 
 
 def listen(

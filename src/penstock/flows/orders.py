@@ -137,7 +137,7 @@ def _concerned(change: Change) -> tuple[RepoRef, ...]:
     """The repositories a change is about: its lanes, else what it was asked for."""
     if change.lanes:
         return tuple(lane.repo for lane in change.lanes)
-    return change.targets or ((change.issue.repo,) if change.issue else ())
+    return change.targets or tuple(link.repo for link in (change.issue, change.origin) if link)
 
 
 def lane_with(change: Change, digest: Digest, scope: ApprovalScope) -> Lane | None:

@@ -15,11 +15,28 @@ from penstock.core.change.events import (
     Triage,
     TriageDecided,
 )
-from penstock.core.change.model import AgentRun, Artifact, Change, Lane, PlannedRepo, Role, ViolationFact
+from penstock.core.change.model import (
+    AgentRun,
+    Artifact,
+    Change,
+    Lane,
+    Origin,
+    PlannedRepo,
+    Role,
+    ViolationFact,
+)
 from penstock.core.evidence import DiffFacts, IssueFacts, RepositoryFacts
 from penstock.core.fleet.graph import Cycle, providers, waves
 from penstock.core.fleet.manifest import PROJECT_FILE, Manifest, read_manifest
-from penstock.core.gates import ARTIFACTS, Design, Intake, judge_design, judge_intake
+from penstock.core.gates import (
+    ARTIFACTS,
+    Design,
+    ForgeIntake,
+    Intake,
+    judge_design,
+    judge_forge_intake,
+    judge_intake,
+)
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import stricter
 from penstock.core.proposal import Brief, ProposalRefused, RecipeCard
@@ -34,6 +51,7 @@ from penstock.flows.carrying import Judged, carried_patch_sets
 from penstock.flows.intake import issue_signal
 from penstock.flows.layering import bound_of
 from penstock.flows.owners import Ownership, ownership
+from penstock.flows.sensing import still
 from penstock.flows.words import words
 from penstock.flows.world import (
     World,
@@ -57,7 +75,9 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
         return TriageDecided(
             decision=Triage.GO, recipe=change.recipe, verdict=texts.put(verdict_text(verdict))
         )
-    assert change.issue is not None, "a change without a recipe comes from an issue"  # noqa: S101
+    if change.origin:
+        return _triage_told(world, change, change.origin, texts)
+    assert change.issue is not None, "a change without a recipe comes from an issue or the forge"  # noqa: S101
     issue = world.reader.issue(change.issue.repo, change.issue.number)
     if issue is None:
         return NeedsHuman(reason="gone", repo=None, detail=texts.put("The issue cannot be read any more."))
@@ -75,15 +95,44 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
         ),
         world.policy,
     )
+    return _triaged(world, change, routed, verdict, texts)
+
+
+def _triaged(
+    world: World, change: Change, routed: "_Routed", verdict: Verdict, texts: Texts
+) -> TriageDecided:
     declined = Triage.DEFER if routed.held else Triage.NO_GO
     decision = Triage.GO if verdict.allows else declined
     return TriageDecided(
         decision=decision,
-        recipe=recipes[0] if recipes else "",
+        recipe=routed.recipes[0] if routed.recipes else "",
         verdict=texts.put(verdict_text(verdict)),
         wake_at=_wake_at(world, change) if decision is Triage.DEFER else None,
         agent=routed.agent,
     )
+
+
+def _triage_told(world: World, change: Change, origin: Origin, texts: Texts) -> TriageDecided:
+    """G0 of what the forge itself tells: by the rules alone, as long as it is so."""
+    signal = still(world.signals, origin, found(world, origin.repo))
+    if signal is None:
+        routed = _Routed(recipes=(), verdict=blocked("routing", "nobody is asked about what is over"))
+    elif not world.hub.decides:
+        routed = _Routed(recipes=(), verdict=blocked("routing", "there are no rules any more"))
+    else:
+        routed = _by_rules(world.hub.admit(signal))
+    cards = [card for name in routed.recipes if (card := world.recipes.card(name))]
+    verdict = judge_forge_intake(
+        ForgeIntake(
+            still=signal is not None,
+            what=stored(change.title, texts, "the title"),
+            routing=routed.verdict or unknown("routing", "nobody said"),
+            recipes=routed.recipes,
+            complexity=max((card.complexity for card in cards), default=0),
+        ),
+        world.policy,
+    )
+    return _triaged(world, change, routed, verdict, texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +149,10 @@ def _routed(world: World, repo: RepoRef, issue: IssueFacts) -> _Routed:
     """By the routing rules, where there are some; else by the recipes' own `match`."""
     if not world.hub.decides:
         return _Routed(recipes=world.recipes.matching(issue.labels, issue.title))
-    answer = world.hub.admit(issue_signal(repo, issue))
+    return _by_rules(world.hub.admit(issue_signal(repo, issue)))
+
+
+def _by_rules(answer: Admission | Unrouted | Undecided) -> _Routed:
     match answer:
         case Admission():
             specialists = [agent for agent in answer.agents if agent.recipe]
@@ -117,7 +169,7 @@ def _routed(world: World, repo: RepoRef, issue: IssueFacts) -> _Routed:
 
 
 def _wake_at(world: World, change: Change) -> datetime:
-    """When a held issue is looked at again: each time later, since each time is told on the issue."""
+    """When what is held is looked at again: each time later, since each time is told on its issue, where there is one."""
     doubled: int = 1 << min(change.generation, 10)
     return world.clock.now() + min(FIRST_HOLD * doubled, LONGEST_HOLD)
 

@@ -29,6 +29,8 @@ class Summary:
     reason: str
     waits_for: str
     issue: str
+    origin: str
+    """What at the forge it answers, where that is no issue; empty else."""
     requester: str
     since: datetime
 
@@ -119,6 +121,7 @@ def summarize(change: Change, texts: Texts) -> Summary:
         reason=change.reason,
         waits_for=waits_for(change),
         issue=f"{issue.repo.full_name}#{issue.number}" if issue else "",
+        origin=change.origin.name if change.origin else "",
         requester=change.requester,
         since=change.since,
     )

@@ -7,8 +7,6 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from penstock.core.change.model import Change, Lane, LegName
-from penstock.core.dependencies.advisories import Audited, audit
-from penstock.core.dependencies.changes import Move, package_changes
 from penstock.core.evidence import DiffFacts, Host, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain
@@ -18,8 +16,10 @@ from penstock.core.policy.rules import Policy, Toggles, policy_digest
 from penstock.core.proposal import PatchSet, patch_set_digest
 from penstock.core.refs import BlobRef, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of, passed
+from penstock.flows.auditing import AlertSource, audited
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
+from penstock.flows.sensing import SignalSource
 from penstock.flows.steering import Steering
 from penstock.ports import (
     Advisories,
@@ -49,6 +49,8 @@ class World:
     proposer: Proposer
     recipes: Recipes
     advisories: Advisories
+    alerts: AlertSource
+    signals: SignalSource
     hub: Hub
     clock: Clock
     secrets: Secrets = field(repr=False)
@@ -131,25 +133,9 @@ def diff_of(world: World, lane: Lane) -> DiffFacts:
 
 
 def facts_of(world: World, repo: RepoRef, base: Sha, tree: Sha) -> DiffFacts:
-    """Facts of any tree on a base that the mirror has, what advisories say, and this host's tools."""
+    """Facts of any tree on a base that the mirror has, what advisories and alerts say, and this host's tools."""
     facts = world.repositories.facts(repo, base, tree)
-    return replace(facts, audits=_audits(facts, world.advisories), host=world.host())
-
-
-def _audits(facts: DiffFacts, advisories: Advisories) -> tuple[Audited, ...]:
-    coming = [c for c in package_changes(facts.dependencies) if c.move is not Move.REMOVED and not c.local]
-    if not coming:
-        return ()
-    known = advisories.about(frozenset((c.ecosystem, c.name) for c in coming))
-    return tuple(
-        Audited(
-            ecosystem=c.ecosystem,
-            name=c.name,
-            version=c.after,
-            audit=audit(c.ecosystem, c.name, c.after, known[c.ecosystem, c.name]),
-        )
-        for c in coming
-    )
+    return replace(audited(facts, repo, world.advisories, world.alerts, world.clock), host=world.host())
 
 
 def patch_set_of(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> PatchSet | None:

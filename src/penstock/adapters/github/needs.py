@@ -16,8 +16,11 @@ NAMES = {
     "metadata": "Metadata",
     "organization_actions_variables": "Variables of the organization",
     "pull_requests": "Pull requests",
+    "secret_scanning_alerts": "Secret scanning alerts",
+    "security_events": "Code scanning alerts",
     "statuses": "Commit statuses",
     "variables": "Variables",
+    "vulnerability_alerts": "Dependabot alerts",
     "workflows": "Workflows",
 }
 LEVELS = {"read": "read", "write": "read and write", "admin": "admin"}
@@ -48,6 +51,13 @@ PULLS = Need(purpose="read pull requests", permission="pull_requests=read")
 RUNS = Need(purpose="read workflow runs", permission="actions=read")
 MEMBERS = Need(purpose="see that the author of an issue is a member", permission="members=read")
 VARIABLES = Need(purpose="read a repository's break-glass toggles", permission="variables=read")
+ALERTS = Need(
+    purpose="read which dependencies are known to be vulnerable", permission="vulnerability_alerts=read"
+)
+CODE_ALERTS = Need(purpose="read what code scanning found", permission="security_events=read")
+SECRET_ALERTS = Need(
+    purpose="read that a secret was found, and never which", permission="secret_scanning_alerts=read"
+)
 SHARED_VARIABLES = Need(
     purpose="read the organization's break-glass toggles", permission="organization_actions_variables=read"
 )
@@ -63,7 +73,7 @@ WRITE_WORKFLOWS = Need(
 
 READS = (
     *(REPOSITORY, CONTENTS, PROTECTION, CHECKS, STATUSES, ISSUES, PULLS, RUNS),
-    *(VARIABLES, SHARED_VARIABLES),
+    *(VARIABLES, SHARED_VARIABLES, ALERTS, CODE_ALERTS, SECRET_ALERTS),
 )
 WRITES = (WRITE_CONTENTS, WRITE_PULLS, WRITE_ISSUES, RERUN, WRITE_WORKFLOWS)
 EVERY = (*READS, IDENTITY, RULES, PEOPLE, MEMBERS, *WRITES, MERGE)

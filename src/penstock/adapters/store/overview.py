@@ -28,9 +28,9 @@ class Overview:
             found = connection.execute(select(_C.change_id, _C.n).where(_C.change_id != GOVERNANCE))
             return {ChangeId(name): n for name, n in found}
 
-    def in_states(self, states: Collection[State], *, signals: str = "") -> int:
-        """How many open changes stand in these states, of signals whose keys begin so."""
-        which = _C.state.in_(sorted(states)) & _C.open & _C.signal.startswith(signals, autoescape=True)
+    def in_states(self, states: Collection[State], *, besides: str) -> int:
+        """How many open changes stand in these states, but for signals whose keys begin so."""
+        which = _C.state.in_(sorted(states)) & _C.open & ~_C.signal.startswith(besides, autoescape=True)
         with self._database.reading() as connection:
             return connection.execute(select(func.count()).select_from(change_head).where(which)).scalar_one()
 

@@ -52,6 +52,7 @@ def _created(entry: Entry) -> Change:
         updated_at=entry.at,
         signal=event.signal,
         issue=event.issue,
+        origin=event.origin,
         requester=event.requester,
         recipe=event.recipe,
         terms=event.terms,

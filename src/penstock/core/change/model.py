@@ -8,6 +8,7 @@ from penstock.core.approval import Approval, ApprovalScope, approvers, policy_ap
 from penstock.core.policy.rules import MergeMethod, Mode, Tier, Verify
 from penstock.core.proposal import PatchSet
 from penstock.core.refs import BlobRef, ChangeId, Digest, NodeId, RepoRef, Sha
+from penstock.core.signal import ForgeEvent, handle_of
 from penstock.core.verdict import Outcome
 
 NO_WORDING = Digest("")
@@ -98,6 +99,20 @@ class IssueLink:
 
     repo: RepoRef
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What at the forge a change answers, where that is no issue (see `ForgeSignal`)."""
+
+    event: ForgeEvent
+    repo: RepoRef
+    subject: str
+    occurrence: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.repo.full_name} {self.event} {handle_of(self.event, self.subject, self.occurrence)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +275,7 @@ class Change:
     title: BlobRef
     wording: Digest = NO_WORDING
     """Digest of the signal's words as they were when it was taken; other words are a newer signal."""
+    origin: Origin | None = None
     agent: str = ""
     """The agent that the routing rules chose; empty: the recipe acts for whoever asked for it."""
     targets: tuple[RepoRef, ...] = ()

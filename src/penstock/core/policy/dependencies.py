@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from penstock.core.dependencies.advisories import Audit, Audited, Standing
+from penstock.core.dependencies.advisories import Audit, Standing
+from penstock.core.dependencies.alerts import AlertsRead
 from penstock.core.dependencies.changes import (
     Move,
     PackageChange,
@@ -14,6 +15,7 @@ from penstock.core.dependencies.changes import (
 from penstock.core.dependencies.facts import FilePair, Role
 from penstock.core.dependencies.integrity import lock_problems
 from penstock.core.evidence import DiffFacts
+from penstock.core.ledger import moment
 from penstock.core.policy.rules import Policy
 from penstock.core.policy.tools import requirement
 from penstock.core.verdict import Verdict, all_of, blocked, passed, unknown, warned
@@ -48,7 +50,7 @@ def judge_dependencies(facts: DiffFacts, policy: Policy) -> Verdict:
         (
             _integrity(pairs, policy),
             _new(pairs),
-            _vulnerabilities(changes, facts.audits, policy),
+            _vulnerabilities(changes, facts, policy),
         ),
     )
 
@@ -82,15 +84,13 @@ def _few(changes: Iterable[PackageChange | RequirementChange]) -> list[str]:
     return texts[:SHOWN] + rest
 
 
-def _vulnerabilities(
-    changes: tuple[PackageChange, ...], audits: tuple[Audited, ...], policy: Policy
-) -> Verdict:
+def _vulnerabilities(changes: tuple[PackageChange, ...], facts: DiffFacts, policy: Policy) -> Verdict:
     """Of what comes in. What nobody audited is said to be so, and stops where an audit is required."""
     rule = "known_vulnerability"
     coming = [c for c in changes if c.move is not Move.REMOVED and not c.local]
     if not coming:
         return passed(rule, "no package comes in or moves")
-    known = {(a.ecosystem, a.name, a.version): a.audit for a in audits}
+    known = {(a.ecosystem, a.name, a.version): a.audit for a in facts.audits}
     audited = [(c, known.get((c.ecosystem, c.name, c.after), _NOBODY)) for c in coming]
     say = unknown if DEPENDENCY_AUDIT in policy.require else warned
     leaves = [
@@ -99,8 +99,16 @@ def _vulnerabilities(
             [say("not_audited", f"{c}: {a.reason}") for c, a in audited if a.standing is Standing.NOT_AUDITED]
         ),
         *_counted([passed("clean", str(c)) for c, a in audited if a.standing is Standing.CLEAN]),
+        *_alerts(facts.alerts),
     ]
     return all_of(rule, leaves)
+
+
+def _alerts(read: AlertsRead | None) -> tuple[Verdict, ...]:
+    """Evidence, with its time, and never a reason to allow: what alerts could not tell is with its package."""
+    if read is None or read.problem:
+        return ()
+    return (passed("alerts", f"the forge's alerts, read at {moment(read.at)}: advisories {read.advisories}"),)
 
 
 def _counted(leaves: list[Verdict]) -> list[Verdict]:

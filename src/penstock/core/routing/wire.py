@@ -135,7 +135,7 @@ class _Wire:
             deletions=self._number("deletions", ("pull_request", "deletions")),
             payload=self._payload,
         )
-        return _only_known(replace(found, unknown=frozenset(self._unknown) & EVENTS[self._event].has))
+        return only_known(replace(found, unknown=frozenset(self._unknown) & EVENTS[self._event].has))
 
     def _untold(self) -> set[str]:
         """What the signal has and its payload does not tell: a risk is ours, and a review's pull request is cut short."""
@@ -262,11 +262,10 @@ class _Wire:
         word = self._text("severity", *_SEVERITIES.get(self._event, ())).lower()
         if self._event == "secret_scanning_alert":
             return "critical"
-        level = _LEVEL.get(word, word)
-        if level and level not in LEVELS:
+        level = level_of(word)
+        if level is None:
             self._unknown.add("severity")
-            return ""
-        return level
+        return level or ""
 
     def _fork(self) -> bool:
         """Of a pull request, is its head in a fork; else, is the repository one."""
@@ -299,7 +298,13 @@ class _Wire:
         return (self._now - aware).total_seconds() / 3600
 
 
-def _only_known(facts: Facts) -> Facts:
+def level_of(word: str) -> str | None:
+    """A severity as conditions know it; None for a word that is none."""
+    level = _LEVEL.get(word, word)
+    return level if level in {"", *LEVELS} else None
+
+
+def only_known(facts: Facts) -> Facts:
     """Nothing that its event does not have: what an event cannot have is what the index leaves out."""
     has = EVENTS[facts.event].has
     empty = Facts(event=facts.event)

@@ -10,6 +10,7 @@ from penstock.core.change.model import (
     AgentRun,
     Artifact,
     IssueLink,
+    Origin,
     PlannedRepo,
     Terms,
     ViolationFact,
@@ -39,6 +40,7 @@ class Created:
     wording: Digest
     single_credential: bool = False
     unsafe_sandbox: bool = False
+    origin: Origin | None = None
     kind: Literal["E_WORKFLOW_CREATED"] = "E_WORKFLOW_CREATED"
 
 
