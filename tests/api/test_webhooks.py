@@ -246,7 +246,10 @@ def test_it_ends_while_a_client_is_still_connected():
         client = socket.create_connection((at.host, at.port))
     with client:
         client.settimeout(5)
-        assert client.recv(1) == b"", "the connection is closed"
+        try:
+            assert client.recv(1) == b"", "the connection is closed"
+        except ConnectionResetError:
+            pass  # as it is where the server ended before it had taken the connection
 
 
 def test_a_flood_of_forgeries_is_counted_whole_and_written_seldom(database: Database):

@@ -43,7 +43,7 @@ def test_what_is_refused_says_why_and_records_nothing(house: House):
             "stale: nothing with this digest waits": answer(desk, change, UNKNOWN),
             "stale: nothing with this digest waits for merge": merge,
             "write_permission: stranger has write permission": answer(stranger, change, digest),
-            "separation_of_duties: operator requested this": answer(required, change, digest),
+            "separation_of_duties: operator asked for this": answer(required, change, digest),
         }
         house.script.edit = lambda folder: (folder / "src" / "a.py").write_text("x = 7\n")
         orders.request_changes(desk, change, digest, "say seven")
