@@ -665,7 +665,7 @@ PATHS = sorted({case.path for case in CASES})
 TOKENS = sorted({token for case in CASES for token in re.findall(r"\w+|\W", case.text)})
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 @given(st.sampled_from(PATHS), st.binary(max_size=300))
 @example("pom.xml", b"<project>\x00</project>")
 def test_no_bytes_are_too_strange(path: str, content: bytes):
@@ -673,7 +673,7 @@ def test_no_bytes_are_too_strange(path: str, content: bytes):
     assert found.path == path
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 @given(st.sampled_from(CASES), st.data())
 def test_no_disturbed_file_is_too_strange(case: Case, data: st.DataObject):
     """True files with something cut out, put in or exchanged: past the parser, into the shapes and what is made of them."""

@@ -112,6 +112,7 @@ def test_a_rejection_ends_the_change(penstock: Caller) -> None:
     assert "waits for content approval" in nothing.err
 
 
+@pytest.mark.slow
 def test_a_refused_recipe_is_resumed(penstock: Caller) -> None:
     shown = penstock.ask("try", str(penstock.folder_of("failing", **CODE)), "--run", "exit 3", expect=Exit.NO)
     name = shown["summary"]["id"]

@@ -132,6 +132,7 @@ def test_what_to_type_next_names_the_state_directory_that_was_named(elsewhere: C
     assert typed.startswith(f"  penstock --state {state} changes diff c-")
 
 
+@pytest.mark.slow
 def test_trying_again_takes_the_code_as_it_is_now(penstock: Caller, clone: Path) -> None:
     name = penstock.waiting(clone)
     assert "+new = 1" in penstock("changes", "diff", name).out

@@ -52,6 +52,7 @@ def test_red_checks_and_then_a_cancel(house: House):
     assert [pull["state"] for pull in house.pulls(repo)] == ["closed"]
 
 
+@pytest.mark.slow
 def test_a_base_that_moves_after_the_rollback_point(house: House):
     """The next try places a point of its own; what was approved is the same there, so its approval is carried over."""
     repo = house.repository("tagged")
@@ -123,6 +124,7 @@ def test_a_strangers_branch_of_that_name_is_left_alone(house: House):
     assert house.branches(repo) == {"main", f"penstock/{name}"}
 
 
+@pytest.mark.slow
 def test_a_merge_that_a_cancel_met(house: House):
     """A person merged and another cancelled: the record says merged, so that it can be rolled back."""
     repo = house.repository("merged-then-cancelled")
@@ -135,6 +137,7 @@ def test_a_merge_that_a_cancel_met(house: House):
     assert ended.lanes[0].forward.merged
 
 
+@pytest.mark.slow
 def test_a_revert_whose_record_was_lost(house: House):
     """Found again and merged, also after it was resumed at another time and on another base."""
     repo = house.repository("revert-lost")
@@ -201,6 +204,7 @@ def test_a_rollback_ordered_while_it_merges(house: House, *, recorded: bool):
     assert house.kinds(name).count("E_MERGED") == 2
 
 
+@pytest.mark.slow
 def test_what_merged_in_a_cancelled_change_can_be_taken_back(house: House):
     """A person merges as it is cancelled; the rollback can be ordered afterwards."""
     repo = house.repository("cancelled-too-late")
@@ -336,6 +340,7 @@ def test_what_is_written_is_what_was_decided(house: House):
     assert decided[-1].endswith(written.tree)
 
 
+@pytest.mark.slow
 def test_an_inverse_that_is_none_any_more_is_not_merged(house: House):
     """Somebody edits another part of a touched file after the revert branch was made: nobody approved that mixture."""
     repo = house.repository("mixture", {"src/a.py": "x = 1\n" + "# \n" * 20})

@@ -391,6 +391,7 @@ def test_the_kill_switch_stops_every_write(house: House, holder, reason):
         house.until(name, State.PR_OPEN)
 
 
+@pytest.mark.slow
 def test_quarantine_opens_drafts_and_merges_nothing(house: House):
     repo = house.repository("quarantined")
     house.holders = (Holder(name="system", quarantine=True),)

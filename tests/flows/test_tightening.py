@@ -64,6 +64,7 @@ def test_nobody_orders_without_the_right_to_write(house: House):
     assert house.change(name).state is State.DONE
 
 
+@pytest.mark.slow
 def test_a_rollback_needs_the_approval_that_let_it_in(house: House):
     repo = house.repository("unapproved-back")
     with house.working():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.flows.house import House, lane_in
 
 from penstock.core.approval import ApprovalScope
@@ -44,6 +45,7 @@ def test_what_breaks_the_base_branch_is_taken_back(house: House):
     assert len(house.pulls(repo)) == 2, "the change, and its inverse"
 
 
+@pytest.mark.slow
 def test_what_was_broken_before_is_no_reason(house: House):
     repo = house.repository("red-main")
     with house.working():

@@ -20,7 +20,7 @@ def record(body: str, kind: str) -> Record:
     return link(START, change=CHANGE, at=moment(NOW), kind=kind, key="k", body=body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of([st.from_type(kind) for kind in KINDS]))
 def test_an_event_comes_back_as_it_was(event: e.Event) -> None:
     body = encode(event)

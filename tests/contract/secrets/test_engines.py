@@ -118,7 +118,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(PIECES, max_size=6).map("".join))
 def test_both_engines_find_the_same(both: tuple[Scanner, Scanner], text: str) -> None:
     native, keywords = both

@@ -216,14 +216,14 @@ TOKENS += ["[", "]", ",", "!", "~", "!~", "==", "!=", "<", ">=", "&&", "||", "&"
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=25).map(" ".join))
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_any_words_of_the_language_are_a_condition_or_a_fault_within_it(text: str) -> None:
     found = condition(text)
     assert not isinstance(found, Fault) or (0 <= found.offset <= len(text) and found.message)
 
 
 @given(st.lists(CONDITIONS, min_size=1, max_size=5), SIGNALS, st.data())
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_the_generated_function_is_the_plain_reading_of_the_trees(
     texts: list[str], facts: Facts, data: st.DataObject
 ) -> None:
@@ -241,7 +241,7 @@ def test_the_generated_function_is_the_plain_reading_of_the_trees(
 
 
 @given(CONDITIONS, SIGNALS)
-@settings(max_examples=150)
+@settings(max_examples=50)
 def test_what_is_said_of_an_event_is_true_of_its_signals(text: str, facts: Facts) -> None:
     """The index loses no match, and what is left of a condition for one event means the same there."""
     tree = checked(text)
@@ -255,7 +255,7 @@ GLOB_TEXT = st.text(alphabet="ab*?\\[", max_size=10)
 
 
 @given(GLOB_TEXT, st.text(alphabet="ab*?[\\", max_size=12))
-@settings(max_examples=200)
+@settings(max_examples=50)
 def test_a_glob_is_what_the_standard_library_takes_it_for(pattern: str, text: str) -> None:
     try:
         ours = matches(glob(pattern), text)

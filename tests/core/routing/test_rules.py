@@ -241,7 +241,7 @@ def test_an_unknown_fact_that_a_rule_looks_at_decides_nothing() -> None:
     st.lists(st.tuples(CONDITIONS, st.booleans()), min_size=1, max_size=5, unique_by=lambda one: one[0]),
     SIGNALS,
 )
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_the_index_loses_no_match(given_rules: list[tuple[str, bool]], facts: Facts) -> None:
     """Asked through the index, a rule set answers as if every rule were read against the signal."""
     given = [{"if": text, "run": [f"a{n}"], "stop": stop} for n, (text, stop) in enumerate(given_rules)]

@@ -382,6 +382,7 @@ steps:
     assert "##[error]The operation was canceled." in told.lines
 
 
+@pytest.mark.slow
 def test_python_packages_can_be_installed_and_commands_are_there() -> None:
     result, told = play(
         """

@@ -60,6 +60,7 @@ def gh(served: Served, world: World, tmp_path: Path) -> Iterator[Gh]:
     bridge.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gh") is None, reason="this host has no gh")
 def test_a_workflow_from_dispatch_to_download(served: Served, gh: Gh, tmp_path: Path) -> None:
     """It seals a secret, dispatches with an input, reads the log, repeats what failed, and downloads the artifact."""

@@ -108,6 +108,7 @@ runs:
     assert any("Can't find 'action.yml'" in line for line in told.lines)
 
 
+@pytest.mark.slow
 def test_a_composite_action_ends_with_its_steps_time_and_does_not_nest_for_ever() -> None:
     slow = "runs: {using: composite, steps: [{shell: sh, run: sleep 60}, {shell: sh, run: 'echo LATER'}]}\n"
     itself = "runs: {using: composite, steps: [{uses: ./self}]}\n"
