@@ -22,8 +22,8 @@ from penstock.adapters.store.owner import this_process
 from penstock.bootstrap import Installation
 from penstock.bootstrap.embedded import make_forge
 from penstock.core.approval import ApprovalScope
+from penstock.core.change import is_settled
 from penstock.core.change.model import Change, State
-from penstock.core.change.next import next_effects
 from penstock.core.refs import ChangeId
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
@@ -194,7 +194,7 @@ class TrueForge:
         assert change.state not in {State.NEEDS_HUMAN, State.BLOCKED_POLICY}, (
             f"{change.state} {change.reason}"
         )
-        return change.state is State.DONE and next_effects(change) is None
+        return change.state is State.DONE and is_settled(change)
 
     def story(self, folder: Path) -> tuple[Line, ...]:
         people = _PEOPLE[folder]
