@@ -86,6 +86,7 @@ def test_what_is_no_token_stays(text):
     assert redact(text) == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", [edge("BEGIN"), edge("BEGIN", "RSA ") + edge("END"), "-----BEGIN ", "-----END ", "gh"]
 )

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(
 HIDDEN = "x = 1;" + " " * 300 + "evil = 2"
 
 
+@pytest.mark.slow
 def test_nothing_of_a_diff_is_cut_off(penstock: Caller) -> None:
     """Not what stands behind so many blanks that an editor would not show it, either."""
     folder = penstock.folder_of("wide", a__py="old = 1\n")

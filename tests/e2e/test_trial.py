@@ -156,6 +156,7 @@ def test_folders_of_one_name_are_apart(penstock: Caller, tmp_path: Path) -> None
     assert [name for name, patch in patches.items() if "+new = 1" in patch] == list(alone)
 
 
+@pytest.mark.slow
 def test_bare_clones_worktrees_and_detached_heads_are_clones(
     penstock: Caller, clone: Path, tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_layer_that_came_before_the_write_binds_it(house: House):
     assert not house.pulls(repo)[0]["merged_at"]
 
 
+@pytest.mark.slow
 def test_a_record_names_the_policy_with_the_repositorys_layer(house: House):
     repo = house.repository("recorded-layer", {POLICY_FILE: "version: 1\nsafety: {max_files: 7}\n"})
     with house.working():

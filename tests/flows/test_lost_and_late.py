@@ -38,6 +38,7 @@ def lose(effect, outcome, texts):
     return NeedsHuman(reason="gave_up", repo=effect.repo, detail=texts.put("the answer was lost"))
 
 
+@pytest.mark.slow
 def test_red_checks_and_then_a_cancel(house: House):
     """A repository without a new patch set can still be taken back."""
     repo = house.repository("red-then-cancelled")
@@ -270,6 +271,7 @@ def test_a_revocation_stops_a_pull_request_under_way(house: House):
     assert house.pulls(repo) == []
 
 
+@pytest.mark.slow
 def test_a_revocation_stops_a_rollback_under_way(house: House):
     """An inverse needs the approval that let its change in."""
     repo = house.repository("revoked-back")
@@ -318,6 +320,7 @@ class Never:
         return True
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_was_decided(house: House):
     """The base moves between decision and write of a revert: it is decided on anew, and that is on record first."""
     repo = house.repository("decided-anew")
@@ -356,6 +359,7 @@ def test_an_inverse_that_is_none_any_more_is_not_merged(house: House):
     assert [bool(pull["merged_at"]) for pull in house.pulls(repo)] == [False, True]
 
 
+@pytest.mark.slow
 def test_a_merge_the_other_way_round_is_not_faithful(house: House):
     """The head as first parent and the base as second, with the head's tree: the base's own work would be gone."""
     repo = house.repository("backwards")

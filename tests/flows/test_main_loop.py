@@ -403,6 +403,7 @@ def test_quarantine_opens_drafts_and_merges_nothing(house: House):
     assert not house.pulls(repo)[0]["merged_at"]
 
 
+@pytest.mark.slow
 def test_an_approval_twice_is_one_record(house: House):
     repo = house.repository("twice")
     with house.working():
@@ -419,6 +420,7 @@ def test_an_approval_twice_is_one_record(house: House):
     assert house.kinds(name).count("E_APPROVAL_RECORDED") == 1
 
 
+@pytest.mark.slow
 def test_the_ledger_verifies_afterwards(house: House):
     repo = house.repository("proven")
     with house.working():
@@ -428,6 +430,7 @@ def test_the_ledger_verifies_afterwards(house: House):
     assert house.home.proof.verify().holds
 
 
+@pytest.mark.slow
 def test_a_repository_without_ci_waits_for_a_person_only(house: House):
     """Nothing is required and nothing can report: the verdict says so, and the merge is a person's decision."""
     repo = house.repository("quiet", checks=())

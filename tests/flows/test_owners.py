@@ -55,6 +55,7 @@ def test_without_an_owners_approval_nothing_is_written(house: House):
     assert house.branches(repo) == {"main"}
 
 
+@pytest.mark.slow
 def test_demanded_since_it_binds_what_was_begun_before(house: House):
     repo = house.repository("demanded", {"CODEOWNERS": f"* @{ANOTHER}\n"})
     with house.working():
@@ -86,6 +87,7 @@ def test_owners_that_cannot_be_told_are_nobody(house: House, text: str, why: str
     assert house.branches(repo) == {"main"}
 
 
+@pytest.mark.slow
 def test_a_members_approval_is_its_teams(house: House):
     asked(house)
     forge = Forge(house.embedded.forge_state)
@@ -100,6 +102,7 @@ def test_a_members_approval_is_its_teams(house: House):
         house.until(name, State.PR_OPEN, State.VERIFYING_CI)
 
 
+@pytest.mark.slow
 def test_where_owners_are_not_asked_anybody_with_the_right_approves(house: House):
     repo = house.repository("unasked", {"CODEOWNERS": f"* @{ANOTHER}\n"})
     with house.working():

@@ -114,6 +114,7 @@ def seen(house: House, name: ChangeId) -> list[ReviewsObserved]:
     return [entry.event for entry in entries if isinstance(entry.event, ReviewsObserved)]
 
 
+@pytest.mark.slow
 def test_a_review_that_the_branch_demands_is_waited_for(house: House):
     """Approved here, and not tried: MERGING waits for a person at the forge, whatever the policy counts."""
     repo = house.repository("demanding")

@@ -222,6 +222,7 @@ def test_once_drives_what_is_due_and_says_what_waits(desk: Desk, house: House):
     assert len(desk.database("SELECT 1 FROM change_head")) == 1
 
 
+@pytest.mark.slow
 def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: Desk, house: House):
     house.repository(desk.name)
     issue(house, desk.name, "Add a line")
@@ -238,6 +239,7 @@ def test_a_host_that_cannot_isolate_is_met_only_by_what_is_to_run_on_it(desk: De
     assert desk.run("start", "--once")[0] == 4
 
 
+@pytest.mark.slow
 def test_branches_that_demand_what_only_people_give_are_named_at_the_start(desk: Desk, house: House):
     for suffix in ("-plain", "-reviewed", "-strict"):
         house.repository(desk.name + suffix)

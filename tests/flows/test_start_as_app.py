@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from tests.flows.house import ORG, House
 from tests.flows.test_start import Desk, desk, issue
 
@@ -13,6 +14,7 @@ from penstock.adapters.github.needs import EVERY, permissions_of
 __all__ = ["desk"]  # the fixture
 
 
+@pytest.mark.slow
 def test_an_app_reads_and_writes_with_tokens_of_its_own(desk: Desk, house: House):
     """Its key is all that is given: nothing of `single_credential`, and the note at the issue is its bot's."""
     house.repository(desk.name)

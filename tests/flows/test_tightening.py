@@ -31,6 +31,7 @@ def test_of_two_policies_the_tighter_demand_binds():
         assert both.ci.expected
 
 
+@pytest.mark.slow
 def test_a_quorum_that_was_raised_since_binds(house: House):
     repo = house.repository("raised")
     with house.working():
@@ -48,6 +49,7 @@ def test_a_quorum_that_was_raised_since_binds(house: House):
     assert house.branches(repo) == {"main"}
 
 
+@pytest.mark.slow
 def test_nobody_orders_without_the_right_to_write(house: House):
     repo = house.repository("strangers")
     with house.working():
@@ -79,6 +81,7 @@ def test_a_rollback_needs_the_approval_that_let_it_in(house: House):
     assert len(house.pulls(repo)) == 1 or not house.pulls(repo)[0]["merged_at"]
 
 
+@pytest.mark.slow
 def test_a_pull_request_pointed_elsewhere_stops_it(house: House):
     repo = house.repository("elsewhere")
     with house.working():
@@ -92,6 +95,7 @@ def test_a_pull_request_pointed_elsewhere_stops_it(house: House):
     assert not house.pulls(repo)[0]["merged_at"]
 
 
+@pytest.mark.slow
 def test_a_merge_into_another_branch_is_not_done(house: House):
     repo = house.repository("scrapped")
     with house.working():

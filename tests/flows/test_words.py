@@ -109,6 +109,7 @@ def test_a_secret_in_a_title_is_posted_nowhere_whatever_hides_it(house: House) -
     assert token not in without_hidden(json.dumps(pull, ensure_ascii=False))
 
 
+@pytest.mark.slow
 def test_a_secret_that_was_not_known_when_it_was_stored_stops_the_write(house: House) -> None:
     repo = house.repository("leaked-late")
     vars(house.home)["_world"] = replace(house.home.world, secrets=Secrets(lambda: ("Zq7-late",)))

@@ -617,6 +617,7 @@ def test_faults_strike_what_is_remembered(issue: World, long_way: list[str]) -> 
     assert olga.get(ISSUE).json()["title"] == "Two"
 
 
+@pytest.mark.slow
 def test_no_read_is_older_than_the_last_answered_write(issue: World) -> None:
     """Readers beside a writer: each sees at least what the writer had been told was done when the reader asked."""
     done, told, late = threading.Event(), [0], []

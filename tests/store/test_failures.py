@@ -70,6 +70,7 @@ def test_sqlite_keeps_what_it_says_it_keeps(store: Store) -> None:
     }
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_state_at_once_agree(tmp_path: Path) -> None:
     """On one schema and on one key."""
     program = (

@@ -323,7 +323,7 @@ def write(folder: Path, tree: dict[str, object]) -> None:
             (folder / name).chmod(0o755 if executable else 0o644)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=TREES, after=TREES)
 def test_any_ordinary_tree_is_captured_as_git_would(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, object], after: dict[str, object]

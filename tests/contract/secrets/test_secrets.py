@@ -142,6 +142,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE, ids=range(len(HOSTILE)))
 def test_the_time_grows_with_the_text_only(every: Scanner, piece: str) -> None:
     """One line of 400 kB, or 16,000 lines: at most what is linear, though each piece nearly or truly matches."""
@@ -154,6 +155,7 @@ def test_the_time_grows_with_the_text_only(every: Scanner, piece: str) -> None:
     assert took[1] < 8
 
 
+@pytest.mark.slow
 def test_neither_the_command_nor_an_installation_loads_the_engines_before_a_text_comes(
     tmp_path: Path,
 ) -> None:

@@ -57,6 +57,7 @@ jobs:
 """
 
 
+@pytest.mark.slow
 def test_jobs_pass_files_on(served: Served) -> None:
     """Artifacts between jobs of a run, caches between runs; secrets and variables reach a job, secrets not its log."""
     olga = served.olga

@@ -342,6 +342,7 @@ def test_a_job_that_cannot_run_here_says_so(job: str, message: str) -> None:
     assert told.steps == {"Set up job": "failure", "Complete job": "success"}
 
 
+@pytest.mark.slow
 def test_a_step_out_of_time_fails_and_a_job_out_of_time_is_timed_out() -> None:
     started = time.monotonic()
     result, told = play(

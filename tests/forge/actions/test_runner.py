@@ -86,6 +86,7 @@ def test_logs_can_be_read_while_the_job_runs_and_cancel_stops_it(served: Served)
     assert "cleanup" in logs(olga, done)
 
 
+@pytest.mark.slow
 def test_a_job_interrupted_by_sigkill_runs_again(served: Served, tmp_path: Path) -> None:
     """Killed with jobs running: nothing of them survives, and after a restart they run to their end, once."""
     olga = served.olga

@@ -193,6 +193,7 @@ def test_time_out_ends_a_stubborn_command_and_the_end_reaps_grandchildren() -> N
     assert not [line for line in processes() if marker in line]
 
 
+@pytest.mark.slow
 def test_stop_from_another_thread(sandbox: Sandbox) -> None:
     threading.Timer(0.2, sandbox.stop).start()
     started = time.monotonic()
