@@ -116,6 +116,24 @@ def test_our_own_files_are_known_in_any_case(path):
 
 
 @pytest.mark.parametrize(
+    ("path", "named", "stops"),
+    [
+        (".github/workflows/ci.yml", (".github/workflows/ci.yml",), []),
+        (".github/workflows/ci.yml", (".github/workflows/*.yml",), []),
+        (".github/workflows/ci.yml", (".github/workflows/other.yml",), ["protected_paths"]),
+        (".github/workflows/ci.yml", (), ["protected_paths"]),
+        ("config/orchestrator.yml", ("config/orchestrator.yml",), ["own_policy"]),
+        ("legal/a.txt", ("legal/a.txt",), ["frozen_paths"]),
+    ],
+)
+def test_a_protected_path_passes_only_where_a_person_named_it(path, named, stops):
+    policy = replace(Policy(), frozen_paths=("legal/**",))
+    scope = Scope(allowed=("**",), named=named)
+    verdict = judge_patches(diff(replace(PLAIN, path=path)), scope, policy)
+    assert [leaf.rule for leaf in failures(verdict)] == stops
+
+
+@pytest.mark.parametrize(
     ("path", "allowed"), [("SRC/lib/a.py", "src/**"), (".github/ci.yml", ".github/ci.yml")]
 )
 def test_a_scope_names_paths_exactly_and_no_protected_one(path, allowed):
