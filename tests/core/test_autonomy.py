@@ -47,9 +47,8 @@ def told(*events: GovernanceEvent, at: datetime = NOW) -> Governance:
 
 
 def landed(good: int, bad: int = 0, *, cell: Cell = CELL, age: timedelta = WATCH) -> list[Landed]:
-    at = NOW - age
-    well = [Landed(cell=cell, at=at)] * good
-    return [*well, *[Landed(cell=cell, at=at, failed_at=at + timedelta(hours=1))] * bad]
+    well = Landed(cell=cell, change=ChangeId("c-0"), at=NOW - age, stood=True)
+    return [*[well] * good, *[replace(well, stood=False, failed_at=well.at + timedelta(hours=1))] * bad]
 
 
 OTHERS = replace(CELL, repositories="other")
@@ -80,7 +79,7 @@ def test_where_autonomy_is_held(what, events, merges, rule):
 
 
 def test_a_failure_after_the_grant_suspends_it():
-    failed = Landed(cell=CELL, at=NOW, failed_at=NOW + timedelta(hours=1))
+    failed = Landed(cell=CELL, change=ChangeId("c-0"), at=NOW, failed_at=NOW + timedelta(hours=1))
     answer = held(CELL, told(GRANTED), [failed], pull=PULL, now=NOW + timedelta(hours=2))
     assert [leaf.rule for leaf in failures(answer.verdict)] == ["suspended"]
     assert answer.grant is None

@@ -73,6 +73,16 @@ class LegName(StrEnum):
     INVERSE = "inverse"
 
 
+class Watched(StrEnum):
+    """How far the watch over a merge is: the checks of what was merged, then whether it stays. Only STOOD proves anything;
+    GIVEN_UP: it could not be looked at."""
+
+    CHECKS = "checks"
+    STAYS = "stays"
+    STOOD = "stood"
+    GIVEN_UP = "given_up"
+
+
 class Role(StrEnum):
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -90,7 +100,7 @@ class Terms:
     max_rounds: int = 3
     max_failures: int = 12
     watch: bool = False
-    """Are the checks of what was merged watched, and the change taken back where it broke one."""
+    """Is what was merged watched, and the change taken back where it broke a check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +193,7 @@ class Lane:
     inverse: Leg = Leg()
     rebased: PatchSet | None = None
     """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
-    watched: bool = False
-    """Its merge proved itself, or nobody could tell."""
+    watched: Watched = Watched.CHECKS
     previous: Digest | None = None
     """Digest of the patch set that was sent back; getting the same again is no progress."""
     trouble: Trouble = Trouble()
