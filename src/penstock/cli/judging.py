@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -53,7 +53,7 @@ def check_patch(home: Installation, patch: str, onto: Onto, *, json: bool) -> Ex
         proposed = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
         own = files_at(git, imported.commit, (POLICY_FILE,)).get(POLICY_FILE)
         layer = layer_of(imported.name, frozenset(paths_at(git, imported.commit)), own)
-    facts = replace(proposed, host=home.host)
+    facts = home.auditor.known(proposed, None)
     return _told(facts, _opinion(home, facts, onto.scope or ANYWHERE, layer), home.rules.layered, json=json)
 
 
@@ -106,7 +106,7 @@ def check_pull(home: Installation, repository: str, number: int, *, json: bool) 
             f"{repo.full_name}#{number} conflicts with {pull.base_ref}: no tree, nothing to judge."
         )
         return Exit.NO
-    facts = replace(home.mirrors.facts(repo, Sha(base), tree), host=home.host)
+    facts = home.auditor.known(home.mirrors.facts(repo, Sha(base), tree), repo)
     layer = layer_at(home.mirrors, repo, Sha(base))
     return _told(facts, _opinion(home, facts, ANYWHERE, layer), home.rules.layered, json=json)
 

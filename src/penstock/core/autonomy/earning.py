@@ -131,7 +131,8 @@ def held(
         verdict = blocked("G-06", f"{cell}: what is of {cell.tier.value} risk is always a person's")
         return Held(cell=cell, verdict=verdict, record=record)
     if failed := _suspended_by(record, governance):
-        verdict = blocked("suspended", f"{cell}: {_failed(failed)}; suspended until a person grants it again")
+        told = f"{cell}: suspended until a person grants it again: {_failed(failed)}"
+        verdict = blocked("suspended", told)
         return Held(cell=cell, verdict=verdict, record=record)
     grant = _grant(cell, governance, pull or "", governance.not_before(now))
     if grant:
