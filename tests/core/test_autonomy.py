@@ -10,7 +10,7 @@ from tests.core.test_judging import PLAIN, diff
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.autonomy.ceiling import judge_ceiling, tomorrow
-from penstock.core.autonomy.earning import ENOUGH, WATCH, Landed, held, judge_record, record_of
+from penstock.core.autonomy.earning import ENOUGH, WATCH, Landed, held, judge_record, track_record
 from penstock.core.autonomy.events import (
     AutonomyGranted,
     AutonomyRevoked,
@@ -117,16 +117,16 @@ COUNTS = st.tuples(st.integers(0, 130), st.integers(0, 2))
 @given(COUNTS, COUNTS)
 def test_so_many_clean_outcomes_are_missing_and_no_more(own, others):
     merges = [*landed(*own), *landed(*others, cell=OTHERS)]
-    record = record_of(CELL, merges, NOW)
+    record = track_record(CELL, merges, NOW)
     assert judge_record(record).allows is (record.missing == 0)
     for more in {max(record.missing - 1, 0), record.missing}:
-        then = record_of(CELL, [*merges, *landed(more)], NOW)
+        then = track_record(CELL, [*merges, *landed(more)], NOW)
         assert judge_record(then).allows is (more == record.missing)
 
 
 def test_what_is_under_watch_is_told_with_its_end():
     young = landed(2, age=WATCH - DAY)
-    record = record_of(CELL, [*landed(3), *young, *unwatched(4)], NOW)
+    record = track_record(CELL, [*landed(3), *young, *unwatched(4)], NOW)
     assert (record.own.outcomes, record.under_watch, record.unwatched) == (3, 2, 4)
     assert record.next_end == NOW + DAY
 

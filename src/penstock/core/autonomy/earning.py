@@ -53,7 +53,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class TrackRecord:
     """What a cell's merges prove. `own` is its own outcomes, `pool` those of the same agent at the same risk everywhere."""
 
     cell: Cell
@@ -85,13 +85,13 @@ class Record:
         return min(alone, together) if self.own.outcomes + together < ENOUGH else alone
 
 
-def record_of(cell: Cell, landed: Iterable[Landed], now: datetime) -> Record:
+def track_record(cell: Cell, landed: Iterable[Landed], now: datetime) -> TrackRecord:
     alike = [one for one in landed if (one.cell.agent, one.cell.tier) == (cell.agent, cell.tier)]
     own = [one for one in alike if one.cell == cell]
     unsettled = [one for one in own if not one.settled(now)]
     watched = [end for one in unsettled if (end := one.at + WATCH) > now]
     failed = [one for one in own if one.failed_at is not None]
-    return Record(
+    return TrackRecord(
         cell=cell,
         own=_count(own, now),
         pool=_count(alike, now),
@@ -113,7 +113,7 @@ class Held:
 
     cell: Cell
     verdict: Verdict
-    record: Record
+    record: TrackRecord
     grant: Grant | None = None
 
     @property
@@ -126,7 +126,7 @@ def held(
 ) -> Held:
     """As it stands now for this pull request (None: for one that is not counted yet). A clock that goes back brings no
     grant back, and ends no watch."""
-    record = record_of(cell, landed, now)
+    record = track_record(cell, landed, now)
     if cell.tier not in GRANTABLE:
         verdict = blocked("G-06", f"{cell}: what is of {cell.tier.value} risk is always a person's")
         return Held(cell=cell, verdict=verdict, record=record)
@@ -158,7 +158,7 @@ def _failed(landed: Landed) -> str:
     return f"{landed.change}, merged on {landed.at:%Y-%m-%d}, failed on {when:%Y-%m-%d}"
 
 
-def _suspended_by(record: Record, governance: Governance) -> Landed | None:
+def _suspended_by(record: TrackRecord, governance: Governance) -> Landed | None:
     """The cell's newest failure, unless a person has granted it again since and stands by that."""
     last = record.failure
     if last is None or last.failed_at is None:
@@ -167,7 +167,7 @@ def _suspended_by(record: Record, governance: Governance) -> Landed | None:
     return None if any(at > last.failed_at for at in granted) else last
 
 
-def judge_record(record: Record) -> Verdict:
+def judge_record(record: TrackRecord) -> Verdict:
     """Has it earned autonomy by what landed."""
     counts = record.counts
     whose = f", pooled over all repositories ({record.own.outcomes} of its own)" if record.pooled else ""
