@@ -51,7 +51,10 @@ def _undone_by(world: World, lane: Lane) -> Sha | None:
     """The base branch's head, where the merge is gone from it."""
     merged, mirror = lane.forward.merged, world.repositories
     assert merged, "only what was merged is watched"  # noqa: S101
-    head, before = base_now(world, lane), _onto(world, lane, merged)
+    head = base_now(world, lane)
+    if head == merged:
+        return None
+    before = _onto(world, lane, merged)
     mirror.sync(lane.repo, found(world, lane.repo).clone_url, (head, merged, before))
     return head if mirror.is_undone(lane.repo, head, before, merged) else None
 
