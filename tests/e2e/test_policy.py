@@ -131,7 +131,7 @@ def test_a_patch_of_a_clone_goes_onto_its_commit(elsewhere: Caller, source: Path
 REQUIRED = "--- a/requirements.txt\n+++ b/requirements.txt\n@@ -1 +1 @@\n-left==1.0\n+left==1.1\n"
 ADVISORY = """{"id": "PYSEC-test-1", "affected": [{"package": {"ecosystem": "PyPI", "name": "NAME"},
 "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.1"}]}]}]}"""
-BY_HAND = "is of no repository at the forge, so no alerts were asked"
+BY_HAND = "of which repository at the forge it is was not said, so no alerts were asked"
 MOVED = "left 1.0 → 1.1 (requirements.txt)"
 AUDITS = {
     "nobody was asked": ("", Exit.WAITS, f"? not_audited  {MOVED}: no database is configured"),

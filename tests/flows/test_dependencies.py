@@ -1,6 +1,7 @@
 """A change of dependencies, from the agent's tree to the gates' verdict."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.flows.house import House
 
 from penstock.cli.exits import Exit
-from penstock.cli.judging import check_pull
+from penstock.cli.judging import Onto, check_patch, check_pull
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import Change, State
 from penstock.core.dependencies.advisories import Advisory, NotCovered, read_advisory
@@ -157,8 +158,8 @@ def test_an_alert_of_the_forge_blocks_where_no_database_is(house: House):
     assert "✓ alerts: the forge's alerts, read at 20" in render_text(verdict)
 
 
-def test_a_pull_request_of_anybody_is_asked_about_like_a_change(
-    house: House, capsys: pytest.CaptureFixture[str]
+def test_what_anybody_brings_is_asked_about_like_a_change(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     files = {"package.json": manifest("^1.2.0"), "package-lock.json": lock("^1.2.0", "1.2.0")}
     repo = house.repository("brought", files)
@@ -177,13 +178,36 @@ def test_a_pull_request_of_anybody_is_asked_about_like_a_change(
     advisory = read_advisory(json.dumps(ADVISORY).encode())
     assert advisory
     tell(house, (advisory,))
-    assert said_of(house, "brought", capsys) == (Exit.NO, f"known_vulnerability: {moved}: GHSA-test-0001")
+    vulnerable = (Exit.NO, f"known_vulnerability: {moved}: GHSA-test-0001")
+    assert said_of(house, "brought", capsys) == vulnerable
+
+    source = tmp_path / "clone"
+    source.mkdir()
+    for path, text in files.items():
+        (source / path).write_text(text)
+    patch = tmp_path / "bump.diff"
+    patch.write_text(one_line("package-lock.json", files["package-lock.json"], lock("^1.2.0", "1.2.9")))
+    onto = Onto(source=source, scope=(), of=repo.full_name)
+    assert told(lambda: check_patch(house.home, str(patch), onto, json=True), capsys) == vulnerable
+    assert check_patch(house.home, str(patch), replace(onto, of="ghost"), json=True) == Exit.NO
+    assert "no repository ghost" in capsys.readouterr().err
+
+
+def one_line(path: str, before: str, after: str) -> str:
+    """A patch of a file that is one line without an end."""
+    no_end = "\\ No newline at end of file"
+    head = f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n"
+    return f"{head}-{before}\n{no_end}\n+{after}\n{no_end}\n"
 
 
 def said_of(house: House, name: str, capsys: pytest.CaptureFixture[str]) -> tuple[Exit, str]:
     """What `penstock policy check` makes of its first pull request, and the first thing it says of the package."""
+    return told(lambda: check_pull(house.home, name, 1, json=True), capsys)
+
+
+def told(check: Callable[[], Exit], capsys: pytest.CaptureFixture[str]) -> tuple[Exit, str]:
     capsys.readouterr()
-    code = check_pull(house.home, name, 1, json=True)
+    code = check()
     verdict = VERDICT.validate_python(json.loads(capsys.readouterr().out)["opinion"]["verdict"])
     lines = [line.strip(" ?!✓✗") for line in render_text(verdict).splitlines()]
     assert not [line for line in lines if line.startswith("clean")]

@@ -154,12 +154,13 @@ class Timed(House):
         super().configure(config)
         vars(self.home)["clock"] = self.clock
 
-    def approved(self, repo: RepoRef) -> ChangeId:
-        """A change that a person approved, and whose checks are green."""
+    def approved(self, repo: RepoRef, *, then: tuple[Holder, ...] = ()) -> ChangeId:
+        """A change that a person approved, and whose checks are green, once these toggles are set."""
         name = self.start(repo)
         self.until(name, State.WAITING_USER_APPROVAL, and_=lambda c: bool(c.answered))
         self.approve(name)
         self.until(name, State.PR_OPEN, and_=lambda c: bool(lane_in(c, repo).forward.pull))
+        self.holders = then
         self.report(self.change(name))
         return name
 
@@ -192,9 +193,9 @@ class Timed(House):
         }
         return done
 
-    def asks(self, repo: RepoRef, *, why: str) -> ChangeId:
+    def asks(self, repo: RepoRef, *, why: str, then: tuple[Holder, ...] = ()) -> ChangeId:
         """Its merge is a person's."""
-        name = self.approved(repo)
+        name = self.approved(repo, then=then)
         self.until(name, State.VERIFYING_CI, and_=lambda c: len(c.answered) == 2)
         assert why in self.declined(name)[ApprovalScope.MERGE]
         assert not self.pulls(repo)[0]["merged_at"]
@@ -250,16 +251,16 @@ def test_what_is_earned_is_merged_by_policy_until_somebody_takes_a_merge_back(ti
 @pytest.mark.parametrize(
     ("holder", "why"),
     [
+        (Holder(name="test", autonomy=False), "autonomy"),
         (Holder(name="test", quarantine=True), "G-11"),
         (Holder(name="test", automerge=False), "automerge"),
     ],
-    ids=["quarantine", "automerge is off"],
+    ids=["the kill switch", "quarantine", "automerge is off"],
 )
 def test_what_is_switched_off_stops_what_was_earned(timed: Timed, holder: Holder, why: str) -> None:
     timed.settle(ENOUGH)
-    timed.holders = (holder,)
     with timed.working():
-        timed.asks(timed.repository(f"off-{why.lower()}"), why=why)
+        timed.asks(timed.repository(f"off-{why.lower()}"), why=why, then=(holder,))
 
 
 def told(house: House, capsys) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tests.flows.house import House, lane_in
 from tests.scripted import NOW, Names
 
 from penstock.core.approval import ApprovalScope
-from penstock.core.autonomy.earning import WATCH
+from penstock.core.autonomy.earning import WATCH, standing
 from penstock.core.change.effects import Watch
 from penstock.core.change.events import PostMergeFailed, WatchEnded
 from penstock.core.change.model import Change, State
@@ -50,6 +50,9 @@ def test_what_breaks_the_base_branch_is_taken_back(house: House):
     assert house.tree(repo) == before
     assert "test: failure" in said(house, name, PostMergeFailed)
     assert len(house.pulls(repo)) == 2, "the change, and its inverse"
+    (cell,) = standing(house.home.store.governance.now(), house.home.steering.outcomes.landed(()), NOW)
+    assert cell.verdict.rule == "suspended"
+    assert name in cell.verdict.reason
 
 
 @pytest.mark.slow

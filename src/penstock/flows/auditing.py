@@ -13,7 +13,7 @@ from penstock.core.refs import RepoRef
 from penstock.ports import Advisories, Clock
 
 NO_REPOSITORY = NotCovered(
-    reason="what is brought by hand is of no repository at the forge, so no alerts were asked"
+    reason="of which repository at the forge it is was not said, so no alerts were asked"
 )
 
 
@@ -30,7 +30,7 @@ class Auditor:
     def known(self, facts: DiffFacts, repo: RepoRef | None) -> DiffFacts:
         """The facts with an audit of each version that comes in, and the host's tools. Nobody is asked where none does.
 
-        `repo` None: it is of no repository at the forge, and only the database can be asked."""
+        `repo` None: of which repository at the forge it is is not known, and only the database can be asked."""
         return self._audited(replace(facts, host=self.host()), repo)
 
     def _audited(self, facts: DiffFacts, repo: RepoRef | None) -> DiffFacts:
