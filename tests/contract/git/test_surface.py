@@ -1,15 +1,22 @@
 """What changed sources offer, on both sides, read from real trees; and what is hostile ends as a fact."""
 
+import ast
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.contract.git.origin import REPO, Origin, mirrored
 
 from penstock.adapters.git import surface
 from penstock.adapters.git.sources.apart import Apart
-from penstock.adapters.git.sources.questions import TextQuestion
+from penstock.adapters.git.sources.packages import broken
+from penstock.adapters.git.sources.questions import PackageQuestion, TextQuestion
 from penstock.core.evidence import DiffFacts
 from penstock.core.sources.api import Language
+from penstock.core.sources.outline import outline, stays_inside
 
 
 def changed(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> DiffFacts:
@@ -73,6 +80,49 @@ def test_what_breaks(tmp_path: Path, before, after, said) -> None:
     found = changed(tmp_path, before, after)
     assert [str(each) for each in found.breaking] == said
     assert found.unread == ()
+
+
+STATEMENTS = (
+    "from os.path import join",
+    "from os.path import join as split",
+    "import os",
+    "def f(a): ...",
+    "def f(): ...",
+    "def _f(a): ...",
+    "def _f(): ...",
+    "def _A(): ...",
+    "class _A:\n def m(self): ...\n def _n(self): ...",
+    "class _A:\n def m(self, a): ...",
+    "class A(_A):\n def _n(self, a): ...",
+    "class A:\n def __init__(self): self.x = 1\n def _n(self): ...",
+    "class A(os.PathLike): ...",
+    "g = _f",
+    "x: int = 1",
+    "if f:\n def h(): ...",
+)
+
+
+@given(st.lists(st.sampled_from(STATEMENTS), max_size=5), st.lists(st.sampled_from(STATEMENTS), max_size=5))
+def test_what_needs_no_closer_look_breaks_nothing(before: Sequence[str], after: Sequence[str]) -> None:
+    texts = ["".join(f"{each}\n" for each in side) for side in (before, after)]
+    was, now = (outline(ast.parse(text)) for text in texts)
+    if was == now or stays_inside(was, now, texts[0].encode(), texts[1].encode()):
+        with tempfile.TemporaryDirectory() as place:
+            for name, text in zip(("before", "after"), texts, strict=True):
+                Path(place, name).mkdir()
+                Path(place, name, "m.py").write_text(text)
+            assert broken(PackageQuestion(name="m", before=f"{place}/before", after=f"{place}/after")) == ()
+
+
+def test_what_is_private_may_be_public_elsewhere(tmp_path: Path) -> None:
+    init, own = "from lib._m import _f as f\n", "def _f(a): ...\n"
+    for exports, said in (
+        ("", []),
+        ("__all__ = ['f']\n", ["src/lib/_m.py:1 lib._m._f: parameter b added without a default"]),
+    ):
+        before = {"src/lib/__init__.py": (init + exports).encode(), "src/lib/_m.py": own.encode()}
+        found = changed(tmp_path / str(len(said)), dict(before), {"src/lib/_m.py": b"def _f(a, b): ...\n"})
+        assert [str(each) for each in found.breaking] == said
 
 
 def test_nothing_of_what_is_read_runs(tmp_path: Path) -> None:

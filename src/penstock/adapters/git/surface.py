@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path, PurePosixPath
 
 from penstock.adapters.git.asking import Objects, Tree
@@ -20,7 +20,7 @@ from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
 from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
-from penstock.core.sources.outline import outline
+from penstock.core.sources.outline import exported, outline, stays_inside
 from penstock.core.sources.statements import texts
 
 MAX_BYTES = 512 << 10
@@ -63,6 +63,8 @@ class Source:
     language: Language
     before: bytes | None
     after: bytes | None
+    inside: bool = False
+    """Nobody outside notices, where nothing is exported."""
 
     @property
     def offers(self) -> bool:
@@ -118,8 +120,23 @@ class Sources:
         was, now = _Side.of(source.before, before), _Side.of(source.after, after)
         same = texts(was.module, was.lines) & texts(now.module, now.lines)
         self.tangled += grown(source.path, was.tangles(same), now.tangles(same))
-        if source.offers and (before is None or after is None or _differs(was, now, same)):
+        if source.offers:
+            self._notice(source, (was, now), same)
+
+    def _notice(self, source: Source, sides: tuple["_Side", "_Side"], same: frozenset[bytes]) -> None:
+        if source.before is None or source.after is None:
             self.moved.append(source)
+            return
+        try:
+            was, now = (outline(side.module, side.lines, same) for side in sides)
+        except RecursionError:  # what is nested too deeply for an outline needs the closer look
+            self.moved.append(source)
+            return
+        if was != now:
+            inside = PurePosixPath(source.path).stem != "__init__" and stays_inside(
+                was, now, source.before, source.after
+            )
+            self.moved.append(replace(source, inside=inside))
 
     def _why_not(self, sizes: list[int]) -> str:
         if max(sizes, default=0) > MAX_BYTES:
@@ -235,14 +252,6 @@ class _Side:
         return tangles(self.module, self.lines, same)
 
 
-def _differs(was: _Side, now: _Side, same: frozenset[bytes]) -> bool:
-    """What is nested too deeply for an outline needs the closer look."""
-    try:
-        return outline(was.module, was.lines, same) != outline(now.module, now.lines, same)
-    except RecursionError:
-        return True
-
-
 def _packages(
     asked: Objects, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
 ) -> tuple[list[Break], list[Unread]]:
@@ -257,12 +266,22 @@ def _packages(
     broken: list[Break] = []
     unread: list[Unread] = []
     for root, sources in packages.items():
-        if any(source.before is not None for source in sources):
+        if _may_break(sources, inits):
             answer = _asked(root, sources, inits, clock)
             broken += (replace(each, path=(root.parent / each.path).as_posix()) for each in answer.breaks)
             if answer.problem:
                 unread += (Unread(path=source.path, why=answer.problem) for source in sources)
     return broken, unread
+
+
+def _may_break(sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]]) -> bool:
+    """Is there anything of a package that could have broken."""
+    if all(source.before is None for source in sources):
+        return False
+    own = (side for source in sources for side in (source.before, source.after) if side)
+    return not all(source.inside for source in sources) or any(
+        exported(text) for text in chain(own, *(side.values() for side in inits))
+    )
 
 
 def _inits(asked: Objects, side: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
