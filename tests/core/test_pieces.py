@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.core.sources.pieces import differing
+from penstock.core.sources.pieces import sides_of
 
 F, G = "def f():\n    pass\n", "def g():\n    pass\n"
 APART = [
@@ -39,10 +39,40 @@ APART = [
 
 @pytest.mark.parametrize(("what", "before", "after", "left"), APART, ids=[row[0] for row in APART])
 def test_what_differs_of_a_source(what: str, before: str, after: str, left: str | None) -> None:
-    told = differing(before.encode(), after.encode())
+    sides = sides_of(before.encode(), after.encode())
+    told = sides.differing if sides else None
     assert (told[0].decode() if told else None) == left
     if told and left:
         assert [side.count(b"\n") for side in told] == [before.count("\n"), after.count("\n")]
+
+
+BESIDE = "import a\n@d\ndef f(): pass\n# g\nasync def g():\n    pass\nclass A:\n    b = 1\nclass B(A):\n    c = 1\nx = 1\ny = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "named", "left_out"),
+    [
+        ("functions", (), ("@d\ndef f(): pass\n# g\n", "async def g():\n    pass\n")),
+        ("but what is named", ("f",), ("async def g():\n    pass\n",)),
+    ],
+)  # fmt: skip
+def test_what_is_left_beside_what_differs(
+    what: str, named: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    sides = sides_of(BESIDE.encode(), BESIDE.replace("y = 1", "y = 2").encode())
+    assert sides
+    left = BESIDE
+    for each in left_out:
+        left = left.replace(each, "\n" * each.count("\n"))
+    assert sides.beside(named)[0].decode() == left
+
+
+@pytest.mark.parametrize("more", ["(b) = 1\n", "ü = 1\n", '"text"\n'])
+def test_what_follows_a_function_at_the_margin_keeps_it(more: str) -> None:
+    source = f"def f(): pass\n{more}x = 1\n"
+    sides = sides_of(source.encode(), source.replace("x", "y").encode())
+    assert sides
+    assert sides.beside(())[0].decode() == source
 
 
 def test_pieces_are_whole_statements_of_python_s_own_library() -> None:
@@ -51,8 +81,9 @@ def test_pieces_are_whole_statements_of_python_s_own_library() -> None:
         source = path.read_bytes()
         if not source.isascii():
             continue
-        told = differing(source, source.replace(b"\ndef ", b"\ndef _"))
-        assert told is not None, path
+        sides = sides_of(source, source.replace(b"\ndef ", b"\ndef _"))
+        assert sides is not None, path
+        told = sides.differing
         whole = {ast.dump(each) for each in ast.parse(source).body}
         assert {ast.dump(each) for each in ast.parse(told[0]).body} <= whole, path
         read += 1

@@ -20,8 +20,9 @@ from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
 from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
-from penstock.core.sources.outline import exported, outline, stays_inside
-from penstock.core.sources.statements import texts
+from penstock.core.sources.outline import exported, imports_everything, outline, stays_inside
+from penstock.core.sources.pieces import Sides
+from penstock.core.sources.statements import texts, words
 
 MAX_BYTES = 512 << 10
 MOST_BYTES = 4 << 20
@@ -65,6 +66,8 @@ class Source:
     after: bytes | None
     inside: bool = False
     """Nobody outside notices, where nothing is exported."""
+    sides: Sides | None = None
+    """In pieces, where it is Python and they can be told."""
 
     @property
     def offers(self) -> bool:
@@ -121,7 +124,7 @@ class Sources:
         same = texts(was.module, was.lines) & texts(now.module, now.lines)
         self.tangled += grown(source.path, was.tangles(same), now.tangles(same))
         if source.offers:
-            self._notice(source, (was, now), same)
+            self._notice(replace(source, sides=sides.sides), (was, now), same)
 
     def _notice(self, source: Source, sides: tuple["_Side", "_Side"], same: frozenset[bytes]) -> None:
         if source.before is None or source.after is None:
@@ -309,11 +312,22 @@ def _root(path: PurePosixPath, inits: Sequence[Mapping[str, bytes]]) -> PurePosi
 def _asked(
     root: PurePosixPath, sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]], clock: _Clock
 ) -> Answer:
+    told = dict(zip((source.path for source in sources), trimmed(sources), strict=True))
     with tempfile.TemporaryDirectory(prefix="package-") as place:
         before, after = Path(place, "before"), Path(place, "after")
-        _write(before, root, inits[0], ((s.path, s.before) for s in sources))
-        _write(after, root, inits[1], ((s.path, s.after) for s in sources))
+        _write(before, root, inits[0], ((path, both[0]) for path, both in told.items()))
+        _write(after, root, inits[1], ((path, both[1]) for path, both in told.items()))
         return clock.ask(PackageQuestion(name=root.stem, before=str(before), after=str(after)))
+
+
+def trimmed(sources: Sequence[Source]) -> list[tuple[bytes | None, bytes | None]]:
+    """Both sides of each, without what is the same on both and named by nothing that differs."""
+    differing = [s.sides.differing if s.sides else (s.before or b"", s.after or b"") for s in sources]
+    if any(imports_everything(side) for both in differing for side in both):
+        return [(s.before, s.after) for s in sources]
+    told = (*chain(*differing), *(s.sides.imports for s in sources if s.sides))
+    named = frozenset[str]().union(*map(words, told))
+    return [s.sides.beside(named) if s.sides else (s.before, s.after) for s in sources]
 
 
 def _write(

@@ -13,7 +13,7 @@ from threading import Lock
 
 import yaml
 
-from penstock.core.sources.pieces import differing
+from penstock.core.sources.pieces import Sides, sides_of
 
 MAX_BYTES = 1 << 20
 _PYTHON = (".py", ".pyi")
@@ -42,11 +42,12 @@ class Pythons:
     """What differs of two sides of a Python source, as syntax trees with the lines' numbers of the whole.
 
     A side that is not valid is the reason why; None where it is not there. Statements that both have may be left out: where they are
-    not valid, neither side is.
+    not valid, neither side is. `sides` is None where nothing was left out.
     """
 
     before: ast.Module | str | None
     after: ast.Module | str | None
+    sides: Sides | None = None
 
 
 @lru_cache(maxsize=1)  # the last ones are asked for again: are they valid, and what do they say
@@ -64,11 +65,13 @@ def _differing(before: bytes, after: bytes) -> Pythons | None:
         for line in side.split(b"\n", 2)[:2]
     ):
         return None
-    sides = differing(before, after)
+    sides = sides_of(before, after)
     if sides is None:
         return None
-    was, now = map(_python_of, sides)
-    return None if isinstance(was, str) or isinstance(now, str) else Pythons(before=was, after=now)
+    was, now = map(_python_of, sides.differing)
+    if isinstance(was, str) or isinstance(now, str):
+        return None
+    return Pythons(before=was, after=now, sides=sides)
 
 
 def _python_of(content: bytes | None) -> ast.Module | str | None:

@@ -5,12 +5,11 @@ Bodies of functions, documentation, private methods and the values of constants 
 
 import ast
 import re
-import unicodedata
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from penstock.core.sources.statements import text_of
+from penstock.core.sources.statements import text_of, words
 
 Said = tuple[object, ...]
 
@@ -36,8 +35,7 @@ class Part:
 
 
 Outline = tuple[Part, ...]
-_EXPORTS = re.compile(rb"__all__|import[\s\\]*\*")
-_WORD = re.compile(r"\w+")
+_EVERYTHING = re.compile(rb"import[\s\\]*\*")
 
 
 def outline(
@@ -58,7 +56,7 @@ def stays_inside(was: Outline, now: Outline, before: bytes, after: bytes) -> boo
     gone, new = _lacking(was, now), _lacking(now, was)
     if _lacking(was, gone) != _lacking(now, new):
         return False
-    old_words, new_words = _words(before), _words(after)
+    old_words, new_words = words(before), words(after)
     replaced = {part.name for part in gone if part.kind is Kind.PRIVATE}
     return all(_is_over(part, new_words) for part in gone) and all(
         part.kind is not Kind.OTHER
@@ -69,7 +67,12 @@ def stays_inside(was: Outline, now: Outline, before: bytes, after: bytes) -> boo
 
 def exported(source: bytes) -> bool:
     """May a source make public what is private or imported."""
-    return _EXPORTS.search(source) is not None
+    return b"__all__" in source or imports_everything(source)
+
+
+def imports_everything(source: bytes) -> bool:
+    """Of another module, whatever it has."""
+    return _EVERYTHING.search(source) is not None
 
 
 def _lacking(parts: Outline, others: Outline) -> Outline:
@@ -79,12 +82,6 @@ def _lacking(parts: Outline, others: Outline) -> Outline:
 
 def _is_over(part: Part, new_words: Container[str]) -> bool:
     return part.kind is Kind.PRIVATE or (part.kind is Kind.IMPORTED and part.name not in new_words)
-
-
-def _words(source: bytes) -> frozenset[str]:
-    """Also those of which Python makes the same name (The Python Language Reference, 2.3)."""
-    text = source.decode(errors="replace")
-    return frozenset(_WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text)))
 
 
 def _parts(node: ast.stmt) -> Iterator[Part]:

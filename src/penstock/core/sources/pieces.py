@@ -6,7 +6,8 @@ may begin a statement and continues none. A source is valid where each of its pi
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 
 _TOKEN = re.compile(
     rb"""\#[^\n]*+
@@ -18,15 +19,47 @@ _TOKEN = re.compile(
     |\n(?=@|(?!(?:elif|else|except|finally)\b)[A-Za-z_])""",
     re.VERBOSE,
 )
+_FUNCTION = re.compile(rb"(?:@.*\n)*(?:async )?def ([A-Za-z_]\w*)\(")
+
+_MARGIN = re.compile(rb"^[^\s#)]", re.MULTILINE)
 _STRANGE = re.compile(rb"\r(?!\n)|\x00")
 """Lines that end otherwise, and what no source has."""
 
 
-def differing(before: bytes, after: bytes) -> tuple[bytes, bytes] | None:
-    """Both with nothing but line ends in place of what they share; None where that cannot be told without parsing them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Two sources in pieces. What they share is not looked at: where it is not valid, neither source is."""
 
-    What they share is not looked at: where it is not valid, neither source is.
-    """
+    before: Sequence[bytes]
+    after: Sequence[bytes]
+    shared: frozenset[bytes]
+
+    @property
+    def differing(self) -> tuple[bytes, bytes]:
+        """Both with nothing but line ends in place of what they share."""
+        return self._without(self.shared)
+
+    def beside(self, words: Container[str]) -> tuple[bytes, bytes]:
+        """Both without what they share of functions, unless one of the words is the name."""
+        return self._without(
+            {piece for piece in self.shared if (name := _function(piece)) and name not in words}
+        )
+
+    @property
+    def imports(self) -> bytes:
+        """What they share of them."""
+        return b"".join(piece for piece in self.shared if piece.startswith((b"from ", b"import ")))
+
+    def _without(self, pieces: Container[bytes]) -> tuple[bytes, bytes]:
+        before, after = (
+            b"".join(b"\n" * piece.count(b"\n") if piece in pieces else piece for piece in side)
+            for side in (self.before, self.after)
+        )
+        return before, after
+
+
+def sides_of(before: bytes, after: bytes) -> Sides | None:
+    """None where what differs cannot be told without parsing."""
     if _STRANGE.search(before) or _STRANGE.search(after):
         return None
     both = _cuts_of_both(before, after)
@@ -36,11 +69,13 @@ def differing(before: bytes, after: bytes) -> tuple[bytes, bytes] | None:
     shared = frozenset(old).intersection(new)
     if [piece for piece in old if piece in shared] != [piece for piece in new if piece in shared]:
         return None
-    return _without(old, shared), _without(new, shared)
+    return Sides(before=old, after=new, shared=shared)
 
 
-def _without(pieces: Sequence[bytes], shared: frozenset[bytes]) -> bytes:
-    return b"".join(b"\n" * piece.count(b"\n") if piece in shared else piece for piece in pieces)
+def _function(piece: bytes) -> str:
+    """The name of one that is all of a piece; else empty."""
+    found = _FUNCTION.match(piece)
+    return found[1].decode() if found and not _MARGIN.search(piece, found.end()) else ""
 
 
 def _pieces(source: bytes, cuts: Sequence[int]) -> list[bytes]:

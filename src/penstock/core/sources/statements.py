@@ -1,8 +1,11 @@
 """Statements of a Python module as they are written: what is the same on both sides needs no closer look."""
 
 import ast
+import re
+import unicodedata
 from collections.abc import Sequence
 
+_WORD = re.compile(r"\w+")
 HOLDERS = (ast.stmt, ast.Module, ast.ExceptHandler, ast.match_case)
 """What statements stand in."""
 
@@ -25,3 +28,9 @@ def text_of(node: ast.stmt, lines: Sequence[bytes]) -> bytes:
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     first = decorators[0].lineno if decorators else node.lineno
     return b"\n".join(lines[first - 1 : node.end_lineno])
+
+
+def words(source: bytes) -> frozenset[str]:
+    """What may be a name in it, written as Python compares names (The Python Language Reference, 2.3)."""
+    text = source.decode(errors="replace")
+    return frozenset(_WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text)))

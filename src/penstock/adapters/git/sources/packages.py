@@ -77,7 +77,8 @@ def _line(changed: Object | Alias) -> int | None:
 
 
 def _name(value: object) -> str:
-    return value.name if isinstance(value, Parameter) else str(getattr(value, "value", ""))
+    """An alias may lead out of what was read."""
+    return value.name if isinstance(value, Alias | Parameter) else str(getattr(value, "value", ""))
 
 
 def _place(changed: Object | Alias, folders: tuple[Path, Path]) -> str:
