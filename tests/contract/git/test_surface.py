@@ -1,7 +1,6 @@
 """What changed sources offer, on both sides, read from real trees; and what is hostile ends as a fact."""
 
 import ast
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -113,15 +112,9 @@ MODULES = st.lists(st.sampled_from(STATEMENTS), max_size=5)
 
 def _broken(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
     """What griffe says of a package on both sides."""
-    with tempfile.TemporaryDirectory() as place:
-        for side, files in (("before", before), ("after", after)):
-            Path(place, side, "p").mkdir(parents=True)
-            for name, text in files.items():
-                Path(place, side, "p", name).write_bytes(text)
-        return [
-            str(each)
-            for each in broken(PackageQuestion(name="p", before=f"{place}/before", after=f"{place}/after"))
-        ]
+    sides = ({f"p/{name}": text.decode() for name, text in side.items()} for side in (before, after))
+    old, new = sides
+    return [str(each) for each in broken(PackageQuestion(name="p", before=old, after=new))]
 
 
 @given(MODULES, MODULES)

@@ -1,13 +1,12 @@
 """What changed source files offer to others, on both sides: what breaks, what grew too tangled, what could not be told."""
 
 import ast
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from penstock.adapters.git.asking import Objects, Tree
 from penstock.adapters.git.diff import Changed
@@ -312,12 +311,28 @@ def _root(path: PurePosixPath, inits: Sequence[Mapping[str, bytes]]) -> PurePosi
 def _asked(
     root: PurePosixPath, sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]], clock: _Clock
 ) -> Answer:
+    """Breaks have paths from the folder that the package is in."""
     told = dict(zip((source.path for source in sources), trimmed(sources), strict=True))
-    with tempfile.TemporaryDirectory(prefix="package-") as place:
-        before, after = Path(place, "before"), Path(place, "after")
-        _write(before, root, inits[0], ((path, both[0]) for path, both in told.items()))
-        _write(after, root, inits[1], ((path, both[1]) for path, both in told.items()))
-        return clock.ask(PackageQuestion(name=root.stem, before=str(before), after=str(after)))
+    sides = (
+        {**_below(root, init), **{path: both[n] for path, both in told.items()}}
+        for n, init in enumerate(inits)
+    )
+    try:
+        before, after = (
+            {
+                PurePosixPath(path).relative_to(root.parent).as_posix(): content.decode("utf-8-sig")
+                for path, content in side.items()
+                if content is not None
+            }
+            for side in sides
+        )
+    except UnicodeDecodeError:
+        return Answer(problem="not UTF-8")
+    return clock.ask(PackageQuestion(name=root.stem, before=before, after=after))
+
+
+def _below(root: PurePosixPath, inits: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    return {path: content for path, content in inits.items() if PurePosixPath(path).is_relative_to(root)}
 
 
 def trimmed(sources: Sequence[Source]) -> list[tuple[bytes | None, bytes | None]]:
@@ -328,26 +343,3 @@ def trimmed(sources: Sequence[Source]) -> list[tuple[bytes | None, bytes | None]
     told = (*chain(*differing), *(s.sides.imports for s in sources if s.sides))
     named = frozenset[str]().union(*map(words, told))
     return [s.sides.beside(named) if s.sides else (s.before, s.after) for s in sources]
-
-
-def _write(
-    folder: Path,
-    root: PurePosixPath,
-    inits: Mapping[str, bytes],
-    sources: Iterable[tuple[str, bytes | None]],
-) -> None:
-    """Below an own folder, by names that are identifiers: nothing leads out of it."""
-    folder.mkdir()
-    for path, content in _wanted(root, inits, sources):
-        where = folder / PurePosixPath(path).relative_to(root.parent)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_bytes(content)
-
-
-def _wanted(
-    root: PurePosixPath, inits: Mapping[str, bytes], sources: Iterable[tuple[str, bytes | None]]
-) -> Iterator[tuple[str, bytes]]:
-    for path, content in inits.items():
-        if PurePosixPath(path).is_relative_to(root):
-            yield path, content
-    yield from ((path, content) for path, content in sources if content is not None)
