@@ -54,8 +54,7 @@ def _spent(work: Callable[[], object]) -> float:
 def _processor_seconds() -> float:
     """Of this process, those it has waited for, and those that live. Source: proc(5), /proc/PID/schedstat in nanoseconds."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    tasks = Path("/proc/self/task").glob("*/children")
-    alive = [pid for task in tasks for pid in task.read_text().split()]
+    alive = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     threads = (thread for pid in alive for thread in Path("/proc", pid, "task").glob("*/schedstat"))
     waiting = sum(int(thread.read_text().split()[0]) for thread in threads)
     return sum(each.ru_utime + each.ru_stime for each in used) + waiting / 1e9
