@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from penstock.core.sources.statements import HOLDERS, text_of
@@ -66,6 +67,10 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias})
 """Most nodes of a tree, with nothing to count in them."""
+_NEVER_NODES = frozenset(
+    {"arg", "attr", "ctx", "id", "level", "module", "name", "names", "op", "ops", "type_comment"}
+)
+"""Fields of nodes that are names, numbers and operators."""
 
 
 def tangles(
@@ -110,11 +115,16 @@ def _inside(function: _Function, scope: str) -> Iterator[Tangle]:
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """Those in which something may be to be counted."""
-    values: Iterable[object] = vars(node).values()
-    for value in values:
+    for name in _fields(type(node)):
+        value = getattr(node, name, None)
         for child in value if type(value) is list else (value,):
-            if isinstance(child, ast.AST) and type(child) not in _LEAVES:
+            if type(child) not in _LEAVES and isinstance(child, ast.AST):
                 yield child
+
+
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _NEVER_NODES)
 
 
 def _within(scope: str, node: _Function | ast.ClassDef) -> str:
