@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeAlias
 
 from penstock.core.sources.statements import HOLDERS, text_of
@@ -71,6 +70,11 @@ _NEVER_NODES = frozenset(
     {"arg", "attr", "ctx", "id", "level", "module", "name", "names", "op", "ops", "type_comment"}
 )
 """Fields of nodes that are names, numbers and operators."""
+_FIELDS = {
+    kind: tuple(name for name in kind._fields if name not in _NEVER_NODES)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 def tangles(
@@ -115,16 +119,11 @@ def _inside(function: _Function, scope: str) -> Iterator[Tangle]:
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """Those in which something may be to be counted."""
-    for name in _fields(type(node)):
+    for name in _FIELDS[type(node)]:
         value = getattr(node, name, None)
         for child in value if type(value) is list else (value,):
             if type(child) not in _LEAVES and isinstance(child, ast.AST):
                 yield child
-
-
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(name for name in kind._fields if name not in _NEVER_NODES)
 
 
 def _within(scope: str, node: _Function | ast.ClassDef) -> str:
