@@ -47,7 +47,7 @@ def test_strict_checks_need_the_newest_base(proposed: World) -> None:
     refused = merge(proposed, login="wim")
     assert (refused.status_code, refused.json()["message"]) == (
         405,
-        "The head branch is not up to date with the base branch.",
+        'Required status check "unit" is expected.',
     )
     proposed.as_("olga").put(f"{PULLS}/1/update-branch")
     assert state(proposed) == "blocked"

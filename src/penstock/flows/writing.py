@@ -51,7 +51,7 @@ from penstock.core.write import (
 )
 from penstock.flows.approving import waits_for_budget
 from penstock.flows.attesting import attested
-from penstock.flows.carrying import rebased
+from penstock.flows.carrying import is_behind, rebased
 from penstock.flows.reviews import NOBODY, Seen, seen
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
@@ -81,9 +81,10 @@ class Case:
     wanted: Wanted
     decision: TapDecision
     rebased: PatchSetRebased | None = None
-    """The approved patch set on the base as it is now, where that moved and left its paths alone."""
+    """The approved patch set on the base as it is now, where that moved and left its paths alone, and the write needs it there."""
     moved: str = ""
-    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, `retargeted`, or empty."""
+    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `overtaken`, `verification_stale`, `retargeted`, or
+    empty."""
 
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
@@ -235,8 +236,11 @@ def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     moved = what_moved(scene, facts) or _heads_moved(heads)
     approved = decision.policy.allows and decision.authority.allows
     forward = isinstance(wanted, Content) and scene.leg is LegName.FORWARD
-    again = rebased(scene) if moved == "base_moved" and forward and approved else None
-    return Case(wanted=wanted, decision=decision, moved=moved, rebased=again)
+    if moved == "base_moved" and forward and approved:
+        again = rebased(scene)
+        stuck = again is None and scene.lane.forward.head
+        return Case(wanted=wanted, decision=decision, moved="overtaken" if stuck else moved, rebased=again)
+    return Case(wanted=wanted, decision=decision, moved=moved)
 
 
 def _heads_moved(heads: Heads) -> str:
@@ -255,10 +259,13 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
         heads = replace(heads, repository_unchanged=False)
     if action is Action.MERGE and scene.leg is LegName.FORWARD:
         heads = replace(heads, marked=scene.lane.forward.marked)
+    heads = replace(heads, up_to_date=bool(moved) or not is_behind(scene, heads.base_commit))
     authority, approvals = merge_authority(scene, reviews)
     decision = decide_merge(
         subject_of(wanted), rules, heads, verification, authority=authority, approvals=approvals
     )
+    if not heads.up_to_date and decision.policy.allows and decision.authority.allows:
+        return Case(wanted=wanted, decision=decision, moved="overtaken", rebased=rebased(scene))
     return Case(
         wanted=wanted,
         decision=decision,
