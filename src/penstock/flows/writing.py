@@ -89,6 +89,8 @@ class Case:
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
     """The decision as an event: an intent where it allows, else the reason why not."""
+    if effect.action is Action.BRANCH and (done := read_back(_scene(world, change, effect, texts))):
+        return done  # a person merged what was there, which is a fact, and needs no leave
     case = _case(world, change, effect, texts)
     if case.decision.verdict.allows and (waits := waits_for_budget(world, change, effect, texts)):
         return waits
@@ -173,13 +175,10 @@ def _done_already(scene: Scene, effect: Write) -> Event | None:
     """What an earlier try did, or a person meanwhile, whatever has moved since: it is a fact, and needs no leave."""
     match effect.action:
         case Action.BRANCH:
-            written = branch_written(scene)
-            repo = scene.lane.repo.node_id
-            return (
-                PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
-                if written
-                else None
-            )
+            written, repo = branch_written(scene), scene.lane.repo.node_id
+            if written is None:
+                return read_back(scene)
+            return PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
         case Action.MERGE:
             return read_back(scene)
         case Action.WITHDRAW:

@@ -152,8 +152,13 @@ def onward_if_approved(change: Change, at: datetime) -> Change:
     """G4: on to applying when the digest of every patch set that is not merged has its quorum."""
     if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in _unmerged(change)):
         written = all(lane.is_applied for lane in change.shipping)
-        return in_state(change, State.PR_OPEN if written else State.APPLYING_PATCHES)
+        return opened(change) if written else in_state(change, State.APPLYING_PATCHES)
     return change
+
+
+def opened(change: Change) -> Change:
+    """All branches are written; or people merged all of it meanwhile."""
+    return in_state(change, State.DONE if change.wave is None else State.PR_OPEN)
 
 
 def _unmerged(change: Change) -> tuple[Digest, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
-from penstock.core.change.proposing import merging, open_digests
+from penstock.core.change.proposing import merging, open_digests, opened
 from penstock.core.change.table import (
     ANY,
     PARKED,
@@ -80,11 +80,13 @@ def _(change: Change, at: datetime, event: e.PatchesApplied) -> Change | None:
         done_with(lane.leg(event.leg), Action.BRANCH), head=event.head, tree=event.tree, preview=None
     )
     change = with_leg(change, lane, event.leg, replace(leg, observed=False, withdrawn=False))
-    return in_state(change, State.PR_OPEN) if _all_applied(change) else change
+    return _applied(change)
 
 
-def _all_applied(change: Change) -> bool:
-    return change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping)
+def _applied(change: Change) -> Change:
+    if change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping):
+        return opened(change)
+    return change
 
 
 @on(e.PullOpened, ANY)
@@ -251,7 +253,7 @@ def _after_merge(change: Change, at: datetime) -> Change:
     if change.state is State.ROLLING_BACK:
         return rolling_back(change)
     if change.state not in OBSERVING:
-        return change
+        return _applied(change)
     if change.wave is None:
         return in_state(change, State.DONE)
     waiting = any(lane.forward.preview for lane in change.to_verify if lane.wave == change.wave)
