@@ -7,16 +7,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from pathlib import Path
 
 from tests.crash.disturb import Outcome, differences, doubled, frozen, killed, undisturbed
-from tests.crash.forge import TrueForge
+from tests.crash.forge import StrictForge, TrueForge
 from tests.crash.process import Disturbance, Point
 from tests.crash.scenario import Drive, Scenario
 from tests.crash.world import Scripted
 
-SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge()}
+SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge(), "strict": StrictForge()}
+BEGINNING = {"strict": "forward.rollback_point"}
+"""What is disturbed of a scenario begins with this key; what comes before is what another one disturbs."""
 ONE_AT_A_TIME, SIDE_BY_SIDE = Drive(effects_at_once=1), Drive(effects_at_once=3)
 FREEZING = frozenset({"answered", "asking", "before", "looked", "performed"})
 DOUBLES = 10
@@ -105,6 +108,7 @@ def disturb(name: str, scenario: Scenario, at_once: int, only: str) -> int:
     together = undisturbed(scenario, home / "together", SIDE_BY_SIDE)
     failures = list(differences(alone, together))
     assert not failures, f"two undisturbed runs differ: {failures}"
+    alone, together = (_from(BEGINNING.get(name, ""), outcome) for outcome in (alone, together))
     rows: dict[str, Row] = {}
     todo = [(n, trial) for n, trial in enumerate(trials(scenario, alone, together)) if only in trial.row]
     with ThreadPoolExecutor(at_once) as jobs:
@@ -114,6 +118,12 @@ def disturb(name: str, scenario: Scenario, at_once: int, only: str) -> int:
             row.runs, row.reached = row.runs + 1, row.reached + reached
             row.failures.extend(found)
     return _report(rows, alone, home, time.monotonic() - began)
+
+
+def _from(beginning: str, outcome: Outcome) -> Outcome:
+    points = tuple(dropwhile(lambda point: beginning not in point.key, outcome.points))
+    assert points, f"no point is called {beginning}"
+    return replace(outcome, points=points)
 
 
 def _report(rows: dict[str, Row], alone: Outcome, home: Path, seconds: float) -> int:
