@@ -1,5 +1,6 @@
 """A base that demands branches which are up to date: a branch follows it once its merge is wanted, and no other time."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,16 @@ import pytest
 from tests.flows.house import House, digest_of
 
 from penstock.core.approval import ApprovalScope
-from penstock.core.change.events import MergeRefused, PatchSetRebased, TapDecided
-from penstock.core.change.model import Action, Change, State
+from penstock.core.change.effects import Observe
+from penstock.core.change.events import HeadMoved, Merged, MergeRefused, PatchSetRebased, TapDecided
+from penstock.core.change.model import Action, Change, LegName, State
+from penstock.core.policy.rules import MergeMethod
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.core.write import AuthorizedWrite, Merge
 from penstock.flows import orders
+from penstock.flows.observing import observe
 from penstock.ports import StopFlag
+from penstock.settings import Config, PrManagement
 
 LONG = "x = 1\n" + "".join(f"filler_{n} = {n}\n" for n in range(12))
 RULESET = {
@@ -74,6 +79,30 @@ def follows(house: House, name: ChangeId, old: Change) -> Change:
     return house.until(name, State.PR_OPEN, and_=lambda c: c.lanes[0].forward.head != before)
 
 
+@dataclass
+class Telling:
+    """A forge that tells of this head, where a pull request is asked for."""
+
+    reader: Any
+    head: str | None
+
+    def pull(self, repo: RepoRef, number: int) -> Any:
+        return replace(self.reader.pull(repo, number), head=self.head)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+
+def looked_at(house: House, change: Change, head: str | None) -> Any:
+    """What an observation comes to where the pull request has this head."""
+    world = replace(house.home.world, reader=Telling(house.home.world.reader, head))
+    change = replace(
+        change, lanes=(replace(change.lanes[0], forward=replace(change.lanes[0].forward, observed=True)),)
+    )
+    effect = Observe(key="k", repo=change.lanes[0].repo.node_id, leg=LegName.FORWARD)
+    return observe(world, change, effect, house.home.store.texts())
+
+
 def events(house: House, name: ChangeId, kind: type) -> list[Any]:
     return [e.event for e in house.home.store.reader.entries(name) if isinstance(e.event, kind)]
 
@@ -101,6 +130,8 @@ def test_a_change_whose_strict_base_moved_follows_it_and_merges_as_approved(hous
         assert parents == [offered.lanes[0].forward.head, main_of(house, repo)], (
             "moved forward, and up to date"
         )
+        assert looked_at(house, opened, offered.lanes[0].forward.head) is None, "a pull request may lag"
+        assert isinstance(looked_at(house, opened, main_of(house, repo)), HeadMoved)
         house.report(opened)
         done = house.until(name, State.DONE)
     (event,) = events(house, name, PatchSetRebased)
@@ -145,6 +176,25 @@ def test_a_base_that_is_not_strict_is_never_followed(house: House):
     assert digest_of(done) == digest_of(offered)
     assert not events(house, second, PatchSetRebased)
     assert done.lanes[0].updates == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [MergeMethod.MERGE, MergeMethod.REBASE])
+def test_however_it_is_merged_the_tree_is_the_one_that_was_computed(house: House, method: MergeMethod):
+    """Squashed it is in every other test; replayed, its commits have no second parent."""
+    house.configure(Config(version=1, pr_management=PrManagement(merge_strategy=method)))
+    repo = house.repository(f"by-{method}", strict=True)
+    with house.working():
+        name = house.to_merge_approval(repo)
+        offered = house.change(name)
+        house.put(repo.name, "README.md", "somebody else\n")
+        offered_anew(house, name, offered)
+        house.approve(name, ApprovalScope.MERGE)
+        house.report(follows(house, name, offered))
+        house.until(name, State.DONE)
+    (event,) = events(house, name, Merged)
+    assert event.faithful
+    assert event.tree == house.tree(repo)
 
 
 @pytest.mark.slow

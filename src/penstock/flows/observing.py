@@ -53,7 +53,7 @@ def _lags(scene: Scene, pull: PullFacts) -> bool:
     """A forge takes a moment to tell a pull request what was just written to its branch."""
     reader, repo = scene.world.reader, scene.lane.repo
     ours = reader.commit(repo, scene.head)
-    before = ours is not None and pull.head in ours.parents
+    before = ours is not None and pull.head in ours.parents[:1]
     return before and reader.branch_head(repo, branch_name(scene.change, scene.leg)) == scene.head
 
 
