@@ -24,12 +24,12 @@ from tests.scripted import (
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
-from penstock.core.change.effects import Decide, Effect, Propose
+from penstock.core.change.effects import AskPolicy, Decide, Effect, Propose
 from penstock.core.change.fold import apply
 from penstock.core.change.model import Action, Change, Lane, LegName, State
 from penstock.core.change.next import Await, next_effects
 from penstock.core.change.proposing import open_digests
-from penstock.core.policy.rules import Verify
+from penstock.core.policy.rules import Mode, Verify
 from penstock.core.verdict import Outcome
 
 TEXTS = Names()
@@ -111,6 +111,18 @@ def test_what_is_the_same_there_is_judged_decided_on_written_and_verified_again(
     opened = on_its_way(lambda c: c.state is State.PR_OPEN, applying)
     assert lane_in(opened, LIB).forward.head != lane.forward.head
     assert not lane_in(opened, LIB).forward.observed, "its checks run on the new head"
+
+
+def test_a_merge_that_was_decided_on_is_decided_on_again() -> None:
+    """The rollback point marks the old base, and the decision names the old head."""
+    decided = on_its_way(lambda c: Action.MERGE in lane_in(c, LIB).forward.intents, merging())
+    assert lane_in(decided, LIB).forward.marked
+    moved = after(decided, rebased(lane_in(decided, LIB)))
+    assert lane_in(moved, LIB).forward.intents == frozenset()
+    again = on_its_way(lambda c: c.state is State.MERGING, after(moved, gates(moved, TEXTS)))
+    (effect,) = effects(again)
+    assert isinstance(effect, Decide)
+    assert effect.action is Action.ROLLBACK_POINT
 
 
 def test_a_base_with_the_same_tree_is_written_all_the_same() -> None:
@@ -229,6 +241,15 @@ def test_after_a_first_merge_a_person_finishes_or_rolls_back() -> None:
             == waiting.refused + 1
         )
     assert on_its_way(lambda c: c.state is State.DONE, waiting).any_merged
+
+
+def test_after_a_first_merge_policy_is_asked_of_the_rest_alone() -> None:
+    half = half_merged()
+    autonomous = replace(half.terms, mode=Mode.AUTONOMOUS)
+    moved = after(replace(half, terms=autonomous), rebased(lane_in(half, APP)))
+    stopped = after(moved, gates(moved, TEXTS, carry=Outcome.BLOCK))
+    waiting = after(replace(stopped, approvals=()), e.Resumed(by=ADA, stale=()))
+    assert [(type(effect), effect.repo) for effect in effects(waiting)] == [(AskPolicy, APP)]
 
 
 def test_a_merge_by_hand_meanwhile_leaves_nothing_to_write() -> None:

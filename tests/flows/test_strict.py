@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.flows.house import House, digest_of
+from tests.flows.house import House, digest_of, lane_in
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.effects import Observe
@@ -240,6 +240,54 @@ def test_what_could_change_the_answer_is_asked_again(house: House):
     assert not [a for a in waiting.approvals if a.scope is ApprovalScope.CONTENT], "void for either base"
     assert len(house.script.briefs) == 1, "it is the same patch"
     assert house.pulls(repo)[0]["head"]["sha"] == offered.lanes[0].forward.head, "nothing was written"
+
+
+def half_merged(house: House, path: str) -> tuple[ChangeId, RepoRef, RepoRef]:
+    """A library is merged, and at that moment the strict base of its dependent moves by a change of this path."""
+    kind = Path(path).stem
+    lib = house.repository(f"half-{kind}-lib", {"pyproject.toml": '[project]\nname = "lib"\n'})
+    needs = '[project]\nname = "app"\ndependencies = ["lib"]\n'
+    app = house.repository(f"half-{kind}-app", {"pyproject.toml": needs, "src/a.py": LONG}, strict=True)
+
+    def moves(write: AuthorizedWrite, _: StopFlag) -> bool:
+        first = isinstance(write.wanted, Merge) and write.wanted.repo == lib
+        if first:
+            house.put(app.name, path, "w = 0\n" + LONG)
+        return first
+
+    name = house.to_merge_approval(lib, app)
+    house.before_write = moves
+    house.approve(name, ApprovalScope.MERGE)
+    house.until(name, *State, and_=lambda c: c.any_merged)
+    return name, lib, app
+
+
+@pytest.mark.slow
+def test_the_rest_of_a_change_follows_its_base_where_it_is_the_same(house: House):
+    with house.working():
+        name, _, app = half_merged(house, "README.md")
+        moved = house.until(name, State.PR_OPEN)
+        assert lane_in(moved, app).updates == 1
+        house.report(moved)
+        house.until(name, State.DONE)
+    assert house.kinds(name).count("E_APPROVAL_RECORDED") == 4, "nobody was asked again"
+
+
+@pytest.mark.slow
+def test_the_rest_of_a_change_is_a_persons_where_it_is_not(house: House):
+    """Not even who approves its merge as git would make it: nobody has approved that content. It can be taken back."""
+    with house.working():
+        name, lib, app = half_merged(house, "src/a.py")
+        house.until(name, State.VERIFYING_CI, and_=lambda c: bool(lane_in(c, app).forward.preview))
+        house.approve(name, ApprovalScope.MERGE)
+        stopped = house.until(name, State.NEEDS_HUMAN)
+        assert stopped.reason == "overtaken"
+        assert len(house.script.briefs) == 2, "nothing is proposed anew"
+        orders.cancel(house.home.desk(interactive=True), stopped, rollback=True, words="back")
+        back = house.until(name, State.ROLLING_BACK, and_=lambda c: bool(lane_in(c, lib).inverse.pull))
+        house.status(lib.name, lane_in(back, lib).inverse.head or "")
+        house.until(name, State.ROLLED_BACK)
+    assert [bool(pull["merged_at"]) for pull in house.pulls(app)] == [False]
 
 
 @pytest.mark.slow
