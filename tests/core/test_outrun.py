@@ -30,11 +30,13 @@ from penstock.core.change.model import Action, Change, Lane, LegName, State
 from penstock.core.change.next import Await, next_effects
 from penstock.core.change.proposing import open_digests
 from penstock.core.policy.rules import Mode, Verify
+from penstock.core.refs import Actor
 from penstock.core.verdict import Outcome
 
 TEXTS = Names()
 LIB, APP = (repo.node_id for repo in REPOS[:2])
 MOST = 2
+BEN = Actor(login="ben")
 
 
 def after(change: Change | None, *events: e.Event) -> Change:
@@ -173,6 +175,21 @@ def test_on_the_way_back_a_merge_that_is_refused_is_no_news(reason: str) -> None
     """It may land after a person ordered the rollback: that goes on, and never forward again."""
     back = after(half_merged(), e.Cancelled(by=ADA, rollback=True, words=ref("back")))
     assert after(back, refused(reason, APP)).state is State.ROLLING_BACK
+
+
+def test_a_review_at_the_forge_is_of_the_head_it_was_given_on() -> None:
+    """It approves no other, and is asked for again; what was approved here is carried over."""
+    before = merging()
+    lane = lane_in(before, LIB)
+    assert lane.forward.preview
+    given = next(a for a in before.approvals if a.digest == lane.forward.preview.digest)
+    reviewed = replace(
+        before, approvals=(*before.approvals, replace(given, id="r", by=BEN, review="pullrequestreview-17"))
+    )
+    moved = after(reviewed, rebased(lane))
+    assert given in moved.approvals
+    assert not [a for a in moved.approvals if a.review]
+    assert moved.spent == {"pullrequestreview-17"}
 
 
 def test_it_follows_so_often_and_then_asks() -> None:

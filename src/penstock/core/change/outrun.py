@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.change import events as e
-from penstock.core.change.model import Action, Change, Lane, LegName, State
+from penstock.core.change.model import Action, Change, Lane, Leg, LegName, State
 from penstock.core.change.shipping import OBSERVING
 from penstock.core.change.table import (
     fresh,
@@ -42,6 +42,8 @@ def _(change: Change, at: datetime, event: e.PatchSetRebased) -> Change | None:
     counted = _once_more(change, lane) if forward.head else lane
     if counted is None:
         return _outrun(with_lane(change, replace(lane, forward=forward)), event.why)
+    if forward.head:
+        change = _without_reviews(change, forward)
     moved = replace(
         counted,
         patch_set=event.patch_set,
@@ -50,6 +52,13 @@ def _(change: Change, at: datetime, event: e.PatchSetRebased) -> Change | None:
         forward=replace(forward, tree=None),
     )
     return fresh(in_state(with_lane(change, moved), State.PATCHES_PROPOSED))
+
+
+def _without_reviews(change: Change, leg: Leg) -> Change:
+    """What a review approved at the forge is a head, which is about to be another one."""
+    digest = leg.before.digest if leg.before else None
+    kept = tuple(a for a in change.approvals if not a.review or a.digest != digest)
+    return replace(change, approvals=kept)
 
 
 def _unoffered(lane: Lane) -> Lane:
