@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.flows.house import House, digest_of, lane_in
+from tests.flows.test_reviews import review
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.change.effects import Observe
@@ -240,6 +241,25 @@ def test_what_could_change_the_answer_is_asked_again(house: House):
     assert not [a for a in waiting.approvals if a.scope is ApprovalScope.CONTENT], "void for either base"
     assert len(house.script.briefs) == 1, "it is the same patch"
     assert house.pulls(repo)[0]["head"]["sha"] == offered.lanes[0].forward.head, "nothing was written"
+
+
+@pytest.mark.slow
+def test_a_review_that_approves_a_merge_is_asked_for_again_on_the_new_head(house: House):
+    house.configure(Config(version=1, pr_management=PrManagement(count_reviews=True)))
+    repo = house.repository("reviewed-strict", strict=True)
+    with house.working():
+        name = house.to_merge_approval(repo)
+        offered = house.change(name)
+        house.put(repo.name, "README.md", "somebody else\n")
+        offered_anew(house, name, offered)
+        review(house, repo, "APPROVE")
+        opened = follows(house, name, offered)
+        house.report(opened)
+        green = house.until(name, State.VERIFYING_CI, and_=lambda c: bool(c.lanes[0].forward.preview))
+        assert not [a for a in green.approvals if a.scope is ApprovalScope.MERGE]
+        review(house, repo, "APPROVE")
+        house.until(name, State.DONE)
+    assert house.kinds(name).count("E_PATCH_SET_REBASED") == 1
 
 
 def half_merged(house: House, path: str) -> tuple[ChangeId, RepoRef, RepoRef]:
