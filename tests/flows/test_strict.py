@@ -329,7 +329,7 @@ def test_a_base_that_never_rests_is_followed_so_often_and_no_more(house: House):
         assert stopped.reason == "always_behind"
         texts = house.home.store.texts()
         assert stopped.detail
-        assert f"did so {most} times" in (texts.get(stopped.detail) or "")
+        assert f"followed {most} of at most {most} times" in (texts.get(stopped.detail) or "")
         assert not house.pulls(repo)[0]["merged_at"]
         assert house.pulls(repo)[0]["head"]["sha"] == now.lanes[0].forward.head, "not one more"
         orders.resume(house.home.desk(interactive=True), stopped)

@@ -61,9 +61,9 @@ def rebased(scene: Scene) -> PatchSetRebased | None:
 def _why(scene: Scene) -> str:
     lane, most = scene.lane, scene.change.terms.max_updates
     return (
-        f"{lane.repo.full_name}: {lane.base_ref} moved while the branch was verified, and the branch has to follow it. "
-        f"It did so {lane.updates} times since a person last looked, and may {most} times. Where its base never rests for "
-        f"as long as its checks run, only a quiet hour helps."
+        f"{lane.repo.full_name}: {lane.base_ref} moved on, and the branch has to follow it. It followed {lane.updates} of at "
+        f"most {most} times since a person last looked. Where {lane.base_ref} never rests for as long as the checks run, "
+        f"resume this in a quiet hour."
     )
 
 
