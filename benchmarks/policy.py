@@ -39,8 +39,10 @@ def measures() -> Iterator[Measure]:
         secrets = Secrets(kept=Path(folder))
         secrets.find("")  # its rules are loaded
         known = history()
-        yield from _real(known, "commits of this repository", tuple(commits(known)), secrets)
-        yield from _real(known, "differences of releases", known.patches[::EVERY], secrets)
+        own = tuple(commits(known))
+        ours = _mirror(known, Path(folder))
+        yield from _real(known, ours, ("commits of this repository", own), secrets)
+        yield from _real(known, ours, ("differences of releases", known.patches[::EVERY]), secrets)
         yield from _made(Path(folder), secrets)
 
 
@@ -64,8 +66,16 @@ def _judge(ours: Git, base: Sha, tree: Sha, secrets: Secrets) -> None:
     judge_patches(diff_facts(ours, base, tree, secrets), EVERYWHERE, Policy())
 
 
-def _real(known: History, what: str, chosen: Sequence[Patch], secrets: Secrets) -> Iterator[Measure]:
-    ours = Git(directory=known.folder / ".git", environment=trusted_environment())
+def _mirror(known: History, folder: Path) -> Git:
+    """Without files and without an index, as Penstock has its repositories."""
+    git(known.folder, "clone", "--quiet", "--bare", str(known.folder), str(folder / "mirror.git"))
+    return Git(directory=folder / "mirror.git", environment=trusted_environment())
+
+
+def _real(
+    known: History, ours: Git, named: tuple[str, Sequence[Patch]], secrets: Secrets
+) -> Iterator[Measure]:
+    what, chosen = named
     gits, all_of_it, lines = [], [], []
     for patch in chosen:
         text = git(known.folder, "diff", "--binary", patch.before, patch.after)

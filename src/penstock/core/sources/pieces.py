@@ -9,14 +9,17 @@ from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
+from penstock.core.sources.statements import words
+
 _TOKEN = re.compile(
     rb"""\#[^\n]*+
     |"{3}(?:[^"\\]++|\\[\s\S]|"(?!""))*+"{3} | '{3}(?:[^'\\]++|\\[\s\S]|'(?!''))*+'{3}
-    |(?P<open>"{3}|'{3})
+    |(?P<endless>"{3}|'{3})
     |"(?:[^"\\\n]++|\\\r?[\s\S])*+" | '(?:[^'\\\n]++|\\\r?[\s\S])*+'
-    |["'()\[\]{}]
+    |(?P<quote>["'])
+    |(?P<opening>[(\[{]) | (?P<closing>[)\]}])
     |\\\r?\n
-    |\n(?=@|(?!(?:elif|else|except|finally)\b)[A-Za-z_])""",
+    |(?P<begins>\n(?=@|(?!(?:elif|else|except|finally)\b)[A-Za-z_]))""",
     re.VERBOSE,
 )
 _FUNCTION = re.compile(rb"(?:@.*\n)*(?:async )?def ([A-Za-z_]\w*)\(")
@@ -39,16 +42,24 @@ class Sides:
         """Both with nothing but line ends in place of what they share."""
         return self._without(self.shared)
 
-    def beside(self, words: Container[str]) -> tuple[bytes, bytes]:
-        """Both without what they share of functions, unless one of the words is the name."""
+    def beside(self, named: Container[str]) -> tuple[bytes, bytes]:
+        """Both without what they share of functions, unless one is named."""
         return self._without(
-            {piece for piece in self.shared if (name := _function(piece)) and name not in words}
+            {piece for piece in self.shared if (name := _function(piece)) and name not in named}
         )
 
     @property
     def imports(self) -> bytes:
         """What they share of them."""
         return b"".join(piece for piece in self.shared if piece.startswith((b"from ", b"import ")))
+
+    @property
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """What may be a name on each side, outside of functions: theirs, and what decorates them, are."""
+        before, after = (
+            words(b" ".join(piece[: _outside(piece)] for piece in side)) for side in (self.before, self.after)
+        )
+        return before, after
 
     def _without(self, pieces: Container[bytes]) -> tuple[bytes, bytes]:
         before, after = (
@@ -74,8 +85,19 @@ def sides_of(before: bytes, after: bytes) -> Sides | None:
 
 def _function(piece: bytes) -> str:
     """The name of one that is all of a piece; else empty."""
+    found = _whole_function(piece)
+    return found[1].decode() if found else ""
+
+
+def _outside(piece: bytes) -> int:
+    """Where a function that is all of a piece begins to be its own."""
+    found = _whole_function(piece)
+    return found.end() if found else len(piece)
+
+
+def _whole_function(piece: bytes) -> re.Match[bytes] | None:
     found = _FUNCTION.match(piece)
-    return found[1].decode() if found and not _MARGIN.search(piece, found.end()) else ""
+    return found if found and not _MARGIN.search(piece, found.end()) else None
 
 
 def _pieces(source: bytes, cuts: Sequence[int]) -> list[bytes]:
@@ -113,18 +135,18 @@ def _cuts(source: bytes, start: int) -> Iterator[int]:
     """Where pieces begin after the one that begins at `start`. A decorator's goes on."""
     depth, decorated = 0, source.startswith(b"@", start)
     for token in _TOKEN.finditer(source, start):
-        first = source[token.start()]
-        if first in b"([{":
-            depth += 1
-        elif first in b")]}":
-            depth -= 1
-        elif first == b"\n"[0] and not depth:
-            if not decorated:
-                yield token.end()
-            decorated = source.startswith(b"@", token.end())
-        elif token["open"] or (first in b"\"'" and len(token[0]) == 1):
-            raise _OpenError
-        if depth < 0:
-            raise _OpenError
+        match token.lastgroup:
+            case "opening":
+                depth += 1
+            case "closing":
+                depth -= 1
+                if depth < 0:
+                    raise _OpenError
+            case "begins" if not depth:
+                if not decorated:
+                    yield token.end()
+                decorated = source.startswith(b"@", token.end())
+            case "endless" | "quote":
+                raise _OpenError
     if depth:
         raise _OpenError
