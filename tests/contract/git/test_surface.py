@@ -246,7 +246,8 @@ def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answer
 
 def test_what_griffe_cannot_resolve_is_said_and_ends_nothing() -> None:
     apart = Apart()
-    circle = {"p/__init__.py": "", "p/m.py": "from p.m import *\n"}
+    ends = {"m": "n", "n": "m"}
+    circle = {f"p/{name}.py": f"from p.{other} import x\n__all__ = ['x']\n" for name, other in ends.items()}
     try:
         assert "Cyclic" in apart.ask(PackageQuestion(name="p", before=circle, after=circle), 10).problem
         process = apart._process
