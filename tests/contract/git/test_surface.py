@@ -59,6 +59,12 @@ BROKEN = {
         {"lib/g.py": b"from lib.f import h\ndef g(a): ...\n"},
         ["lib/g.py:2 lib.g.g: parameter a added without a default"],
     ),
+    "by a new module of the same name": (
+        {"lib/__init__.py": b"def f(): ...\n", "lib/g.py": b"x = 1\n"},
+        {"lib/f.py": b"def h(): ...\n", "lib/g.py": b"x = 1\ny = 2\n"},
+        ["lib/f.py:1 lib.f: was a function, is a module"],
+    ),
+    "a new module beside another": ({"lib/__init__.py": b"", "lib/g.py": b"x = 1\n"}, {"lib/f.py": b"def h(): ...\n"}, []),
     "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
     "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
     "tests and scripts are nobody's": (
