@@ -50,6 +50,21 @@ BROKEN = {
         {"lib/__init__.py": b"__all__ = []\n"},
         ["lib/__init__.py:1 lib.f: removed"],
     ),
+    "beside a name that is also a module's": (
+        {
+            "lib/__init__.py": b"from lib.f import f\n",
+            "lib/f.py": b"def f(): ...\n",
+            "lib/g.py": b"from lib.f import h\ndef g(): ...\n",
+        },
+        {"lib/g.py": b"from lib.f import h\ndef g(a): ...\n"},
+        ["lib/g.py:2 lib.g.g: parameter a added without a default"],
+    ),
+    "by a new module of the same name": (
+        {"lib/__init__.py": b"def f(): ...\n", "lib/g.py": b"x = 1\n"},
+        {"lib/f.py": b"def h(): ...\n", "lib/g.py": b"x = 1\ny = 2\n"},
+        ["lib/f.py:1 lib.f: was a function, is a module"],
+    ),
+    "a new module beside another": ({"lib/__init__.py": b"", "lib/g.py": b"x = 1\n"}, {"lib/f.py": b"def h(): ...\n"}, []),
     "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
     "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
     "tests and scripts are nobody's": (
@@ -233,6 +248,19 @@ def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answer
     good = apart.ask(TextQuestion(language=Language.GO, text="package a\nfunc F() {}\n"), 10)
     assert [symbol.name for symbol in good.symbols] == ["F"]
     apart.end()
+
+
+def test_what_griffe_cannot_resolve_is_said_and_ends_nothing() -> None:
+    apart = Apart()
+    ends = {"m": "n", "n": "m"}
+    circle = {f"p/{name}.py": f"from p.{other} import x\n__all__ = ['x']\n" for name, other in ends.items()}
+    try:
+        assert "Cyclic" in apart.ask(PackageQuestion(name="p", before=circle, after=circle), 10).problem
+        process = apart._process
+        assert apart.ask(PackageQuestion(name="m", before={"m.py": "x = 1"}, after={}), 10).breaks
+        assert apart._process is process
+    finally:
+        apart.end()
 
 
 def test_of_more_than_the_bound_the_rest_is_not_compared(tmp_path: Path, monkeypatch) -> None:
