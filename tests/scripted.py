@@ -271,9 +271,15 @@ def success(effect: Effect, change: Change, texts: Texts) -> e.Event | None:
         case Observe():
             return observed(effect, change, texts)
         case Watch():
-            return e.WatchEnded(repo=effect.repo, verdict=texts.put("nothing broke"))
+            return watched(effect, texts)
         case _:
             assert_never(effect)
+
+
+def watched(effect: Watch, texts: Texts) -> e.WatchEnded | e.MergeStood:
+    if effect.until is None:
+        return e.WatchEnded(repo=effect.repo, verdict=texts.put("nothing broke"))
+    return e.MergeStood(repo=effect.repo)
 
 
 def observed(effect: Observe, change: Change, texts: Texts) -> e.Event | None:

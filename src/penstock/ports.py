@@ -194,9 +194,11 @@ class Repositories(Protocol):
         ...
 
     def inverse_tree(self, repo: RepoRef, onto: Sha, base: Sha, tree: Sha) -> Sha | None:
-        """`onto`'s tree with every path that differs between `base` and `tree` back as in `base`.
-        None if one of these paths is no longer as `tree` has it.
-        """
+        """`onto` with all that differs between `base` and `tree` as in `base`; None if that is no longer as in `tree`."""
+        ...
+
+    def is_undone(self, repo: RepoRef, onto: Sha, before: Sha, after: Sha) -> bool:
+        """Is nothing left in `onto` of what the commit `after` changed of the commit `before`."""
         ...
 
 
@@ -224,9 +226,7 @@ class Sandbox(Protocol):
     """Runs untrusted commands away from everything."""
 
     def run(self, command: str, folder: Path, *, timeout_seconds: int) -> SandboxResult:
-        """Run a shell command in `folder`, the only place it can write and keep.
-        Raises Permanent `cannot_isolate` where the host cannot isolate.
-        """
+        """A shell command in `folder`, all it can write. Raises Permanent `cannot_isolate` where the host cannot."""
         ...
 
 

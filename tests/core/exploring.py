@@ -464,7 +464,9 @@ def _from_people(moment: Moment, bounds: Bounds) -> Iterator[tuple[int, e.Event,
             yield 1, e.ChangesRequested(digest=digest, by=ADA, words=ref("no")), None
             yield 1, e.PatchSetRejected(digest=digest, by=ADA, words=ref("no")), None
         if change.state is State.DONE:
-            yield 1, e.PostMergeFailed(repo=lane.repo.node_id, detail=ref("broken")), None
+            broken = e.PostMergeFailed(repo=lane.repo.node_id, detail=ref("broken"))
+            yield 1, broken, None
+            yield 1, replace(broken, undone_by=sha("undone")), None
     if change.state in PARKED:
         yield 0, e.Resumed(by=ADA, stale=()), None
         for lane in change.lanes:

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.test_judging import PLAIN, diff
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.autonomy.ceiling import judge_ceiling, tomorrow
-from penstock.core.autonomy.earning import ENOUGH, WATCH, Landed, held
+from penstock.core.autonomy.earning import ENOUGH, WATCH, Landed, held, judge_record, track_record
 from penstock.core.autonomy.events import (
     AutonomyGranted,
     AutonomyRevoked,
@@ -35,6 +37,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CELL = Cell(agent="bump", repositories="libraries", tier=Tier.LOW)
 ADA, WHY = Actor(login="ada"), BlobRef("b")
 PULL = pull_name(ChangeId("c-1"), NodeId("R_1"))
+DAY = timedelta(days=1)
 COUNTED = PullCounted(change=ChangeId("c-1"), repo=NodeId("R_1"), grant="g-1")
 GRANTED = AutonomyGranted(id="g-1", cell=CELL, until=NOW + timedelta(days=7), cap=1, by=ADA, reason=WHY)
 
@@ -47,9 +50,12 @@ def told(*events: GovernanceEvent, at: datetime = NOW) -> Governance:
 
 
 def landed(good: int, bad: int = 0, *, cell: Cell = CELL, age: timedelta = WATCH) -> list[Landed]:
-    at = NOW - age
-    well = [Landed(cell=cell, at=at)] * good
-    return [*well, *[Landed(cell=cell, at=at, failed_at=at + timedelta(hours=1))] * bad]
+    well = Landed(cell=cell, change=ChangeId("c-0"), at=NOW - age, stood=True)
+    return [*[well] * good, *[replace(well, stood=False, failed_at=well.at + timedelta(hours=1))] * bad]
+
+
+def unwatched(number: int) -> list[Landed]:
+    return [replace(one, stood=False) for one in landed(number)]
 
 
 OTHERS = replace(CELL, repositories="other")
@@ -65,11 +71,22 @@ HELD = [
     ("58 good merges", (), landed(ENOUGH - 1), "earned"),
     ("59 good merges", (), landed(ENOUGH), ""),
     ("59 whose watch goes on", (), landed(ENOUGH, age=WATCH - timedelta(seconds=1)), "earned"),
+    ("59 that nobody watched to the end", (), unwatched(ENOUGH), "earned"),
+    ("58 good merges and one that nobody watched", (), [*landed(ENOUGH - 1), *unwatched(1)], "earned"),
     ("one of them failed", (), landed(200, 1), "suspended"),
+    ("one of them failed long ago", (), [*landed(200), *landed(0, 1, age=40 * WATCH)], "suspended"),
     ("a failure elsewhere counts in the pool", (), landed(58, 1, cell=OTHERS), "earned"),
     ("few of its own, pooled", (), [*landed(1), *landed(58, cell=OTHERS)], ""),
     ("pooled by agent", (), landed(ENOUGH, cell=replace(CELL, agent="tidy")), "earned"),
     ("granted again after a failure", (GRANTED,), landed(0, 1), ""),
+    (
+        "that grant was revoked",
+        (GRANTED, AutonomyRevoked(grant="g-1", by=ADA, reason=WHY)),
+        landed(200, 1),
+        "suspended",
+    ),
+    ("it was over long ago", (replace(GRANTED, until=NOW),), landed(92, 1), ""),
+    ("over, and one failure in 92", (replace(GRANTED, until=NOW),), landed(91, 1), "earned"),
 ]
 
 
@@ -79,8 +96,43 @@ def test_where_autonomy_is_held(what, events, merges, rule):
     assert [leaf.rule for leaf in failures(answer.verdict)] == ([rule] if rule else [])
 
 
+@pytest.mark.parametrize("tier", [Tier.HIGH, Tier.CRITICAL])
+def test_what_is_of_high_risk_is_never_earned(tier):
+    cell = replace(CELL, tier=tier)
+    answer = held(cell, told(replace(GRANTED, cell=cell)), landed(500, cell=cell), pull=PULL, now=NOW)
+    assert [leaf.rule for leaf in failures(answer.verdict)] == ["G-06"]
+
+
+def test_a_clock_that_goes_back_brings_no_grant_back_and_ends_no_watch():
+    then, over = NOW - 30 * DAY, replace(GRANTED, until=NOW - DAY)
+    answer = held(CELL, told(over), landed(ENOUGH), pull=PULL, now=then)
+    assert [leaf.rule for leaf in failures(answer.verdict)] == ["earned"]
+    assert answer.record.counts.outcomes == 0
+    assert held(CELL, told(over), landed(ENOUGH), pull=PULL, now=NOW).verdict.allows, "it had earned it, too"
+
+
+COUNTS = st.tuples(st.integers(0, 130), st.integers(0, 2))
+
+
+@given(COUNTS, COUNTS)
+def test_so_many_clean_outcomes_are_missing_and_no_more(own, others):
+    merges = [*landed(*own), *landed(*others, cell=OTHERS)]
+    record = track_record(CELL, merges, NOW)
+    assert judge_record(record).allows is (record.missing == 0)
+    for more in {max(record.missing - 1, 0), record.missing}:
+        then = track_record(CELL, [*merges, *landed(more)], NOW)
+        assert judge_record(then).allows is (more == record.missing)
+
+
+def test_what_is_under_watch_is_told_with_its_end():
+    young = landed(2, age=WATCH - DAY)
+    record = track_record(CELL, [*landed(3), *young, *unwatched(4)], NOW)
+    assert (record.own.outcomes, record.under_watch, record.unwatched) == (3, 2, 4)
+    assert record.next_end == NOW + DAY
+
+
 def test_a_failure_after_the_grant_suspends_it():
-    failed = Landed(cell=CELL, at=NOW, failed_at=NOW + timedelta(hours=1))
+    failed = Landed(cell=CELL, change=ChangeId("c-0"), at=NOW, failed_at=NOW + timedelta(hours=1))
     answer = held(CELL, told(GRANTED), [failed], pull=PULL, now=NOW + timedelta(hours=2))
     assert [leaf.rule for leaf in failures(answer.verdict)] == ["suspended"]
     assert answer.grant is None
@@ -156,9 +208,6 @@ def test_only_what_is_listed_is_kept(reserved):
     policy = replace(Policy(), human_approval=(reserved,))
     gone = diff(replace(SOURCE, path=".env.py", status=FileStatus.DELETED))
     assert [leaf.rule for leaf in failures(judge_reserved(gone, MERGING, policy))] == [reserved]
-
-
-DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ from penstock.core.change.next import Await, is_settled, next_effects
 from penstock.core.change.table import PARKED
 from penstock.core.policy.rules import Mode, Tier, Verify
 from penstock.core.proposal import patch_set_digest
-from penstock.core.refs import Actor, Digest, NodeId, RepoRef
+from penstock.core.refs import Actor, Digest, NodeId, RepoRef, Sha
 from penstock.core.verdict import ALLOWING, Outcome
 
 TEXTS = Names()
@@ -116,7 +116,8 @@ def _others(effect: Effect, change: Change, at: datetime, nonce: int) -> list[e.
         case Observe(repo=repo, leg=leg):
             return _observations(effect, change, repo, leg, nonce)
         case Watch():
-            return [e.PostMergeFailed(repo=effect.repo, detail=ref(nonce))]
+            broken = e.PostMergeFailed(repo=effect.repo, detail=ref(nonce))
+            return [broken, replace(broken, undone_by=sha("undone", nonce))]
 
 
 def _preparations(
@@ -397,9 +398,10 @@ class Machine(RuleBasedStateMachine):
             self.append(f"newer:{self.fresh()}", e.Superseded(successor=CHANGE))
 
     @precondition(lambda self: self.change.state is State.DONE)
-    @rule(repo=st.sampled_from(REPOS))
-    def find_broken_afterwards(self, repo: RepoRef) -> None:
-        self.append(f"watch:{self.fresh()}", e.PostMergeFailed(repo=repo.node_id, detail=ref("red")))
+    @rule(repo=st.sampled_from(REPOS), by=st.sampled_from((None, sha("undone"))))
+    def find_broken_afterwards(self, repo: RepoRef, by: Sha | None) -> None:
+        broken = e.PostMergeFailed(repo=repo.node_id, detail=ref("red"), undone_by=by)
+        self.append(f"watch:{self.fresh()}", broken)
 
     # What must hold.
 

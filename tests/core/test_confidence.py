@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.policy.confidence import upper_bound
+from penstock.core.policy.confidence import enough, upper_bound
 
 TINY = 1e-9
 KNOWN = [
@@ -27,6 +27,12 @@ def test_known_values(failures: int, of: int, bound: float):
 
 def test_59_good_outcomes_are_the_first_that_prove_less_than_five_percent():
     assert upper_bound(0, 58) > 0.05 > upper_bound(0, 59)
+
+
+@given(st.integers(0, 60), st.sampled_from((0.01, 0.05, 0.3)))
+def test_so_many_outcomes_prove_it_and_one_less_does_not(failures: int, rate: float):
+    found = enough(failures, rate)
+    assert upper_bound(failures, found) < rate <= upper_bound(failures, found - 1)
 
 
 @pytest.mark.parametrize(("failures", "of"), [(-1, 3), (4, 3)])

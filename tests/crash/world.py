@@ -24,7 +24,7 @@ from penstock.adapters.store.proof import Proof
 from penstock.adapters.store.store import Store, open_store
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
-from penstock.core.change.effects import Effect, Observe, TriageSignal, Write
+from penstock.core.change.effects import Effect, Observe, TriageSignal, Watch, Write
 from penstock.core.change.journal import Draft
 from penstock.core.change.model import ENDS, Change
 from penstock.core.change.next import next_effects
@@ -141,7 +141,7 @@ class Scripted:
         store = self._store(folder)
         change = store.change(CHANGE)
         store.close()
-        return isinstance(change, Change) and change.state in ENDS and next_effects(change) is None
+        return isinstance(change, Change) and change.state in ENDS and _is_quiet(change)
 
     def story(self, folder: Path) -> tuple[Line, ...]:
         store = self._store(folder)
@@ -174,3 +174,10 @@ def _ready(change: Change, scope: ApprovalScope) -> list[str]:
         wave = [lane.forward.preview for lane in change.to_verify if lane.wave == change.wave]
         found &= {preview.digest for preview in wave if preview}
     return sorted(found - given)
+
+
+def _is_quiet(change: Change) -> bool:
+    """At most it is looked, in the weeks to come, whether what was merged stays."""
+    wanted = next_effects(change)
+    effects = wanted if isinstance(wanted, tuple) else ()
+    return all(isinstance(effect, Watch) and effect.until for effect in effects)

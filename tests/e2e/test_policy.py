@@ -128,6 +128,34 @@ def test_a_patch_of_a_clone_goes_onto_its_commit(elsewhere: Caller, source: Path
     assert elsewhere.ask("policy", "check", "good.diff", "--in", str(source))["answer"] == "approve"
 
 
+REQUIRED = "--- a/requirements.txt\n+++ b/requirements.txt\n@@ -1 +1 @@\n-left==1.0\n+left==1.1\n"
+ADVISORY = """{"id": "PYSEC-test-1", "affected": [{"package": {"ecosystem": "PyPI", "name": "NAME"},
+"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.1"}]}]}]}"""
+BY_HAND = "of which repository at the forge it is was not said, so no alerts were asked"
+MOVED = "left 1.0 → 1.1 (requirements.txt)"
+AUDITS = {
+    "nobody was asked": ("", Exit.WAITS, f"? not_audited  {MOVED}: no database is configured"),
+    "vulnerable": ("left", Exit.NO, f"✗ known_vulnerability  {MOVED}: PYSEC-test-1"),
+    "clean": ("right", Exit.DONE, ""),
+}
+
+
+@pytest.mark.parametrize(("about", "code", "line"), AUDITS.values(), ids=AUDITS)
+def test_what_a_patch_brings_in_is_audited_as_a_changes_is(elsewhere: Caller, about, code, line) -> None:
+    source = elsewhere.folder_of("source", requirements__txt="left==1.0\n")
+    (elsewhere.folder / "osv").mkdir()
+    (elsewhere.folder / "osv" / "a.json").write_text(ADVISORY.replace("NAME", about))
+    advisories = f"advisories: {elsewhere.folder / 'osv'}, " if about else ""
+    policies = f"{{{advisories}require: [dependency_audit]}}"
+    (elsewhere.folder / "own.yml").write_text(f"version: 1\npolicies: {policies}\n")
+    (elsewhere.folder / "p.diff").write_text(REQUIRED)
+    words = ("--config", "own.yml", "policy", "check", "p.diff", "--in", str(source))
+    said = elsewhere(*words, expect=code).out
+    assert line in said
+    assert (BY_HAND in said) is (not about)
+    assert not (elsewhere.folder / ".penstock").exists(), "nothing is begun by looking"
+
+
 LAYERED = """version: 1
 pr_management: {require_reviews: 2}
 policies:

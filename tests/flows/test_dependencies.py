@@ -1,16 +1,18 @@
 """A change of dependencies, from the agent's tree to the gates' verdict."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.flows.house import House
 
+from penstock.cli.exits import Exit
+from penstock.cli.judging import Onto, check_patch, check_pull
 from penstock.core.change.events import GatesEvaluated
 from penstock.core.change.model import Change, State
 from penstock.core.dependencies.advisories import Advisory, NotCovered, read_advisory
-from penstock.core.refs import RepoRef
 from penstock.core.verdict import Verdict, render_text
 from penstock.flows.world import POLICY, VERDICT, policy_text
 from penstock.settings import CONFIG, Config, policy_of, unused_keys
@@ -46,18 +48,9 @@ def configured(**policies: object) -> Config:
     return CONFIG.validate_json(json.dumps({"version": 1, "policies": policies}))
 
 
-class Told:
-    """The forge's alerts, as a test has them."""
-
-    def __init__(self, known: tuple[Advisory, ...] | NotCovered) -> None:
-        self.known = known
-
-    def vulnerabilities(self, repo: RepoRef) -> tuple[Advisory, ...] | NotCovered:
-        return self.known
-
-
 def tell(house: House, known: tuple[Advisory, ...] | NotCovered) -> None:
-    vars(house.home)["_world"] = replace(house.home.world, alerts=Told(known))
+    """What the forge's alerts are."""
+    vars(house.home)["auditor"] = replace(house.home.auditor, alerts=lambda _: known)
 
 
 def judged(house: House, name: str, edits: dict[str, str], *states: State) -> tuple[Change, Verdict]:
@@ -163,3 +156,59 @@ def test_an_alert_of_the_forge_blocks_where_no_database_is(house: House):
         in render_text(verdict)
     )
     assert "✓ alerts: the forge's alerts, read at 20" in render_text(verdict)
+
+
+def test_what_anybody_brings_is_asked_about_like_a_change(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    files = {"package.json": manifest("^1.2.0"), "package-lock.json": lock("^1.2.0", "1.2.0")}
+    repo = house.repository("brought", files)
+    base = house.ask("GET", f"/repos/{repo.full_name}/git/ref/heads/main").json()["object"]["sha"]
+    house.ask("POST", f"/repos/{repo.full_name}/git/refs", {"ref": "refs/heads/bump", "sha": base})
+    house.put("brought", "package-lock.json", lock("^1.2.0", "1.2.9"), branch="bump")
+    opening = {"title": "Bump", "head": "bump", "base": "main"}
+    house.ask("POST", f"/repos/{repo.full_name}/pulls", opening)
+    moved = "left-pad 1.2.0 → 1.2.9 (package-lock.json, direct)"
+    assert said_of(house, "brought", capsys) == (
+        Exit.DONE,
+        f"not_audited: {moved}: no database is configured (policies.advisories); no alert of the forge names it",
+    )
+    tell(house, NotCovered(reason="the forge's alerts are off in it"))
+    assert "(policies.advisories); the forge's alerts are off in it" in said_of(house, "brought", capsys)[1]
+    advisory = read_advisory(json.dumps(ADVISORY).encode())
+    assert advisory
+    tell(house, (advisory,))
+    vulnerable = (Exit.NO, f"known_vulnerability: {moved}: GHSA-test-0001")
+    assert said_of(house, "brought", capsys) == vulnerable
+
+    source = tmp_path / "clone"
+    source.mkdir()
+    for path, text in files.items():
+        (source / path).write_text(text)
+    patch = tmp_path / "bump.diff"
+    patch.write_text(one_line("package-lock.json", files["package-lock.json"], lock("^1.2.0", "1.2.9")))
+    onto = Onto(source=source, scope=(), of=repo.full_name)
+    assert told(lambda: check_patch(house.home, str(patch), onto, json=True), capsys) == vulnerable
+    assert check_patch(house.home, str(patch), replace(onto, of="ghost"), json=True) == Exit.NO
+    assert "no repository ghost" in capsys.readouterr().err
+
+
+def one_line(path: str, before: str, after: str) -> str:
+    """A patch of a file that is one line without an end."""
+    no_end = "\\ No newline at end of file"
+    head = f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n"
+    return f"{head}-{before}\n{no_end}\n+{after}\n{no_end}\n"
+
+
+def said_of(house: House, name: str, capsys: pytest.CaptureFixture[str]) -> tuple[Exit, str]:
+    """What `penstock policy check` makes of its first pull request, and the first thing it says of the package."""
+    return told(lambda: check_pull(house.home, name, 1, json=True), capsys)
+
+
+def told(check: Callable[[], Exit], capsys: pytest.CaptureFixture[str]) -> tuple[Exit, str]:
+    capsys.readouterr()
+    code = check()
+    verdict = VERDICT.validate_python(json.loads(capsys.readouterr().out)["opinion"]["verdict"])
+    lines = [line.strip(" ?!✓✗") for line in render_text(verdict).splitlines()]
+    assert not [line for line in lines if line.startswith("clean")]
+    return code, next(line for line in lines if "left-pad" in line and "lockfile" not in line)

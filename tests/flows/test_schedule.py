@@ -11,7 +11,9 @@ from tests.clock import ManualClock
 from tests.contract.github.setting import Going
 from tests.scripted import ADA, CHANGE, NOW, REPOS, Names, created, planned, ref
 
+from penstock.core.autonomy.earning import WATCH
 from penstock.core.change import events as e
+from penstock.core.change.effects import Watch
 from penstock.core.change.fold import apply
 from penstock.core.change.model import Change
 from penstock.flows.perform import perform_safely
@@ -97,6 +99,7 @@ def test_an_ended_change_wants_nothing() -> None:
 
 
 SHORTEST = timedelta(seconds=0.5)
+PROPOSE = agenda(PROPOSING, NOW).start[0]
 
 
 @pytest.mark.parametrize(
@@ -112,4 +115,19 @@ SHORTEST = timedelta(seconds=0.5)
     ],
 )
 def test_the_longer_nothing_happens_the_rarer_the_looks(quiet: timedelta, wait: timedelta) -> None:
-    assert look_again(PROPOSING, NOW + quiet, SHORTEST) == NOW + quiet + wait
+    assert look_again(PROPOSING, PROPOSE, NOW + quiet, SHORTEST) == NOW + quiet + wait
+
+
+@pytest.mark.parametrize(
+    ("quiet", "wait"),
+    [
+        (timedelta(hours=1), timedelta(hours=1)),
+        (timedelta(hours=8), timedelta(hours=2)),
+        (timedelta(days=5), timedelta(days=1)),
+        (timedelta(days=13, hours=12), timedelta(hours=12)),
+        (timedelta(days=20), timedelta(days=1)),
+    ],
+)
+def test_whether_a_merge_is_still_there_is_looked_at_rarely_and_at_the_end(quiet, wait) -> None:
+    stays = Watch(key="stays", repo=LIB, until=NOW + WATCH)
+    assert look_again(PROPOSING, stays, NOW + quiet, SHORTEST) == NOW + quiet + wait

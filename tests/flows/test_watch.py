@@ -1,17 +1,24 @@
 """After the merge: what breaks a base branch is taken back, and nothing else is."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from tests.clock import ManualClock
+from tests.core.test_totality import STATES
 from tests.flows.house import House, lane_in
+from tests.scripted import NOW, Names
 
 from penstock.core.approval import ApprovalScope
+from penstock.core.autonomy.earning import WATCH, standing
 from penstock.core.change.effects import Watch
 from penstock.core.change.events import PostMergeFailed, WatchEnded
 from penstock.core.change.model import Change, State
 from penstock.core.change.next import is_settled, next_effects
 from penstock.core.refs import ChangeId, RepoRef
 from penstock.flows.watching import watch
+from penstock.ports import Transient
 
 
 def merged(house: House, repo: RepoRef, *, base: str = "") -> Change:
@@ -43,6 +50,9 @@ def test_what_breaks_the_base_branch_is_taken_back(house: House):
     assert house.tree(repo) == before
     assert "test: failure" in said(house, name, PostMergeFailed)
     assert len(house.pulls(repo)) == 2, "the change, and its inverse"
+    (cell,) = standing(house.home.store.governance.now(), house.home.steering.outcomes.landed(()), NOW)
+    assert cell.verdict.rule == "suspended"
+    assert name in cell.verdict.reason
 
 
 @pytest.mark.slow
@@ -61,6 +71,18 @@ def test_what_was_broken_before_is_no_reason(house: House):
     later = replace(house.home.world, today=replace(house.home.world.today, policy=hasty))
     assert isinstance(watch(later, change, effect, texts), WatchEnded)
     assert "E_POST_MERGE_FAILED" not in house.kinds(change.id)
+
+
+def test_a_forge_that_cannot_be_reached_takes_nothing_back_and_proves_nothing():
+    def unreachable(*_: object) -> None:
+        raise Transient("unreachable", "no answer")
+
+    reader = SimpleNamespace(branch_head=unreachable)
+    world: Any = SimpleNamespace(reader=reader, repositories=None, clock=ManualClock(NOW + 2 * WATCH))
+    done = STATES[State.DONE]
+    effect = Watch(key="stays", repo=done.lanes[0].repo.node_id, until=NOW + WATCH)
+    texts: Any = Names()
+    assert watch(world, done, effect, texts) is None
 
 
 def wanted(change: Change) -> tuple[Watch, ...]:

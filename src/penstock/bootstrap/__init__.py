@@ -47,6 +47,7 @@ from penstock.core.policy.promoted import Promoted
 from penstock.core.policy.rules import Policy, Toggles
 from penstock.core.policy.tools import HOST_TOOLS
 from penstock.core.refs import Actor, BlobRef, RepoRef
+from penstock.flows.auditing import Auditor
 from penstock.flows.discovery import Fleet
 from penstock.flows.durable import Durable, Options
 from penstock.flows.governing import Seat
@@ -153,6 +154,16 @@ class Installation(Access):
         return Unsandboxed() if self.unsafe_sandbox else Bubblewrap()
 
     @cached_property
+    def auditor(self) -> Auditor:
+        """Nothing of the forge is needed until its alerts are asked."""
+        return Auditor(
+            advisories=OsvDirectory(self.settings.config.policies.advisories),
+            alerts=lambda repo: AlertReader(self.reader_client).vulnerabilities(repo),
+            host=lambda: self.host,
+            clock=self.clock,
+        )
+
+    @cached_property
     def steering(self) -> Steering:
         return Steering(
             log=self.store.governance,
@@ -220,8 +231,7 @@ class Installation(Access):
                 self.recipes, self.mirrors, Asked(lambda: self.sandbox), self.settings.state / "scratch"
             ),
             recipes=self.recipes,
-            advisories=OsvDirectory(self.settings.config.policies.advisories),
-            alerts=AlertReader(self.reader_client),
+            auditor=self.auditor,
             signals=self.signals,
             hub=self.hub,
             clock=self.clock,
@@ -229,7 +239,6 @@ class Installation(Access):
             today=self.rules.layered,
             toggles=self.toggles,
             steering=self.steering,
-            host=lambda: self.host,
             own_login=self.own_login,
             notices_today=self._notices_today,
             attest=self.store.seal.envelope,

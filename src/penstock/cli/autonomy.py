@@ -13,10 +13,11 @@ quarantine_app = typer.Typer(no_args_is_help=True, help="Drafts only, no merges,
 
 @autonomy_app.command("list")
 def autonomy_list(json: Json = False) -> None:
-    """What was granted, what is used up, what was earned; and today's pull requests that no person approved."""
-    from penstock.cli import governing
+    """Each cell's outcomes, failures and bound, and whether autonomy is held there or what it lacks; grants; and today's
+    pull requests that no person approved."""
+    from penstock.cli import standing
 
-    leave(governing.show(begun(), json=json))
+    leave(standing.show(begun(), json=json))
 
 
 @autonomy_app.command("grant")

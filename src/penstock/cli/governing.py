@@ -1,7 +1,6 @@
 """Autonomy and quarantine at the command line."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.markup import escape
@@ -10,11 +9,9 @@ from rich.text import Text
 from penstock.bootstrap import Installation
 from penstock.cli import output
 from penstock.cli.exits import Exit
-from penstock.core.autonomy.earning import Landed, judge_record
 from penstock.core.autonomy.granting import Asked
-from penstock.core.autonomy.model import Cell, Governance, Grant
+from penstock.core.autonomy.model import Cell, Governance
 from penstock.core.policy.rules import Holder, Tier, effective
-from penstock.core.verdict import Verdict
 from penstock.flows import governing
 from penstock.flows.orders import Answer
 
@@ -26,36 +23,6 @@ class Wish:
     tier: Tier
     days: int
     cap: int
-
-
-def show(home: Installation, *, json: bool) -> Exit:
-    now, governance = home.clock.now(), home.store.governance.now()
-    today = governance.pulls_on(governance.not_before(now).date())
-    landed = home.steering.outcomes.landed(home.policy.repository_classes)
-    earned = _earned(landed, home)
-    if json:
-        output.as_json({"grants": governance.grants, "today": sorted(today), "earned": earned})
-        return Exit.DONE
-    for grant in governance.grants:
-        output.out.print(Text(_grant(grant, home)))
-    for cell, verdict in earned:
-        output.out.print(Text(f"{'earned' if verdict.allows else 'not earned'}: {verdict.reason or cell}"))
-    if not governance.grants and not earned:
-        output.say("Nothing was granted and nothing was earned: people approve everything.")
-    output.say(f"{len(today)} pull requests that no person approved were opened today (UTC).")
-    return Exit.DONE
-
-
-def _earned(landed: Iterable[Landed], home: Installation) -> list[tuple[str, Verdict]]:
-    landed = tuple(landed)
-    cells: dict[Cell, None] = dict.fromkeys(sorted((one.cell for one in landed), key=str))
-    return [(str(cell), judge_record(cell, landed, home.clock.now())) for cell in cells]
-
-
-def _grant(grant: Grant, home: Installation) -> str:
-    over = "revoked" if grant.revoked else "over" if home.clock.now() >= grant.until else ""
-    left = over or f"until {grant.until:%Y-%m-%d %H:%M} UTC"
-    return f"{grant.id}  {grant.cell}  {len(grant.used)} of {grant.cap} pull requests, {left}, by {grant.by.login}"
 
 
 def grant(home: Installation, wish: Wish, reason: str, *, json: bool) -> Exit:

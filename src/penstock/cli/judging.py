@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -18,13 +18,13 @@ from penstock.cli import output
 from penstock.cli.exits import Exit
 from penstock.cli.looking import find_change, named, sorted_out
 from penstock.core.document import MAX_BYTES as LONGEST
-from penstock.core.evidence import DiffFacts
+from penstock.core.evidence import DiffFacts, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import Break
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layer, Layered, bound
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.promoted import Candidate, candidate
-from penstock.core.refs import Sha
+from penstock.core.refs import RepoRef, Sha
 from penstock.core.risk import assess
 from penstock.core.routing.loading import Refused
 from penstock.core.verdict import all_of
@@ -38,22 +38,27 @@ ANYWHERE = ("**",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onto:
-    """What a patch goes onto: the commit that is checked out in a clone, or a folder's files."""
+    """What a patch goes onto: the commit that is checked out in a clone, or a folder's files. `of`: the repository at the
+    forge whose alerts are asked; empty: of none."""
 
     source: Path
     scope: tuple[str, ...]
+    of: str = ""
 
 
 def check_patch(home: Installation, patch: str, onto: Onto, *, json: bool) -> Exit:
     """A patch, from a file or standard input (`-`), as git would apply it."""
     content = _content(patch)
+    there = _named(home, onto.of) if onto.of else None
+    if onto.of and there is None:
+        return Exit.NO
     with tempfile.TemporaryDirectory(prefix="penstock-check-") as folder:
         imported = import_source(onto.source, Path(folder) / "source.git")
         git = Git(directory=imported.bare, environment=trusted_environment())
         proposed = diff_facts(git, imported.commit, apply_patch(git, imported.commit, content), home.secrets)
         own = files_at(git, imported.commit, (POLICY_FILE,)).get(POLICY_FILE)
         layer = layer_of(imported.name, frozenset(paths_at(git, imported.commit)), own)
-    facts = replace(proposed, host=home.host)
+    facts = home.auditor.known(proposed, there[0] if there else None)
     return _told(facts, _opinion(home, facts, onto.scope or ANYWHERE, layer), home.rules.layered, json=json)
 
 
@@ -77,18 +82,19 @@ def _opinion(
     return Opinion(verdict=verdict, risk=assess((facts,), dependents=None, policy=binding.current))
 
 
+def _named(home: Installation, repository: str) -> tuple[RepoRef, RepositoryFacts] | None:
+    """A repository of the fleet, by its name with or without the owner's; None, with a complaint, where there is none."""
+    for repo, facts in home.fleet.repositories(home.reader):
+        if repository.casefold() in {repo.full_name.casefold(), repo.name.casefold()}:
+            return repo, facts
+    output.complain(f"{home.organization} has no repository {repository} that is in scope.")
+    return None
+
+
 def check_pull(home: Installation, repository: str, number: int, *, json: bool) -> Exit:
     """A pull request, as its merge into today's base would be."""
-    found = next(
-        (
-            (repo, facts)
-            for repo, facts in home.fleet.repositories(home.reader)
-            if repository.casefold() in {repo.full_name.casefold(), repo.name.casefold()}
-        ),
-        None,
-    )
+    found = _named(home, repository)
     if found is None:
-        output.complain(f"{home.organization} has no repository {repository} that is in scope.")
         return Exit.NO
     repo, where = found
     pull = home.reader.pull(repo, number)
@@ -106,7 +112,7 @@ def check_pull(home: Installation, repository: str, number: int, *, json: bool) 
             f"{repo.full_name}#{number} conflicts with {pull.base_ref}: no tree, nothing to judge."
         )
         return Exit.NO
-    facts = replace(home.mirrors.facts(repo, Sha(base), tree), host=home.host)
+    facts = home.auditor.known(home.mirrors.facts(repo, Sha(base), tree), repo)
     layer = layer_at(home.mirrors, repo, Sha(base))
     return _told(facts, _opinion(home, facts, ANYWHERE, layer), home.rules.layered, json=json)
 

@@ -45,6 +45,15 @@ def policy_check(
             "--scope", help="Paths that a patch may change; repeatable (default: all).", show_default=False
         ),
     ] = None,
+    of: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="REPOSITORY",
+            help="The repository at the forge that a patch is of: its alerts are asked, too.",
+            show_default=False,
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Judge what git would make of it by today's policy. Ends with 0 approved, 4 a person has to look, 1 blocked."""
@@ -52,7 +61,7 @@ def policy_check(
 
     repository, hash_sign, number = subject.partition("#")
     if source:
-        onto = judging.Onto(source=source, scope=tuple(scope or ()))
+        onto = judging.Onto(source=source, scope=tuple(scope or ()), of=of)
         leave(judging.check_patch(opened(), subject, onto, json=json))
     elif hash_sign and number.isascii() and number.isdigit():
         leave(judging.check_pull(opened(), repository, int(number), json=json))

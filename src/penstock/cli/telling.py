@@ -16,6 +16,7 @@ def told(event: e.Event, change: Change, web: str) -> Text | None:
         _early(event, change)
         or _ordered(event)
         or _checks(event, change)
+        or _afterwards(event, change)
         or _shipping(event, change, web)
         or _late(event, change)
     )
@@ -117,9 +118,22 @@ def _checks(event: e.Event, change: Change) -> Text | None:
             return Text(f"checks    {_name(change, event.repo)}: asked to run again")
         case e.ChecksStale():
             return Text(f"checks    {_name(change, event.repo)}: out of date, what they ran with has moved")
+        case _:
+            return None
+
+
+def _afterwards(event: e.Event, change: Change) -> Text | None:
+    match event:
         case e.WatchEnded():
             return Text(
                 f"checks    {_name(change, event.repo)}: nothing broke after the merge", style="green"
+            )
+        case e.MergeStood():
+            return Text(f"watch     {_name(change, event.repo)}: over, it is still there", style="green")
+        case e.PostMergeFailed(undone_by=str(commit)):
+            return Text(
+                f"watch     {_name(change, event.repo)}: somebody took it back, it is gone at {commit[:10]}",
+                style="red",
             )
         case e.PostMergeFailed():
             return Text(f"checks    {_name(change, event.repo)}: failed after the merge", style="red")

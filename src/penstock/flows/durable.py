@@ -280,8 +280,8 @@ class Durable:
         with holding.lock:
             del holding.running[effect.repo]
             if event is None:
-                shortest = self._options.shortest_look
-                holding.asleep[effect.key] = look_again(holding.change, self._clock.now(), shortest)
+                now, shortest = self._clock.now(), self._options.shortest_look
+                holding.asleep[effect.key] = look_again(holding.change, effect, now, shortest)
             else:
                 self._append(holding, Draft(key=effect.key, event=event, blobs=texts.blobs))
         probe("recorded", effect.key)

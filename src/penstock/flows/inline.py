@@ -52,7 +52,7 @@ class Inline:
                 effect = todo.start[0]
                 event = self._perform(effect, self.change, self._texts, Always())
                 if event is None:
-                    asleep[effect.key] = look_again(self.change, now, SHORTEST_LOOK)
+                    asleep[effect.key] = look_again(self.change, effect, now, SHORTEST_LOOK)
                 else:
                     self.record(Draft(key=effect.key, event=event))
             elif todo.next_at is None or todo.next_at > until:

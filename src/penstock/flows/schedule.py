@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from penstock.core.change.effects import Effect
+from penstock.core.change.effects import Effect, Watch
 from penstock.core.change.events import Woken
 from penstock.core.change.journal import Draft
 from penstock.core.change.model import Change
-from penstock.core.change.next import Await, next_effects
+from penstock.core.change.next import RARE_LOOKS, Await, next_effects
 from penstock.core.ledger import moment
 from penstock.core.refs import Actor, NodeId
 
@@ -72,9 +72,13 @@ def _agenda(
     )
 
 
-def look_again(change: Change, now: datetime, shortest: timedelta) -> datetime:
+def look_again(change: Change, effect: Effect, now: datetime, shortest: timedelta) -> datetime:
     """When to look for news after there was none: the longer nothing has happened, the later."""
     quiet = now - change.updated_at
+    if isinstance(effect, Watch) and effect.until is not None:
+        soonest, latest = RARE_LOOKS
+        again = now + min(max(quiet / 4, soonest), latest)
+        return min(again, effect.until) if now < effect.until else again
     return now + min(max(quiet / 4, shortest), LONGEST_LOOK)
 
 

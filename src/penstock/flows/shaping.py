@@ -38,7 +38,7 @@ def wanted_for(scene: Scene, action: Action) -> Wanted:
         case Action.PULL_REQUEST:
             return _pull(scene)
         case Action.ROLLBACK_POINT:
-            base = _base_now(world, lane)
+            base = base_now(world, lane)
             return PlaceTag(repo=lane.repo, tag=rollback_tag_of(change.id, base), commit=base)
         case Action.MERGE:
             return _merge(change, lane, leg, texts)
@@ -88,7 +88,7 @@ def _head(lane: Lane, leg: LegName) -> Sha:
     return head
 
 
-def _base_now(world: World, lane: Lane) -> Sha:
+def base_now(world: World, lane: Lane) -> Sha:
     base = world.reader.branch_head(lane.repo, lane.base_ref)
     if base is None:
         raise Permanent("gone", f"{lane.repo.full_name} has no branch {lane.base_ref} any more")
@@ -137,7 +137,7 @@ def _is_ancestor(world: World, lane: Lane, base: Sha) -> bool:
 
 
 def _inverse_content(world: World, change: Change, lane: Lane, texts: Texts) -> Revert:
-    base = _base_now(world, lane)
+    base = base_now(world, lane)
     tree = inverse_tree(world, lane, base)
     if tree is None:
         raise Permanent(

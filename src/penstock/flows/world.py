@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from penstock.core.change.model import Change, Lane, LegName
-from penstock.core.evidence import DiffFacts, Host, RepositoryFacts
+from penstock.core.evidence import DiffFacts, RepositoryFacts
 from penstock.core.gates import judge_patches
 from penstock.core.ledger import canonical, plain
 from penstock.core.policy.layers import Bound, Layered
@@ -16,13 +16,12 @@ from penstock.core.policy.rules import Policy, Toggles, policy_digest
 from penstock.core.proposal import PatchSet, patch_set_digest
 from penstock.core.refs import BlobRef, NodeId, RepoRef, Sha
 from penstock.core.verdict import Verdict, all_of, passed
-from penstock.flows.auditing import AlertSource, audited
+from penstock.flows.auditing import Auditor
 from penstock.flows.discovery import Fleet
 from penstock.flows.hub import Hub
 from penstock.flows.sensing import SignalSource
 from penstock.flows.steering import Steering
 from penstock.ports import (
-    Advisories,
     Clock,
     ForgeReader,
     ForgeWriter,
@@ -48,8 +47,7 @@ class World:
     repositories: Repositories
     proposer: Proposer
     recipes: Recipes
-    advisories: Advisories
-    alerts: AlertSource
+    auditor: Auditor
     signals: SignalSource
     hub: Hub
     clock: Clock
@@ -59,7 +57,6 @@ class World:
     toggles: Callable[[RepoRef | None], Toggles]
     """What holds now for one repository. Raises Transient where a holder does not answer."""
     steering: Steering
-    host: Callable[[], Host]
     own_login: str
     notices_today: Callable[[datetime], int]
     attest: Callable[[bytes, str], str]
@@ -133,9 +130,8 @@ def diff_of(world: World, lane: Lane) -> DiffFacts:
 
 
 def facts_of(world: World, repo: RepoRef, base: Sha, tree: Sha) -> DiffFacts:
-    """Facts of any tree on a base that the mirror has, what advisories and alerts say, and this host's tools."""
-    facts = world.repositories.facts(repo, base, tree)
-    return replace(audited(facts, repo, world.advisories, world.alerts, world.clock), host=world.host())
+    """Facts of any tree on a base that the mirror has, with what the auditor knows."""
+    return world.auditor.known(world.repositories.facts(repo, base, tree), repo)
 
 
 def patch_set_of(world: World, lane: Lane, base: Sha, tree: Sha, texts: Texts) -> PatchSet | None:

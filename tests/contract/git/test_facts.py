@@ -291,6 +291,33 @@ def test_inverse_restores_what_a_patch_touched_and_nothing_else(tmp_path: Path) 
     assert mirrors.inverse_tree(REPO, nested, base, tree) is None, "`b` is a folder now"
 
 
+TEXT = b"1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+OTHER = TEXT.replace(b"8", b"eight")
+WROTE: dict[str, bytes | None] = {"a": TEXT.replace(b"2", b"two"), "new": b"n\n", "gone": None}
+BACK: dict[str, bytes | None] = {"a": TEXT, "new": None, "gone": b"g\n"}
+AFTERWARDS: list[tuple[str, dict[str, bytes | None], bool]] = [
+    ("nothing", {}, False),
+    ("taken back", BACK, True),
+    ("taken back beside other work", {**BACK, "a": OTHER, "b": b"b"}, True),
+    ("other work only", {"a": OTHER.replace(b"2", b"two"), "b": b"b"}, False),
+    ("taken back in part", {"a": TEXT}, False),
+    ("built upon", {"a": TEXT.replace(b"2", b"zwei"), "new": b"N\n", "gone": b"g\n"}, False),
+    ("moved", {"new": None, "moved": b"n\n"}, False),
+]
+
+
+@pytest.mark.parametrize(("what", "later", "undone"), AFTERWARDS, ids=[case[0] for case in AFTERWARDS])
+def test_what_was_merged_is_gone_only_where_nothing_of_it_is_left(
+    tmp_path: Path, what, later, undone
+) -> None:
+    origin = Origin(tmp_path / "origin")
+    before = origin.commit({"a": TEXT, "gone": b"g\n"})
+    merged = origin.commit(WROTE)
+    now = origin.commit(later) if later else merged
+    mirrors = mirrored(tmp_path / "mirrors", origin, before, merged, now)
+    assert mirrors.is_undone(REPO, now, before, merged) is undone
+
+
 def test_merging_is_what_git_merges(tmp_path: Path) -> None:
     origin = Origin(tmp_path / "origin")
     first = origin.commit({"a": b"1\n2\n3\n4\n5\n"})

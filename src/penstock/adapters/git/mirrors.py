@@ -23,6 +23,7 @@ from penstock.adapters.git.objects import (
     write_tree,
 )
 from penstock.adapters.git.remote import Credential, fetch
+from penstock.adapters.git.undoing import is_undone
 from penstock.core.evidence import DiffFacts, FileMode
 from penstock.core.refs import RepoRef, Sha
 from penstock.core.secrets import BUILT_IN
@@ -129,6 +130,9 @@ class Mirrors:
         if any(clashes(path, entries, folders) for path in back):
             return None
         return write_tree(git, {**entries, **back})
+
+    def is_undone(self, repo: RepoRef, onto: Sha, before: Sha, after: Sha) -> bool:
+        return is_undone(self._git(repo), *(self.tree_of(repo, commit) for commit in (onto, before, after)))
 
     def _git(self, repo: RepoRef) -> Git:
         path = self.path_of(repo)

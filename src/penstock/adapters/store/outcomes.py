@@ -1,14 +1,14 @@
 """How changes went, read from their logs: failures in a row, and what landed. Kept in memory until something new is told."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, bindparam, func, select, text
 
 from penstock.adapters.store.database import Database
 from penstock.adapters.store.reading import Reader
-from penstock.adapters.store.schema import TELLING, ledger
+from penstock.adapters.store.schema import TELLING, change_head, ledger
 from penstock.core.autonomy.earning import Landed
 from penstock.core.change.events import Entry
 from penstock.core.change.outcomes import Classes, Outcome, failures_in_a_row, landed, outcomes_of
@@ -17,11 +17,13 @@ from penstock.core.refs import ChangeId
 from penstock.ports import Permanent
 
 LOOKED_AT = 1000
-"""Merged changes, the newest: what an agent did before them says little of what it does now."""
+"""Merged changes, the newest: what an agent did before them says little of what it does now. Failures are never too old: one
+suspends its cell until a person grants it again."""
 PAGE = 50
 
 _TOLD = text(TELLING)
 _C = ledger.c
+_MERGED = ledger.alias("merged")
 _NEWEST = (
     select(_C.change_id, func.max(_C.at).label("last"))
     .where(_TOLD)
@@ -29,7 +31,19 @@ _NEWEST = (
     .order_by(func.max(_C.at).desc(), _C.change_id)
 )
 _LAST = select(_C.change_id, _C.n, _C.at).where(_TOLD).order_by(_C.at.desc()).limit(1)
+_MAY_HAVE_FAILED = (
+    select(_C.change_id)
+    .where(_TOLD, _C.kind.in_(("E_POST_MERGE_FAILED", "E_CANCELLED")))
+    .where(_C.change_id.in_(select(_MERGED.c.change_id).where(_MERGED.c.kind == "E_MERGED")))
+    .distinct()
+)
+_POINTS = select(change_head.c.change_id, change_head.c.n, change_head.c.hash).where(
+    change_head.c.change_id.in_(bindparam("names", expanding=True))
+)
 Mark = tuple[str, int, str] | None
+Point = tuple[int, str]
+"""Where a log's head stands."""
+Kept = tuple[Point, tuple[Landed, ...]]
 
 
 class Outcomes:
@@ -40,7 +54,7 @@ class Outcomes:
         self._reader = reader
         self._lock = threading.Lock()
         self._failures: tuple[object, tuple[ChangeId, ...]] | None = None
-        self._landed: dict[ChangeId, tuple[int, tuple[Landed, ...]]] = {}
+        self._landed: Mapping[ChangeId, Kept] = {}
         self._classes: Classes = ()
 
     def failures(self, since: datetime | None, enough: int) -> tuple[ChangeId, ...]:
@@ -55,22 +69,27 @@ class Outcomes:
         return found
 
     def landed(self, classes: Classes) -> tuple[Landed, ...]:
-        """What the newest changes merged, with the repositories' classes as they are now."""
+        """What the newest changes merged, and whatever failed, with the repositories' classes as they are now."""
         with self._database.reading() as connection:
-            merged = _NEWEST.where(_C.kind == "E_MERGED").limit(LOOKED_AT)
-            names = [ChangeId(row.change_id) for row in connection.execute(merged)]
+            newest = connection.execute(_NEWEST.where(_C.kind == "E_MERGED").limit(LOOKED_AT)).scalars()
+            names = {*newest, *connection.execute(_MAY_HAVE_FAILED).scalars()}
+            points = connection.execute(_POINTS, {"names": sorted(names)}).all()
         with self._lock:
             known = self._landed if self._classes == classes else {}
-        kept = {name: self._landed_of(name, known.get(name), classes) for name in names}
+        kept = {
+            ChangeId(p.change_id): self._landed_of(ChangeId(p.change_id), (p.n, p.hash), known, classes)
+            for p in points
+        }
         with self._lock:
             self._landed, self._classes = kept, classes
         return tuple(one for _, ones in kept.values() for one in ones)
 
     def _landed_of(
-        self, change: ChangeId, known: tuple[int, tuple[Landed, ...]] | None, classes: Classes
-    ) -> tuple[int, tuple[Landed, ...]]:
-        entries = self._log(change)
-        return known if known and known[0] == len(entries) else (len(entries), landed(entries, classes))
+        self, change: ChangeId, point: Point, known: Mapping[ChangeId, Kept], classes: Classes
+    ) -> Kept:
+        """A log that stands where it was read before tells the same."""
+        found = known.get(change)
+        return found if found and found[0] == point else (point, landed(self._log(change), classes))
 
     def _mark(self) -> Mark:
         """Of the newest record that can be an outcome."""

@@ -83,11 +83,13 @@ class Observe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Look at the checks of what was merged. May find nothing new, which is no event."""
+    """Look at the checks of what was merged; with `until`, whether it is still there at that time, and now and then before.
+    May find nothing new, which is no event."""
 
     key: str
     repo: NodeId
     due: datetime | None = None
+    until: datetime | None = None
 
 
 Effect = TriageSignal | Plan | Propose | EvaluateGates | AskPolicy | Decide | Write | Observe | Watch

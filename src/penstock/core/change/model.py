@@ -73,6 +73,16 @@ class LegName(StrEnum):
     INVERSE = "inverse"
 
 
+class Watched(StrEnum):
+    """How far the watch over a merge is: the checks of what was merged, then whether it stays. Only STOOD proves anything;
+    GIVEN_UP: it could not be looked at."""
+
+    CHECKS = "checks"
+    STAYS = "stays"
+    STOOD = "stood"
+    GIVEN_UP = "given_up"
+
+
 class Role(StrEnum):
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -92,7 +102,7 @@ class Terms:
     max_updates: int = 5
     """How often one branch is brought up to date with its base before a person is asked."""
     watch: bool = False
-    """Are the checks of what was merged watched, and the change taken back where it broke one."""
+    """Is what was merged watched, and the change taken back where it broke a check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +198,7 @@ class Lane:
     """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
     updates: int = 0
     """How often its base outran what was written, since a person last looked at it."""
-    watched: bool = False
-    """Its merge proved itself, or nobody could tell."""
+    watched: Watched = Watched.CHECKS
     previous: Digest | None = None
     """Digest of the patch set that was sent back; getting the same again is no progress."""
     trouble: Trouble = Trouble()

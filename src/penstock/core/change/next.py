@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from penstock.core.approval import ApprovalScope
+from penstock.core.autonomy.earning import WATCH
 from penstock.core.autonomy.model import GRANTABLE
 from penstock.core.change.effects import (
     AskPolicy,
@@ -18,7 +19,7 @@ from penstock.core.change.effects import (
     Watch,
     Write,
 )
-from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State
+from penstock.core.change.model import ENDS, Action, Change, Lane, LegName, State, Watched
 from penstock.core.change.table import PARKED, to_withdraw
 from penstock.core.policy.rules import Mode
 from penstock.core.refs import NodeId
@@ -31,6 +32,9 @@ class Await:
     what: str
     until: datetime | None = None
 
+
+RARE_LOOKS = timedelta(hours=1), timedelta(days=1)
+"""How soon, and at least how often, it is looked whether what was merged is still there."""
 
 NOTICES: dict[State, tuple[tuple[Action, str], ...]] = {
     State.DONE: ((Action.COMMENT, "done"), (Action.CLOSE_ISSUE, "close")),
@@ -208,11 +212,20 @@ def _step(change: Change, lane: Lane, leg: LegName, action: Action) -> Effect:
 def _watches(change: Change) -> tuple[Effect, ...]:
     if change.state is not State.DONE or not change.terms.watch:
         return ()
-    return tuple(
-        Watch(key=_key(change, "watch", lane), repo=lane.repo.node_id, due=lane.trouble.retry_at)
-        for lane in change.shipping
-        if lane.forward.merged and not lane.watched
-    )
+    there = (lane for lane in change.shipping if lane.forward.merged and not lane.inverse.merged)
+    return tuple(watch for lane in there if (watch := _watch(change, lane)))
+
+
+def _watch(change: Change, lane: Lane) -> Watch | None:
+    repo, due = lane.repo.node_id, lane.trouble.retry_at
+    match lane.watched:
+        case Watched.CHECKS:
+            return Watch(key=_key(change, "watch", lane), repo=repo, due=due)
+        case Watched.STAYS:
+            first, end = change.since + RARE_LOOKS[0], change.since + WATCH
+            return Watch(key=_key(change, "stays", lane), repo=repo, due=due or first, until=end)
+        case Watched.STOOD | Watched.GIVEN_UP:
+            return None
 
 
 def _notices(change: Change) -> tuple[Effect, ...]:

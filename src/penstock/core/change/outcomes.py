@@ -6,7 +6,7 @@ from datetime import datetime
 
 from penstock.core.autonomy.earning import Landed
 from penstock.core.autonomy.model import cell_of
-from penstock.core.change.events import Entry, Merged
+from penstock.core.change.events import Entry, Merged, MergeStood
 from penstock.core.change.fold import apply
 from penstock.core.change.model import Change, LegName, State
 from penstock.core.policy.rules import Tier
@@ -53,7 +53,8 @@ def _retold(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Change]]:
 
 def _stands(change: Change) -> str:
     taking_back = change.state in {State.ROLLING_BACK, State.ROLLED_BACK}
-    if taking_back or change.resume_to is State.ROLLING_BACK:
+    undone = any(lane.inverse.merged for lane in change.lanes)
+    if taking_back or undone or change.resume_to is State.ROLLING_BACK:
         return "rolled_back"
     if State.FAILED in {change.state, change.ending}:
         return "rejected"
@@ -77,7 +78,8 @@ Classes = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def landed(entries: Iterable[Entry], classes: Classes) -> tuple[Landed, ...]:
-    """What one change merged, as approved, and whether it was taken back. Without a tier nothing is told of it."""
+    """What one change merged, as approved, whether it was watched to the end, and whether it was taken back. Without a tier
+    nothing is told of it."""
     found: dict[str, Landed] = {}
     failed_at: datetime | None = None
     for entry, change in _retold(entries):
@@ -86,7 +88,9 @@ def landed(entries: Iterable[Entry], classes: Classes) -> tuple[Landed, ...]:
             lane = change.lane(event.repo)
             if lane and lane.forward.head == event.head and change.tier:
                 cell = cell_of(agent_of(change), lane.repo.full_name, change.tier, classes)
-                found[event.repo] = Landed(cell=cell, at=entry.at)
+                found[event.repo] = Landed(cell=cell, change=entry.change, at=entry.at)
+        if isinstance(event, MergeStood) and event.repo in found:
+            found[event.repo] = replace(found[event.repo], stood=True)
         if failed_at is None and _stands(change) == "rolled_back":
             failed_at = entry.at
     return tuple(replace(one, failed_at=failed_at) for one in found.values())

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.change import events as e
-from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble
+from penstock.core.change.model import ENDS, OPEN, Change, Lane, State, Trouble, Watched
 from penstock.core.change.proposing import is_open, onward_if_approved
 from penstock.core.change.shipping import rolling_back, taken_back, verifying
 from penstock.core.change.table import (
@@ -21,6 +21,7 @@ from penstock.core.change.table import (
     states,
     with_lane,
 )
+from penstock.core.refs import BlobRef, NodeId, Sha
 
 CANCELLABLE = OPEN | {State.DONE, State.CANCELLED}
 CEILING_REACHED = "pr_ceiling"
@@ -96,14 +97,38 @@ def _(change: Change, at: datetime, event: e.Cancelled) -> Change | None:
 
 @on(e.WatchEnded, states(State.DONE))
 def _(change: Change, at: datetime, event: e.WatchEnded) -> Change | None:
-    lane = change.lane(event.repo)
-    return with_lane(change, replace(lane, watched=True)) if lane else None
+    return _watched(change, event.repo, Watched.STAYS)
+
+
+@on(e.MergeStood, states(State.DONE))
+def _(change: Change, at: datetime, event: e.MergeStood) -> Change | None:
+    return _watched(change, event.repo, Watched.STOOD)
+
+
+def _watched(change: Change, repo: NodeId, watched: Watched) -> Change | None:
+    lane = change.lane(repo)
+    calm = Trouble(tries=lane.trouble.tries) if lane else Trouble()
+    return with_lane(change, replace(lane, watched=watched, trouble=calm)) if lane else None
 
 
 @on(e.PostMergeFailed, states(State.DONE))
-def _(change: Change, at: datetime, event: e.PostMergeFailed) -> Change:
+def _(change: Change, at: datetime, event: e.PostMergeFailed) -> Change | None:
+    if event.undone_by is not None:
+        return _undone(change, event.repo, event.undone_by, event.detail)
     back = fresh(in_state(change, State.ROLLING_BACK))
     return replace(back, reason="post_merge_failed", detail=event.detail)
+
+
+def _undone(change: Change, repo: NodeId, by: Sha, detail: BlobRef) -> Change | None:
+    """Somebody else's commit is the inverse. Only once it is all gone is the change rolled back; what to do with the
+    rest is up to people."""
+    lane = change.lane(repo)
+    if lane is None or not lane.forward.merged:
+        return None
+    gone = with_lane(change, replace(lane, inverse=replace(lane.inverse, merged=by)))
+    if all(one.inverse.merged for one in gone.shipping if one.forward.merged):
+        gone = in_state(gone, State.ROLLED_BACK)
+    return replace(gone, reason="undone", detail=detail)
 
 
 @on(e.RollbackFailed, states(State.ROLLING_BACK))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from penstock.core.change.events import Event
-from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State, Trouble
+from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State, Trouble, Watched
 from penstock.core.refs import BlobRef, NodeId
 
 E = TypeVar("E", bound=Event)
@@ -114,7 +114,8 @@ def left_behind(change: Change, repo: NodeId | None, reason: str, detail: BlobRe
         return change
     name = next((name for left, name in to_withdraw(change) if left is lane), None)
     if name is None:
-        return replace(with_lane(change, replace(lane, watched=True)), reason=reason, detail=detail)
+        given_up = replace(lane, watched=Watched.GIVEN_UP)
+        return replace(with_lane(change, given_up), reason=reason, detail=detail)
     leg = replace(lane.leg(name), withdrawn=True, intents=frozenset())
     return replace(with_leg(change, lane, name, leg), reason=reason, detail=detail)
 

@@ -22,6 +22,24 @@ def upper_bound(failures: int, of: int, confidence: float = 0.95) -> float:
     return high
 
 
+def enough(failures: int, rate: float, confidence: float = 0.95) -> int:
+    """The least number of outcomes with so many failures whose upper bound lies under a rate (between 0 and 1)."""
+    too_few, found = failures, 2 * failures + 1
+    while not _proves(failures, found, rate, confidence):
+        too_few, found = found, 2 * found
+    while found - too_few > 1:
+        middle = (too_few + found) // 2
+        if _proves(failures, middle, rate, confidence):
+            found = middle
+        else:
+            too_few = middle
+    return found
+
+
+def _proves(failures: int, of: int, rate: float, confidence: float) -> bool:
+    return _at_most(failures, of, rate) < 1 - confidence
+
+
 def _at_most(failures: int, of: int, rate: float) -> float:
     """How likely so few failures are at this rate; by logarithms, since large counts leave a float's range."""
     return sum(exp(_log_ways(k, of) + k * log(rate) + (of - k) * log1p(-rate)) for k in range(failures + 1))

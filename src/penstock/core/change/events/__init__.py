@@ -42,6 +42,7 @@ from penstock.core.change.events.shipping import Withdrawn as Withdrawn
 from penstock.core.change.events.sidings import Cancelled as Cancelled
 from penstock.core.change.events.sidings import EffectFailed as EffectFailed
 from penstock.core.change.events.sidings import Erased as Erased
+from penstock.core.change.events.sidings import MergeStood as MergeStood
 from penstock.core.change.events.sidings import NeedsHuman as NeedsHuman
 from penstock.core.change.events.sidings import NoticePosted as NoticePosted
 from penstock.core.change.events.sidings import PolicyBlocked as PolicyBlocked
@@ -84,6 +85,7 @@ Event = (
     | NoticePosted
     | Withdrawn
     | WatchEnded
+    | MergeStood
     | PostMergeFailed
     | RollbackFailed
     | Cancelled

@@ -7,7 +7,7 @@ from typing import Literal
 from penstock.core.change.model import (
     Action,
 )
-from penstock.core.refs import Actor, BlobRef, NodeId
+from penstock.core.refs import Actor, BlobRef, NodeId, Sha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class NoticePosted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchEnded:
-    """Nothing that a merge could have broken is broken, or nobody can tell; `verdict` says which."""
+    """The watch over the checks ended: nothing that a merge could have broken is broken, or nobody can tell; `verdict`
+    says which."""
 
     repo: NodeId
     verdict: BlobRef
@@ -29,11 +30,21 @@ class WatchEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeStood:
+    """The whole watch ended: what was merged was still there."""
+
+    repo: NodeId
+    kind: Literal["E_MERGE_STOOD"] = "E_MERGE_STOOD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostMergeFailed:
-    """A check that the repository passed before the merge fails on what was merged."""
+    """A check that the repository passed before the merge fails on what was merged; or somebody took the merge back, and
+    with `undone_by`, a commit of the base branch, nothing of it is left."""
 
     repo: NodeId
     detail: BlobRef
+    undone_by: Sha | None = None
     kind: Literal["E_POST_MERGE_FAILED"] = "E_POST_MERGE_FAILED"
 
 
