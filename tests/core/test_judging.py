@@ -11,7 +11,8 @@ from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import Digest, Sha
 from penstock.core.risk import assess
 from penstock.core.secrets import Finding
-from penstock.core.verdict import Outcome, failures, render_text
+from penstock.core.sources.kinds import Origin
+from penstock.core.verdict import Outcome, failures, leaves, render_text
 
 OLD, NEW = Sha("1" * 40), Sha("2" * 40)
 PLAIN = FileFact(
@@ -67,6 +68,29 @@ def test_weaker_tests_are_said_to_whoever_approves_and_raise_the_risk():
     assert "line 3: a test is left out" in render_text(verdict)
     before = assess((diff(PLAIN),), dependents=0, policy=Policy()).score
     assert assess((weaker,), dependents=0, policy=Policy()).score > before
+
+
+TOLD = [
+    ("line_ends", replace(PLAIN, line_ends="LF to CRLF"), "src/lib/a.py (LF to CRLF)"),
+    ("made_elsewhere", replace(PLAIN, origin=Origin.GENERATED), "src/lib/a.py (generated)"),
+    ("made_elsewhere", replace(PLAIN, origin=Origin.VENDORED), "src/lib/a.py (vendored)"),
+]
+
+
+@pytest.mark.parametrize(("rule", "fact", "said"), TOLD, ids=[said for _, _, said in TOLD])
+def test_what_whoever_approves_should_know_warns_and_blocks_where_a_layer_says_so(rule, fact, said):
+    (leaf,) = (leaf for leaf in leaves(judge_patches(diff(fact), SCOPE, Policy())) if leaf.rule == rule)
+    assert leaf.outcome is Outcome.WARN
+    assert said in leaf.reason
+    harder = judge_patches(diff(fact), SCOPE, Policy(require=(rule,)))
+    assert [leaf.rule for leaf in failures(harder)] == [rule]
+    fine = judge_patches(diff(PLAIN), SCOPE, Policy(require=(rule,)))
+    assert fine.outcome is Outcome.PASS
+
+
+def test_what_only_moved_is_said_with_the_size():
+    said = render_text(judge_patches(diff(replace(PLAIN, moved=2)), SCOPE, Policy()))
+    assert "1 files, 5 changed lines, of which 2 only moved here from elsewhere in it" in said
 
 
 PROTECTED = (
