@@ -322,12 +322,18 @@ def test_what_only_moved_is_counted_apart(tmp_path: Path) -> None:
     rest = b"kept = 1\n"
     found = facts_of(
         tmp_path,
-        {"a.py": rest + code, "b.py": b"other = 1\n", "c.py": b"one = 1\ntwo = 2\nthree = 3\n"},
+        {
+            "a.py": rest + code,
+            "b.py": b"other = 1\n",
+            "e.py": b"deeper = 1\n",
+            "c.py": b"one = 1\ntwo = 2\nthree = 3\n",
+        },
         {
             "a.py": rest,
             "b.py": b"class B:\n    def f(x):\n        return x + 1\n",
             "c.py": b"two = 2\nthree = 3\none = 1\n",
             "d.py": b"}\nother = 1\nfresh = 1\n",
+            "e.py": b"  deeper = 1\n",
         },
     )
     assert {path: (fact.additions, fact.moved) for path, fact in found.items()} == {
@@ -335,6 +341,7 @@ def test_what_only_moved_is_counted_apart(tmp_path: Path) -> None:
         "b.py": (3, 2),
         "c.py": (1, 1),
         "d.py": (3, 1),
+        "e.py": (1, 0),
     }
 
 
