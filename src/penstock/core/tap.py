@@ -180,6 +180,8 @@ class Standing:
     """Whether approvers may still write there, as `judge_approvals` takes it."""
     stand_in: Verdict | None = None
     """Whether policy, which approved in a person's place, may still do so; None where people approved."""
+    separation: Verdict | None = None
+    """Why the requester's own approval counts no more; None where it does, or is not needed."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
@@ -195,7 +197,9 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", filter(None, (approved, standing.stand_in, standing.owners))),
+        authority=all_of(
+            "authority", filter(None, (approved, standing.separation, standing.stand_in, standing.owners))
+        ),
         truth=all_of("truth", _truth(heads)),
         policy_digest=rules.policy_digest,
         approvals=_ids(standing.approvals, standing.digest, ApprovalScope.CONTENT),

@@ -53,7 +53,11 @@ def held_now(scene: Scene) -> Held:
 def standing_in(scene: Scene, scope: ApprovalScope, digest: Digest, people: frozenset[str]) -> Verdict | None:
     """Whether policy may still stand in where it approved and people did not; None where it is not asked."""
     given = policy_approval(scene.change.approvals, scope, digest, scene.world.clock.now())
-    if given is None or len(people) >= scene.change.terms.quorum:
+    if given is None:
+        return None
+    bound = bound_of(scene.world, scene.change, scene.lane, scene.texts)
+    quorum = max(scene.change.terms.quorum, stricter(bound.pinned, bound.current).required_reviews)
+    if len({login.casefold() for login in people}) >= quorum:
         return None
     verdict, _ = stand_in(scene, scope)
     return replace(verdict, reason=f"policy approved in a person's place ({given.id})")
