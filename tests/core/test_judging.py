@@ -115,11 +115,29 @@ PROTECTED = (
     "src/.gitattributes",
     ".GitModules",
     ".pre-commit-config.yaml",
+    "action.yml",
+    "tools/setup/Action.yaml",
+    ".forgejo/workflows/ci.yml",
+    ".drone.yml",
+    ".cirrus.star",
+    ".husky/pre-commit",
+    ".mcp.json",
+    "web/.clinerules/all.md",
+    ".clinerules",
     "src/.ENV.local",
     "src/cafe\N{COMBINING ACUTE ACCENT}/menu.txt",
     "src/CAFE\N{COMBINING ACUTE ACCENT}/menu.txt",
 )
-OPEN = ("src/agents.py", "src/github/a.py", "docs/jenkinsfile.md", "src/claude/a.py", "src/cafe/menu.txt")
+OPEN = (
+    "src/agents.py",
+    "src/action.py",
+    "actions.yml",
+    "docs/action.yml.md",
+    "src/github/a.py",
+    "docs/jenkinsfile.md",
+    "src/claude/a.py",
+    "src/cafe/menu.txt",
+)
 EVERYWHERE = Scope(allowed=("**",))
 CAFE = replace(
     Policy(),

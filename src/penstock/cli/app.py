@@ -315,7 +315,7 @@ FORGE_CODES = frozenset(
     }
 )
 WRONG_USE_CODES = frozenset(
-    {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}
+    {"misconfigured", "no_token", "bad_recipes", "no_source", "no_patch", "no_layer", "bad_key", "bad_export"}
 )
 
 
