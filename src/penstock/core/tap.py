@@ -12,7 +12,7 @@ from penstock.core.approval import Approval, ApprovalScope, judge_approvals
 from penstock.core.ledger import canonical, moment, plain, sha256
 from penstock.core.policy.rules import Toggles
 from penstock.core.refs import ChangeId, Digest, RepoRef, Sha
-from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, check, failures, leaves, passed
+from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, check, leaves, passed, refusing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class TapDecision:
     @property
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules that kept it from allowing."""
-        return tuple(leaf.rule for leaf in failures(self.verdict))
+        return tuple(dict.fromkeys(node.rule for node in refusing(self.verdict)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ from penstock.core.routing.admission import Admission
 from penstock.core.routing.agents import Output
 from penstock.core.routing.router import Ignored as Unrouted
 from penstock.core.routing.router import Undecided
-from penstock.core.verdict import Outcome, Verdict, all_of, blocked, failures, passed, unknown
+from penstock.core.verdict import Outcome, Verdict, all_of, blocked, passed, refusing, unknown
 from penstock.flows.carrying import Judged, carried_patch_sets
 from penstock.flows.intake import issue_signal
 from penstock.flows.layering import bound_of
@@ -355,7 +355,7 @@ def _violations(verdict: Verdict, lanes: tuple[tuple[Lane, DiffFacts], ...]) -> 
     return tuple(
         ViolationFact(repo=nodes[part.rule], rule=leaf.rule, severity=leaf.outcome)
         for part in verdict.children
-        for leaf in (*failures(part), *_warnings(part))
+        for leaf in (*refusing(part), *_warnings(part))
     )
 
 
