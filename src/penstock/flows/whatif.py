@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a change. BROKE: it was merged, and taken back, wholly or in part."""
+    """What became of a change. BROKE: it was merged, and taken back, wholly or in part, or was to be."""
 
     HELD = "held"
     BROKE = "broke"
@@ -61,7 +61,8 @@ def opinion(world: World, change: Change, policy: Layered) -> Opinion:
 
 
 def fate_of(change: Change) -> Fate:
-    taken_back = change.state in {State.ROLLING_BACK, State.ROLLED_BACK}
+    taking_back = State.ROLLING_BACK in {change.state, change.resume_to}
+    taken_back = taking_back or change.state is State.ROLLED_BACK
     if change.any_merged and (taken_back or any(lane.inverse.merged for lane in change.lanes)):
         return Fate.BROKE
     return Fate.HELD if change.state is State.DONE else Fate.NONE
