@@ -14,7 +14,7 @@ from penstock.core.risk import assess
 from penstock.core.sources.api import Break, Placed, Symbol, Unread, breaks, language_of
 from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles
 from penstock.core.sources.licences import licence_id, licence_of
-from penstock.core.sources.outline import outline
+from penstock.core.sources.outline import exported, outline, stays_inside
 from penstock.core.sources.statements import texts
 from penstock.core.sources.workflows import Severity, WorkflowFinding, fresh, is_workflow
 from penstock.core.verdict import Outcome, failures, render_text
@@ -86,6 +86,7 @@ SAME_OUTLINE = [
     ("V = '1.0'", "V = '1.1'"),
     ("class A:\n x: int = 1", "class A:\n x: int = 2"),
     ("class A:\n def m(self): self.x = 1", "class A:\n def m(self): self.y = 1"),
+    ("class A:\n def _m(self): ...\n x: int", "class A:\n def _n(self, a): ...\n x: int"),
 ]
 OTHER_OUTLINE = [
     ("def f(a): ...", "def f(a, b): ..."),
@@ -111,6 +112,59 @@ def test_what_nobody_outside_notices_has_the_same_outline(before, after):
 @pytest.mark.parametrize(("before", "after"), OTHER_OUTLINE)
 def test_what_somebody_may_notice_has_another(before, after):
     assert outline(ast.parse(before)) != outline(ast.parse(after))
+
+
+INSIDE = [
+    ("def _f(a): ...", "def _f(b): ..."),
+    ("def _f(a): ...\nx = 1", "x = 1"),
+    ("x = 1", "x = 1\ndef g(): ...\nclass A: ..."),
+    ("import a\nx = 1", "x = 1"),
+    ("from a import b, c\nx = c", "from a import c, d\nx = c"),
+]
+OUTSIDE = [
+    ("a function that others may call is gone", "def f(): ...", ""),
+    ("what a class may derive from comes from elsewhere", "from a import B\nclass A(B): ...", "from b import B\nclass A(B): ..."),
+    ("everything of a module", "from a import *", ""),
+    ("everything of another", "x = 1", "from a import *\nx = 1"),
+    ("a name that there was", "def f(a): ...", "def f(a): ...\ndef f(b): ..."),
+    ("the same, in other letters", "def \uff46(a): ...", "def \uff46(a): ...\ndef f(b): ..."),
+    ("what was a private class", "class _A: ...\nclass B(_A): ...", "class _A: ...\ndef _A(): ...\nclass B(_A): ..."),
+    ("another order", "def f(a): ...\ndef f(): ...", "def f(): ...\ndef f(a): ..."),
+    ("under a condition", "if x:\n def _f(): ...", "if x:\n def _f(a): ..."),
+    ("a method", "class A:\n def m(self): ...", "class A:\n def m(self, a): ..."),
+    ("a special method", "class A:\n def __call__(self): ...", "class A:\n def __call__(self, a): ..."),
+    ("a value", "X = f()", "Y = f()"),
+    ("what is exported", "__all__ = ['a']", "__all__ = ['b']"),
+]  # fmt: skip
+
+
+def _stays_inside(before: str, after: str) -> bool:
+    was, now = (outline(ast.parse(side)) for side in (before, after))
+    assert was != now
+    return stays_inside(was, now, before.encode(), after.encode())
+
+
+@pytest.mark.parametrize(("before", "after"), INSIDE)
+def test_what_breaks_nobody_unless_it_is_exported(before, after):
+    assert _stays_inside(before, after)
+
+
+@pytest.mark.parametrize(("what", "before", "after"), OUTSIDE, ids=[row[0] for row in OUTSIDE])
+def test_what_may_break_somebody(what, before, after):
+    assert not _stays_inside(before, after)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_so"),
+    [
+        (b"__all__ = []", True),
+        (b"from a import *", True),
+        (b"from a import \\\n  *", True),
+        (b"import a\nx = y * z", False),
+    ],
+)
+def test_what_exports(source, is_so):
+    assert exported(source) is is_so
 
 
 WAYS = [
@@ -155,7 +209,7 @@ def test_statements_that_are_written_as_before_are_the_same_in_an_outline(old, n
     known = texts(*sides[0]) & texts(*sides[1])
     was, now = (outline(*side, known) for side in sides)
     assert (was == now) is equal
-    assert b"@d\nclass A:\n def m(self): pass" in was
+    assert (b"@d\nclass A:\n def m(self): pass",) in [part.says for part in was]
 
 
 def test_a_decision_counts_for_the_innermost_function():

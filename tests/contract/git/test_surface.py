@@ -1,15 +1,22 @@
 """What changed sources offer, on both sides, read from real trees; and what is hostile ends as a fact."""
 
+import ast
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.contract.git.origin import REPO, Origin, mirrored
 
 from penstock.adapters.git import surface
 from penstock.adapters.git.sources.apart import Apart
-from penstock.adapters.git.sources.questions import TextQuestion
+from penstock.adapters.git.sources.packages import broken
+from penstock.adapters.git.sources.questions import PackageQuestion, TextQuestion
+from penstock.adapters.git.syntax import pythons
 from penstock.core.evidence import DiffFacts
 from penstock.core.sources.api import Language
+from penstock.core.sources.outline import outline, stays_inside
 
 
 def changed(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> DiffFacts:
@@ -35,6 +42,11 @@ BROKEN = {
             "lib/_b.py": b"def f(): ...\n",
         },
         [],
+    ),
+    "a name from a module that did not change": (
+        {"lib/__init__.py": b"from lib.a import f\n__all__ = ['f']\n", "lib/a.py": b"def f(): ...\n"},
+        {"lib/__init__.py": b"__all__ = []\n"},
+        ["lib/__init__.py:1 lib.f: removed"],
     ),
     "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
     "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
@@ -73,6 +85,105 @@ def test_what_breaks(tmp_path: Path, before, after, said) -> None:
     found = changed(tmp_path, before, after)
     assert [str(each) for each in found.breaking] == said
     assert found.unread == ()
+
+
+STATEMENTS = (
+    "from os.path import join",
+    "from os.path import join as split",
+    "import os",
+    "def f(a): ...",
+    "def f(): ...",
+    "def _f(a): ...",
+    "def _f(): ...",
+    "def _A(): ...",
+    "class _A:\n def m(self): ...\n def _n(self): ...",
+    "class _A:\n def m(self, a): ...",
+    "class A(_A):\n def _n(self, a): ...",
+    "class A:\n def __init__(self): self.x = 1\n def _n(self): ...",
+    "class A(os.PathLike): ...",
+    "g = _f",
+    "x: int = 1",
+    "if f:\n def h(): ...",
+)
+
+
+MODULES = st.lists(st.sampled_from(STATEMENTS), max_size=5)
+
+
+def _broken(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str]:
+    """What griffe says of a package on both sides."""
+    sides = ({f"p/{name}": text.decode() for name, text in side.items()} for side in (before, after))
+    old, new = sides
+    return [str(each) for each in broken(PackageQuestion(name="p", before=old, after=new))]
+
+
+@given(MODULES, MODULES)
+def test_what_needs_no_closer_look_breaks_nothing(before: Sequence[str], after: Sequence[str]) -> None:
+    texts = ["".join(f"{each}\n" for each in side).encode() for side in (before, after)]
+    was, now = (outline(ast.parse(text)) for text in texts)
+    if was == now or stays_inside(was, now, *texts):
+        assert _broken(*({"__init__.py": b"", "m.py": text} for text in texts)) == []
+
+
+ELSEWHERE = st.lists(
+    st.sampled_from(
+        (
+            "from p.m import f",
+            "from p.m import f as g",
+            "from p.m import _A",
+            "from p.n import h",
+            "from p.n import g as f",
+            "from p.m import *",
+            "__all__ = ['f', 'g', 'h']",
+            "def h(a): ...",
+            "def f(b): ...",
+            "class B(_A): ...",
+        )
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=20)
+@given(MODULES, MODULES, MODULES, ELSEWHERE, ELSEWHERE, ELSEWHERE)
+def test_what_is_left_out_changes_no_answer(
+    old: Sequence[str],
+    new: Sequence[str],
+    kept: Sequence[str],
+    same: Sequence[str],
+    before: Sequence[str],
+    after: Sequence[str],
+) -> None:
+    sources = {
+        "m.py": ((*old, *kept, *new[:2]), (*new[2:], *kept, *new[:2])),
+        "n.py": ((*same, *before), (*same, *after)),
+        "__init__.py": ((*same[2:], *before[1:]), (*same[2:], *after[1:])),
+    }
+    whole = {
+        name: ["".join(f"{each}\n" for each in side).encode() for side in both]
+        for name, both in sources.items()
+    }
+    left = dict(zip(whole, surface.trimmed([_source(*both) for both in whole.values()]), strict=True))
+    answers = [
+        _broken(*({name: both[n] for name, both in texts.items()} for n in (0, 1))) for texts in (whole, left)
+    ]
+    assert answers[0] == answers[1]
+
+
+def _source(before: bytes, after: bytes) -> surface.Source:
+    sides = pythons(before, after).sides
+    return surface.Source(path="", language=Language.PYTHON, before=before, after=after, sides=sides)
+
+
+def test_what_is_private_may_be_public_elsewhere(tmp_path: Path) -> None:
+    init, own = "from lib._m import _f as f\n", "def _f(a): ...\n"
+    for exports, said in (
+        ("", []),
+        ("__all__ = ['f']\n", ["src/lib/_m.py:1 lib._m._f: parameter b added without a default"]),
+    ):
+        before = {"src/lib/__init__.py": (init + exports).encode(), "src/lib/_m.py": own.encode()}
+        found = changed(tmp_path / str(len(said)), dict(before), {"src/lib/_m.py": b"def _f(a, b): ...\n"})
+        assert [str(each) for each in found.breaking] == said
 
 
 def test_nothing_of_what_is_read_runs(tmp_path: Path) -> None:

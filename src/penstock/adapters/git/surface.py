@@ -1,13 +1,12 @@
 """What changed source files offer to others, on both sides: what breaks, what grew too tangled, what could not be told."""
 
 import ast
-import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from pathlib import Path, PurePosixPath
+from itertools import chain, groupby
+from pathlib import PurePosixPath
 
 from penstock.adapters.git.asking import Objects, Tree
 from penstock.adapters.git.diff import Changed
@@ -20,8 +19,9 @@ from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
 from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
-from penstock.core.sources.outline import outline
-from penstock.core.sources.statements import texts
+from penstock.core.sources.outline import exported, imports_everything, outline, stays_inside
+from penstock.core.sources.pieces import Sides
+from penstock.core.sources.statements import texts, words
 
 MAX_BYTES = 512 << 10
 MOST_BYTES = 4 << 20
@@ -63,6 +63,10 @@ class Source:
     language: Language
     before: bytes | None
     after: bytes | None
+    inside: bool = False
+    """Nobody outside notices, where nothing is exported."""
+    sides: Sides | None = None
+    """In pieces, where it is Python and they can be told."""
 
     @property
     def offers(self) -> bool:
@@ -118,8 +122,23 @@ class Sources:
         was, now = _Side.of(source.before, before), _Side.of(source.after, after)
         same = texts(was.module, was.lines) & texts(now.module, now.lines)
         self.tangled += grown(source.path, was.tangles(same), now.tangles(same))
-        if source.offers and (before is None or after is None or _differs(was, now, same)):
+        if source.offers:
+            self._notice(replace(source, sides=sides.sides), (was, now), same)
+
+    def _notice(self, source: Source, sides: tuple["_Side", "_Side"], same: frozenset[bytes]) -> None:
+        if source.before is None or source.after is None:
             self.moved.append(source)
+            return
+        try:
+            was, now = (outline(side.module, side.lines, same) for side in sides)
+        except RecursionError:  # what is nested too deeply for an outline needs the closer look
+            self.moved.append(source)
+            return
+        if was != now:
+            inside = PurePosixPath(source.path).stem != "__init__" and stays_inside(
+                was, now, source.before, source.after
+            )
+            self.moved.append(replace(source, inside=inside))
 
     def _why_not(self, sizes: list[int]) -> str:
         if max(sizes, default=0) > MAX_BYTES:
@@ -235,14 +254,6 @@ class _Side:
         return tangles(self.module, self.lines, same)
 
 
-def _differs(was: _Side, now: _Side, same: frozenset[bytes]) -> bool:
-    """What is nested too deeply for an outline needs the closer look."""
-    try:
-        return outline(was.module, was.lines, same) != outline(now.module, now.lines, same)
-    except RecursionError:
-        return True
-
-
 def _packages(
     asked: Objects, sides: tuple[Sha, Sha], moved: Sequence[Source], clock: _Clock
 ) -> tuple[list[Break], list[Unread]]:
@@ -257,12 +268,22 @@ def _packages(
     broken: list[Break] = []
     unread: list[Unread] = []
     for root, sources in packages.items():
-        if any(source.before is not None for source in sources):
+        if _may_break(sources, inits):
             answer = _asked(root, sources, inits, clock)
             broken += (replace(each, path=(root.parent / each.path).as_posix()) for each in answer.breaks)
             if answer.problem:
                 unread += (Unread(path=source.path, why=answer.problem) for source in sources)
     return broken, unread
+
+
+def _may_break(sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]]) -> bool:
+    """Is there anything of a package that could have broken."""
+    if all(source.before is None for source in sources):
+        return False
+    own = (side for source in sources for side in (source.before, source.after) if side)
+    return not all(source.inside for source in sources) or any(
+        exported(text) for text in chain(own, *(side.values() for side in inits))
+    )
 
 
 def _inits(asked: Objects, side: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
@@ -290,31 +311,35 @@ def _root(path: PurePosixPath, inits: Sequence[Mapping[str, bytes]]) -> PurePosi
 def _asked(
     root: PurePosixPath, sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]], clock: _Clock
 ) -> Answer:
-    with tempfile.TemporaryDirectory(prefix="package-") as place:
-        before, after = Path(place, "before"), Path(place, "after")
-        _write(before, root, inits[0], ((s.path, s.before) for s in sources))
-        _write(after, root, inits[1], ((s.path, s.after) for s in sources))
-        return clock.ask(PackageQuestion(name=root.stem, before=str(before), after=str(after)))
+    """Breaks have paths from the folder that the package is in."""
+    told = dict(zip((source.path for source in sources), trimmed(sources), strict=True))
+    sides = (
+        {**_below(root, init), **{path: both[n] for path, both in told.items()}}
+        for n, init in enumerate(inits)
+    )
+    try:
+        before, after = (
+            {
+                PurePosixPath(path).relative_to(root.parent).as_posix(): content.decode("utf-8-sig")
+                for path, content in side.items()
+                if content is not None
+            }
+            for side in sides
+        )
+    except UnicodeDecodeError:
+        return Answer(problem="not UTF-8")
+    return clock.ask(PackageQuestion(name=root.stem, before=before, after=after))
 
 
-def _write(
-    folder: Path,
-    root: PurePosixPath,
-    inits: Mapping[str, bytes],
-    sources: Iterable[tuple[str, bytes | None]],
-) -> None:
-    """Below an own folder, by names that are identifiers: nothing leads out of it."""
-    folder.mkdir()
-    for path, content in _wanted(root, inits, sources):
-        where = folder / PurePosixPath(path).relative_to(root.parent)
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_bytes(content)
+def _below(root: PurePosixPath, inits: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    return {path: content for path, content in inits.items() if PurePosixPath(path).is_relative_to(root)}
 
 
-def _wanted(
-    root: PurePosixPath, inits: Mapping[str, bytes], sources: Iterable[tuple[str, bytes | None]]
-) -> Iterator[tuple[str, bytes]]:
-    for path, content in inits.items():
-        if PurePosixPath(path).is_relative_to(root):
-            yield path, content
-    yield from ((path, content) for path, content in sources if content is not None)
+def trimmed(sources: Sequence[Source]) -> list[tuple[bytes | None, bytes | None]]:
+    """Both sides of each, without what is the same on both and named by nothing that differs."""
+    differing = [s.sides.differing if s.sides else (s.before or b"", s.after or b"") for s in sources]
+    if any(imports_everything(side) for both in differing for side in both):
+        return [(s.before, s.after) for s in sources]
+    told = (*chain(*differing), *(s.sides.imports for s in sources if s.sides))
+    named = frozenset[str]().union(*map(words, told))
+    return [s.sides.beside(named) if s.sides else (s.before, s.after) for s in sources]

@@ -2,10 +2,9 @@
 
 import ast
 import json
-import symtable
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from threading import Lock
 
 import yaml
 
-from penstock.core.sources.statements import alike
+from penstock.core.sources.pieces import Sides, sides_of
 
 MAX_BYTES = 1 << 20
 _PYTHON = (".py", ".pyi")
@@ -42,12 +41,13 @@ def newly_invalid(path: str, old: bytes | None, new: bytes) -> str | None:
 class Pythons:
     """What differs of two sides of a Python source, as syntax trees with the lines' numbers of the whole.
 
-    A side that is not valid is the reason why; None where it is not there. Statements that both have in front or behind
-    may be left out: they are valid.
+    A side that is not valid is the reason why; None where it is not there. Statements that both have may be left out: where they are
+    not valid, neither side is. `sides` is None where nothing was left out.
     """
 
     before: ast.Module | str | None
     after: ast.Module | str | None
+    sides: Sides | None = None
 
 
 @lru_cache(maxsize=1)  # the last ones are asked for again: are they valid, and what do they say
@@ -59,29 +59,19 @@ def pythons(before: bytes | None, after: bytes | None) -> Pythons:
 
 def _differing(before: bytes, after: bytes) -> Pythons | None:
     """None where parts are not valid by themselves, or a line may tell how the whole is encoded."""
-    sides = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    if any(b"coding" in line or not line.isascii() for side in sides for line in side[:2]):
+    if any(
+        b"coding" in line or not line.isascii()
+        for side in (before, after)
+        for line in side.split(b"\n", 2)[:2]
+    ):
         return None
-    front, back = alike(*sides)
-    was, now = (_python_of(_lines(front, side[front : len(side) - back])) for side in sides)
+    sides = sides_of(before, after)
+    if sides is None:
+        return None
+    was, now = map(_python_of, sides.differing)
     if isinstance(was, str) or isinstance(now, str):
         return None
-    shared = sides[0][:front], sides[0][len(sides[0]) - back :]
-    return Pythons(before=was, after=now) if all(map(_is_valid, shared)) else None
-
-
-def _lines(above: int, lines: Sequence[bytes]) -> bytes:
-    return b"\n" * above + b"".join(lines)
-
-
-def _is_valid(lines: Sequence[bytes]) -> bool:
-    """Told without a tree, which takes a third less; what is valid here is so to `ast.parse`."""
-    try:
-        with _unwarned():
-            symtable.symtable(_lines(2, lines).decode(), "", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return Pythons(before=was, after=now, sides=sides)
 
 
 def _python_of(content: bytes | None) -> ast.Module | str | None:

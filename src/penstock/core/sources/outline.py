@@ -1,25 +1,109 @@
 """What of a Python module others could notice: two modules with equal outlines have the same API.
 
-Bodies of functions, documentation and the values of constants are left out, so that most changes need no closer look.
+Bodies of functions, documentation, private methods and the values of constants are left out, so that most changes need no closer look.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 
-from penstock.core.sources.statements import text_of
+from penstock.core.sources.statements import text_of, words
 
-Outline = tuple[object, ...]
+Said = tuple[object, ...]
+
+
+class Kind(Enum):
+    """What a statement does for a module."""
+
+    PRIVATE = auto()
+    """A function whose name has an underscore in front: of no consequence to others, unless it is exported."""
+    IMPORTED = auto()
+    """The same goes for a name from elsewhere, but what derives from it inherits."""
+    DEFINED = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A statement, or one name that it imports. `name` is empty where it is of the other kind."""
+
+    kind: Kind
+    name: str = ""
+    says: Said
+
+
+Outline = tuple[Part, ...]
+_EVERYTHING = re.compile(rb"import[\s\\]*\*")
 
 
 def outline(
     module: ast.Module, lines: Sequence[bytes] = (), known: frozenset[bytes] = frozenset()
 ) -> Outline:
     """A statement that is written like a known one is its text. Raises RecursionError for what is nested too deeply."""
-    parts: list[object] = []
+    parts: list[Part] = []
     for node in module.body:
         text = text_of(node, lines)
-        parts += (text,) if text in known else _of([node])
+        parts += (Part(kind=Kind.OTHER, says=(text,)),) if text in known else _parts(node)
     return tuple(parts)
+
+
+def stays_inside(was: Outline, now: Outline, before: bytes, after: bytes) -> bool:
+    """Do two outlines of a module, written as `before` and `after`, differ only in ways that break nobody while nothing of it is
+    `exported`: private functions, imports that are not used any more, what is new and has a new name.
+    """
+    gone, new = _lacking(was, now), _lacking(now, was)
+    if _lacking(was, gone) != _lacking(now, new):
+        return False
+    old_words, new_words = words(before), words(after)
+    replaced = {part.name for part in gone if part.kind is Kind.PRIVATE}
+    return all(_is_over(part, new_words) for part in gone) and all(
+        part.kind is not Kind.OTHER
+        and (part.name not in old_words or (part.kind is Kind.PRIVATE and part.name in replaced))
+        for part in new
+    )
+
+
+def exported(source: bytes) -> bool:
+    """May a source make public what is private or imported."""
+    return b"__all__" in source or imports_everything(source)
+
+
+def imports_everything(source: bytes) -> bool:
+    """Of another module, whatever it has."""
+    return _EVERYTHING.search(source) is not None
+
+
+def _lacking(parts: Outline, others: Outline) -> Outline:
+    known = frozenset(others)
+    return tuple(part for part in parts if part not in known)
+
+
+def _is_over(part: Part, new_words: Container[str]) -> bool:
+    return part.kind is Kind.PRIVATE or (part.kind is Kind.IMPORTED and part.name not in new_words)
+
+
+def _parts(node: ast.stmt) -> Iterator[Part]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            kind = Kind.PRIVATE if _is_private(name) else Kind.DEFINED
+            yield Part(kind=kind, name=name, says=(*_of([node]),))
+        case ast.ClassDef(name=name):
+            yield Part(kind=Kind.DEFINED, name=name, says=(*_of([node]),))
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            place = (node.module, node.level) if isinstance(node, ast.ImportFrom) else ()
+            for each in names:
+                name = each.asname or each.name.partition(".")[0]
+                kind = Kind.OTHER if name == "*" else Kind.IMPORTED
+                yield Part(kind=kind, name=name, says=(*place, each.name, each.asname))
+        case _:
+            if said := tuple(_of([node])):
+                yield Part(kind=Kind.OTHER, says=said)
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
 
 
 def _of(body: list[ast.stmt]) -> Iterator[object]:
@@ -29,7 +113,7 @@ def _of(body: list[ast.stmt]) -> Iterator[object]:
                 yield (node.name, _signature(node), _attributes(node) if node.name == "__init__" else ())
             case ast.ClassDef():
                 bases = [ast.dump(each) for each in (*node.bases, *node.keywords, *node.decorator_list)]
-                yield (node.name, *bases, tuple(_of(node.body)))
+                yield (node.name, *bases, tuple(_of(_without_private(node.body))))
             case ast.Assign():
                 yield (*map(ast.dump, node.targets), _value(node.targets, node.value))
             case ast.AnnAssign():
@@ -42,6 +126,11 @@ def _of(body: list[ast.stmt]) -> Iterator[object]:
                 yield from _inside(node)
 
 
+def _without_private(body: list[ast.stmt]) -> list[ast.stmt]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in body if not (isinstance(node, functions) and _is_private(node.name))]
+
+
 def _inside(node: ast.stmt) -> Iterator[object]:
     """What is defined under a condition, or on trial."""
     for field in ("body", "orelse", "finalbody"):
@@ -50,7 +139,7 @@ def _inside(node: ast.stmt) -> Iterator[object]:
         yield from _of(handler.body)
 
 
-def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Outline:
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Said:
     given = node.args
     kinds = (given.posonlyargs, given.args, given.kwonlyargs)
     return (

@@ -2,8 +2,10 @@
 
 import ast
 import re
+import unicodedata
 from collections.abc import Sequence
 
+_WORD = re.compile(r"\w+")
 HOLDERS = (ast.stmt, ast.Module, ast.ExceptHandler, ast.match_case)
 """What statements stand in."""
 
@@ -28,28 +30,7 @@ def text_of(node: ast.stmt, lines: Sequence[bytes]) -> bytes:
     return b"\n".join(lines[first - 1 : node.end_lineno])
 
 
-_BEGINS = re.compile(rb"@|(?!(?:elif|else|except|finally)\b)[A-Za-z_]")
-
-
-def alike(before: Sequence[bytes], after: Sequence[bytes]) -> tuple[int, int]:
-    """How many lines two sources share in front and behind, cut where a statement seems to begin at the margin.
-
-    Lines cannot tell a statement from a text that looks like one. But where what is in front, what differs and what is behind
-    are each valid Python by themselves, the whole is these three one after another: nothing is open at either cut, and a clause that
-    continued a statement before it would not be valid alone.
-    """
-    most = min(len(before), len(after))
-    front = next((n for n in range(most) if before[n] != after[n]), most)
-    while front and not (_begins(before, front) and _begins(after, front)):
-        front -= 1
-    left = most - front
-    shared = next((n for n in range(left) if before[-1 - n] != after[-1 - n]), left)
-    cuts = ((len(before) - n, len(after) - n, n) for n in range(shared, 0, -1))
-    return front, next((n for old, new, n in cuts if _begins(before, old) and _begins(after, new)), 0)
-
-
-def _begins(lines: Sequence[bytes], number: int) -> bool:
-    """May a statement begin there that is none of the one before. The end counts as well."""
-    if number and lines[number - 1].startswith(b"@"):
-        return False
-    return number == len(lines) or _BEGINS.match(lines[number]) is not None
+def words(source: bytes) -> frozenset[str]:
+    """What may be a name in it, written as Python compares names (The Python Language Reference, 2.3)."""
+    text = source.decode(errors="replace")
+    return frozenset(_WORD.findall(text if text.isascii() else unicodedata.normalize("NFKC", text)))

@@ -61,7 +61,7 @@ class Apart:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _MAIN, str(_PACKAGES)],
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+                env={"LC_ALL": "C.UTF-8"},
                 cwd="/",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

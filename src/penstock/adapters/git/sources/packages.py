@@ -1,7 +1,8 @@
-"""What breaks between two states of a Python package, by griffe: it parses, and never imports or runs what it reads."""
+"""What breaks between two states of a Python package, by griffe: it parses texts, and never imports or runs what it reads."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from griffe import (
     Alias,
@@ -12,6 +13,8 @@ from griffe import (
     Object,
     Parameter,
     find_breaking_changes,
+    merge_stubs,
+    visit,
 )
 
 from penstock.adapters.git.sources.questions import PackageQuestion
@@ -34,42 +37,98 @@ _SAID = {
 
 def broken(question: PackageQuestion) -> tuple[Break, ...]:
     """Each once, although a name may be reached in several ways."""
-    before, after = Path(question.before), Path(question.after)
-    old, new = (_loaded(question.name, folder) for folder in (before, after))
+    old, new = (_package(question.name, texts) for texts in (question.before, question.after))
     if old is None:
         return ()
     if new is None:
-        path = _place(old, (before, after))
-        return (Break(path=path, line=1, symbol=question.name, why="removed"),)
+        return (Break(path=_place(old), line=1, symbol=question.name, why="removed"),)
     found: dict[tuple[str, int, str], Break] = {}
-    for each in _all(old, new, (before, after)):
+    for each in _all(old, new):
         found.setdefault((each.path, each.line, each.why), each)
         if len(found) == MOST:
             break
     return tuple(found.values())
 
 
-def _all(old: Module, new: Module, folders: tuple[Path, Path]) -> Iterator[Break]:
+def _all(old: Module, new: Module) -> Iterator[Break]:
     for breakage in find_breaking_changes(old, new):
         if breakage.kind in _SAID:
-            yield _break(breakage, folders)
+            yield _break(breakage)
 
 
-def _loaded(name: str, folder: Path) -> Module | None:
-    loader = GriffeLoader(search_paths=[folder], allow_inspection=False, store_source=False)
-    try:
-        found = loader.load(name, try_relative_path=False)
-    except ImportError:
-        return None
-    loader.resolve_aliases(implicit=True, external=False)
-    return found if isinstance(found, Module) else None
+def _package(name: str, texts: Mapping[str, str]) -> Module | None:
+    return _Package(texts).loaded(name) if texts else None
 
 
-def _break(breakage: Breakage, folders: tuple[Path, Path]) -> Break:
+class _Package:
+    """What griffe's loader makes of the same texts in files, without looking for a repository around them."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._loader = GriffeLoader(allow_inspection=False, store_source=False)
+        self._modules: dict[PurePosixPath, Module] = {}
+        for path in sorted(map(PurePosixPath, texts), key=_order):
+            self._put(_module_of(path), self._visited(path, texts[str(path)]))
+
+    def loaded(self, name: str) -> Module:
+        loader, package = self._loader, self._modules[PurePosixPath(name)]
+        loader.expand_exports(package)
+        loader.expand_wildcards(package, external=False)
+        loader.extensions.call("on_package", pkg=package, loader=loader)
+        loader.resolve_aliases(implicit=True, external=False)
+        return package
+
+    def _put(self, place: PurePosixPath, module: Module) -> None:
+        known = self._modules.get(place)
+        if known:  # code, and this is its stub
+            module = merge_stubs(known, module)
+        self._modules[place] = module
+        parent = self._parent(place)
+        if parent is None:
+            self._loader.modules_collection.set_member(module.name, module)
+        else:
+            parent.set_member(module.name, module)
+
+    def _parent(self, place: PurePosixPath) -> Module | None:
+        """The package that a module is in; an empty one where its own file is not there."""
+        folder = place.parent
+        if not folder.name:
+            return None
+        if folder not in self._modules:
+            self._put(folder, self._visited(folder / "__init__.py", ""))
+        return self._modules[folder]
+
+    def _visited(self, path: PurePosixPath, text: str) -> Module:
+        """One that is not valid says nothing."""
+        place = _module_of(path)
+        ask = partial(
+            visit,
+            place.name,
+            filepath=Path(path),
+            extensions=self._loader.extensions,
+            parent=self._parent(place),
+            lines_collection=self._loader.lines_collection,
+            modules_collection=self._loader.modules_collection,
+        )
+        try:
+            return ask(code=text)
+        except (SyntaxError, ValueError):
+            return ask(code="")
+
+
+def _order(path: PurePosixPath) -> tuple[int, str]:
+    """What a package's own file says comes before what is in it, and code before its stub."""
+    return len(_module_of(path).parts), str(path)
+
+
+def _module_of(path: PurePosixPath) -> PurePosixPath:
+    return path.parent if path.stem == "__init__" else path.with_suffix("")
+
+
+def _break(breakage: Breakage) -> Break:
     changed = breakage.obj
     line = _line(changed)
     why = _SAID[breakage.kind].format(old=_name(breakage.old_value), new=_name(breakage.new_value))
-    return Break(path=_place(changed, folders), line=line or 1, symbol=changed.path, why=why)
+    return Break(path=_place(changed), line=line or 1, symbol=changed.path, why=why)
 
 
 def _line(changed: Object | Alias) -> int | None:
@@ -77,12 +136,12 @@ def _line(changed: Object | Alias) -> int | None:
 
 
 def _name(value: object) -> str:
-    return value.name if isinstance(value, Parameter) else str(getattr(value, "value", ""))
+    """An alias may lead out of what was read."""
+    return value.name if isinstance(value, Alias | Parameter) else str(getattr(value, "value", ""))
 
 
-def _place(changed: Object | Alias, folders: tuple[Path, Path]) -> str:
+def _place(changed: Object | Alias) -> str:
     holder = changed.parent if isinstance(changed, Alias) and changed.parent else changed
     where = holder.filepath
-    path = where[0] if isinstance(where, list) else where
-    folder = next(each for each in folders if path.is_relative_to(each))
-    return path.relative_to(folder).as_posix()
+    assert isinstance(where, Path), "every module is made of one path"  # noqa: S101
+    return where.as_posix()

@@ -1,5 +1,6 @@
 """What the reading process is asked and answers, as JSON in one line each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.core.sources.api import Break, Language, Symbol
@@ -8,11 +9,14 @@ from penstock.core.sources.complexity import Tangle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageQuestion:
-    """What breaks between the package `name` below one folder and below another. Only this reads files."""
+    """What breaks between two states of a package, or of a module that is in none.
+
+    Both are texts by their paths from the folder that the package, `name`, is in.
+    """
 
     name: str
-    before: str
-    after: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`problem`: why there is none. `breaks` have paths below the folders; `unit` is what a text says it is part of."""
+    """`problem`: why there is none. `breaks` have the paths of the texts; `unit` is what a text says it is part of."""
 
     problem: str = ""
     breaks: tuple[Break, ...] = ()

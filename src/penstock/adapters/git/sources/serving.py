@@ -4,7 +4,9 @@ import json
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from penstock.adapters.git.sources.questions import Answer, PackageQuestion, TextQuestion
 from penstock.core.sources.api import Language
@@ -24,7 +26,7 @@ def serve() -> None:
         signal.alarm(0)
 
 
-def _answer(asked: dict[str, dict[str, str] | None]) -> Answer:
+def _answer(asked: Mapping[str, Mapping[str, Any] | None]) -> Answer:
     try:
         if given := asked["package"]:
             from penstock.adapters.git.sources.packages import broken
