@@ -9,7 +9,7 @@ from penstock.core.gates import judge_patches
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import Digest, Sha
-from penstock.core.risk import assess
+from penstock.core.risk import History, assess, of_its_kind
 from penstock.core.secrets import Finding
 from penstock.core.sources.kinds import Origin
 from penstock.core.verdict import Outcome, failures, leaves, render_text
@@ -244,6 +244,23 @@ def test_an_empty_patch_set_is_not_allowed():
 )
 def test_risk(files, dependents, tier):
     assert assess((diff(*files),), dependents=dependents, policy=Policy()).tier is tier
+
+
+@pytest.mark.parametrize(
+    ("history", "points", "said"),
+    [
+        (History(), 0, "nothing of bump was merged before"),
+        (History(merged=9), 0, "0 of the last 9 changes of bump were taken back"),
+        (History(merged=9, taken_back=1), 15, "1 of the last 9"),
+        (History(merged=9, taken_back=9), 45, "9 of the last 9"),
+        (None, 15, "cannot be told"),
+    ],
+)
+def test_what_the_same_kind_did_before_raises_the_risk_and_never_lowers_it(history, points, said):
+    before = assess((diff(PLAIN),), dependents=0, policy=Policy())
+    now = assess((diff(PLAIN),), dependents=0, policy=Policy(), history=of_its_kind("bump", history))
+    assert now.score == before.score + points
+    assert said in now.items[-1].reason
 
 
 def test_an_unknown_blast_radius_says_so_and_counts():

@@ -326,7 +326,12 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     }
     asked = {node: found.unapproved for node, found in owners.items()}
     verdict = judged_whole(world, change, lanes, bounds, asked)
-    risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
+    risk = assess(
+        tuple(diff for _, diff in lanes),
+        dependents=change.dependents,
+        policy=world.policy,
+        history=world.steering.of_its_kind(change),
+    )
     lines = "\n".join(f"{item.points:+d}: {item.reason}" for item in risk.items)
     return GatesEvaluated(
         digests=tuple(lane.patch_set.digest for lane, _ in lanes if lane.patch_set),

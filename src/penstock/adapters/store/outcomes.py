@@ -1,7 +1,7 @@
 """How changes went, read from their logs: failures in a row, and what landed. Kept in memory until something new is told."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import and_, func, select, text
@@ -14,10 +14,13 @@ from penstock.core.change.events import Entry
 from penstock.core.change.outcomes import Classes, Outcome, failures_in_a_row, landed, outcomes_of
 from penstock.core.ledger import Break, moment
 from penstock.core.refs import ChangeId
+from penstock.core.risk import History
 from penstock.ports import Permanent
 
 LOOKED_AT = 1000
 """Merged changes, the newest: what an agent did before them says little of what it does now."""
+RECENT = 50
+"""Merged changes, the newest, whose history counts for the risk of the next."""
 PAGE = 50
 
 _TOLD = text(TELLING)
@@ -42,6 +45,7 @@ class Outcomes:
         self._failures: tuple[object, tuple[ChangeId, ...]] | None = None
         self._landed: dict[ChangeId, tuple[int, tuple[Landed, ...]]] = {}
         self._classes: Classes = ()
+        self._history: tuple[Mark, Mapping[str, History]] | None = None
 
     def failures(self, since: datetime | None, enough: int) -> tuple[ChangeId, ...]:
         """Changes that failed one after another, since then; at least `enough` of them, where there are so many."""
@@ -65,6 +69,26 @@ class Outcomes:
         with self._lock:
             self._landed, self._classes = kept, classes
         return tuple(one for _, ones in kept.values() for one in ones)
+
+    def history(self) -> Mapping[str, History]:
+        """By agent, of the newest changes that merged anything."""
+        mark = self._mark()
+        with self._lock:
+            if self._history and self._history[0] == mark:
+                return self._history[1]
+        with self._database.reading() as connection:
+            merged = _NEWEST.where(_C.kind == "E_MERGED").limit(RECENT)
+            names = [ChangeId(row.change_id) for row in connection.execute(merged)]
+        found: dict[str, History] = {}
+        for name in names:
+            for agent, failed in {
+                (o.cell.agent, o.failed_at is not None) for o in landed(self._log(name), ())
+            }:
+                before = found.get(agent, History())
+                found[agent] = History(merged=before.merged + 1, taken_back=before.taken_back + failed)
+        with self._lock:
+            self._history = mark, found
+        return found
 
     def _landed_of(
         self, change: ChangeId, known: tuple[int, tuple[Landed, ...]] | None, classes: Classes
