@@ -232,6 +232,7 @@ class Installation(Access):
             host=lambda: self.host,
             own_login=self.own_login,
             notices_today=self._notices_today,
+            unended=self.store.unended_about,
             attest=self.store.seal.envelope,
             only_workflows_report=self.embedded is not None,
         )

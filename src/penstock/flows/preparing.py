@@ -92,10 +92,18 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
             recipes=recipes,
             complexity=max((card.complexity for card in cards), default=0),
             routing=routed.verdict,
+            same=_same(world, change, change.issue.repo, recipes),
         ),
         world.policy,
     )
     return _triaged(world, change, routed, verdict, texts)
+
+
+def _same(world: World, change: Change, repo: RepoRef, recipes: tuple[str, ...]) -> str:
+    """The oldest open change that would propose what this one would; empty where there is none."""
+    others = (o for o in world.unended(repo.node_id) if o.ending is None and o.issue != change.issue)
+    older = (o for o in others if (o.created_at, o.id) < (change.created_at, change.id))
+    return next((other.id for other in older if other.recipe and other.recipe in recipes), "")
 
 
 def _triaged(
