@@ -39,8 +39,10 @@ def measures() -> Iterator[Measure]:
         secrets = Secrets(kept=Path(folder))
         secrets.find("")  # its rules are loaded
         known = history()
-        yield from _real(known, "commits of this repository", tuple(commits(known)), secrets)
-        yield from _real(known, "differences of releases", known.patches[::EVERY], secrets)
+        own = tuple(commits(known))
+        ours = _mirror(known, Path(folder))
+        yield from _real(known, ours, ("commits of this repository", own), secrets)
+        yield from _real(known, ours, ("differences of releases", known.patches[::EVERY]), secrets)
         yield from _made(Path(folder), secrets)
 
 
@@ -54,8 +56,7 @@ def _spent(work: Callable[[], object]) -> float:
 def _processor_seconds() -> float:
     """Of this process, those it has waited for, and those that live. Source: proc(5), /proc/PID/schedstat in nanoseconds."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    tasks = Path("/proc/self/task").glob("*/children")
-    alive = [pid for task in tasks for pid in task.read_text().split()]
+    alive = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     threads = (thread for pid in alive for thread in Path("/proc", pid, "task").glob("*/schedstat"))
     waiting = sum(int(thread.read_text().split()[0]) for thread in threads)
     return sum(each.ru_utime + each.ru_stime for each in used) + waiting / 1e9
@@ -65,8 +66,16 @@ def _judge(ours: Git, base: Sha, tree: Sha, secrets: Secrets) -> None:
     judge_patches(diff_facts(ours, base, tree, secrets), EVERYWHERE, Policy())
 
 
-def _real(known: History, what: str, chosen: Sequence[Patch], secrets: Secrets) -> Iterator[Measure]:
-    ours = Git(directory=known.folder / ".git", environment=trusted_environment())
+def _mirror(known: History, folder: Path) -> Git:
+    """Without files and without an index, as Penstock has its repositories."""
+    git(known.folder, "clone", "--quiet", "--bare", str(known.folder), str(folder / "mirror.git"))
+    return Git(directory=folder / "mirror.git", environment=trusted_environment())
+
+
+def _real(
+    known: History, ours: Git, named: tuple[str, Sequence[Patch]], secrets: Secrets
+) -> Iterator[Measure]:
+    what, chosen = named
     gits, all_of_it, lines = [], [], []
     for patch in chosen:
         text = git(known.folder, "diff", "--binary", patch.before, patch.after)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
 from typing import Protocol, assert_never
 
-from penstock.core.approval import Approval, ApprovalScope
+from penstock.core.approval import Approval, ApprovalScope, CarriedOver
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
     AskPolicy,
@@ -134,7 +134,20 @@ def run() -> AgentRun:
     return AgentRun(agent="rename", backend="recipe", context=digest("context"), duration_ms=3, repeats=2)
 
 
-def gates(change: Change, texts: Texts, outcome: Outcome = Outcome.PASS) -> e.GatesEvaluated:
+def rebased(lane: Lane) -> e.PatchSetRebased:
+    """The lane's patch set on a base that moved on, and touched none of its paths."""
+    old = lane.patch_set
+    assert old, f"{lane.repo.name} takes no part"
+    base, tree = sha("moved", old.base_commit), sha("moved", old.tree)
+    digest = patch_set_digest(lane.repo, base_ref=lane.base_ref, base_commit=base, tree=tree)
+    new = replace(old, base_commit=base, tree=tree, digest=digest)
+    return e.PatchSetRebased(repo=lane.repo.node_id, previous=old.digest, patch_set=new, why=ref("why"))
+
+
+def gates(
+    change: Change, texts: Texts, outcome: Outcome = Outcome.PASS, *, carry: Outcome = Outcome.PASS
+) -> e.GatesEvaluated:
+    """`carry`: whether approvals count for what was put on another base."""
     return e.GatesEvaluated(
         digests=tuple(lane.patch_set.digest for lane in change.shipping if lane.patch_set),
         outcome=outcome,
@@ -143,6 +156,16 @@ def gates(change: Change, texts: Texts, outcome: Outcome = Outcome.PASS) -> e.Ga
         score=1,
         verdict=texts.put("gates"),
         risk=texts.put("risk"),
+        carried=tuple(
+            CarriedOver(
+                before=lane.rebased.digest,
+                now=lane.patch_set.digest,
+                outcome=carry,
+                verdict=texts.put("same"),
+            )
+            for lane in change.shipping
+            if lane.rebased and lane.patch_set
+        ),
     )
 
 

@@ -116,6 +116,20 @@ def missing_checks(rules: Rules, passed: frozenset[Check]) -> list[str]:
     ]
 
 
+def outdated_checks(rules: Rules) -> tuple[str, ...]:
+    """What is said of a head that has not all of its base, where it must: green as they are, its checks are expected anew
+    (the count as in github.com/RakuenSoftware/aimee/pull/2460)."""
+    if rules.checks is None or not rules.checks.strict:
+        return ()
+    match rules.checks.checks:
+        case ():
+            return ("The head branch is not up to date with the base branch.",)
+        case (check,):
+            return (f'Required status check "{check.context}" is expected.',)
+        case checks:
+            return (f"{len(checks)} of {len(checks)} required status checks are expected.",)
+
+
 def rules_of(row: Protection) -> Rules:
     """The rules of a stored protection."""
     return _reader().validate_python(row.rules)

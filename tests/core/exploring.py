@@ -29,12 +29,13 @@ from tests.scripted import (
     passed,
     planned,
     proposed,
+    rebased,
     ref,
     sha,
     success,
 )
 
-from penstock.core.approval import ApprovalScope
+from penstock.core.approval import ApprovalScope, CarriedOver
 from penstock.core.change import events as e
 from penstock.core.change.effects import (
     Decide,
@@ -135,7 +136,7 @@ class _Explorer:
 
     def run(self) -> None:
         terms = {"quorum": self.bounds.quorum, "verify": self.bounds.verify}
-        bounded = {"auto_fix_attempts": 1, "max_failures": 1, "max_rounds": 1}
+        bounded = {"auto_fix_attempts": 1, "max_failures": 1, "max_rounds": 1, "max_updates": 1}
         event = replace(created(TEXTS, signal="issue:R_lib:7", **terms, **bounded), issue=None)
         start = Moment(change=_plain(apply(None, _entry(event, NOW))))
         seen, level = {start}, [start]
@@ -179,6 +180,8 @@ class _Explorer:
         if isinstance(event, e.ApprovalRecorded) and change.approvals != before.approvals:
             mine = event.approval
             given |= {(mine.scope, mine.digest, mine.by.login)}
+        if isinstance(event, e.GatesEvaluated) and not change.refused:
+            given |= _carried(given, event.carried)
         after = replace(moment, change=change, given=given)
         _check_step(moment, event, after)
         return after
@@ -203,11 +206,7 @@ class _Explorer:
             case Propose(repo=repo):
                 yield from ((cost, event, moment) for cost, event in _proposals(lane_of(change, repo)))
             case EvaluateGates():
-                yield 0, gates(change, TEXTS), moment
-                for outcome in (Outcome.BLOCK, Outcome.UNKNOWN):
-                    yield 1, gates(change, TEXTS, outcome), moment
-                stranger = replace(gates(change, TEXTS), digests=())
-                yield 1, stranger, moment
+                yield from ((cost, event, moment) for cost, event in _gated(change))
             case Decide():
                 yield from self._decided(moment, effect)
             case Write():
@@ -223,6 +222,7 @@ class _Explorer:
                 allowed = isinstance(event, e.TapDecided) and event.allowed
                 check(not allowed, f"{effect.action} allowed although {weather}", moment)
             yield int(weather is not Weather.FAIR), event, moment
+        yield from _outrun(moment, effect)
 
     def _about(self, moment: Moment, effect: Decide | Write) -> Asked:
         place = moment.there(effect.repo, effect.leg) if effect.repo else Place()
@@ -235,6 +235,7 @@ class _Explorer:
         if done:
             yield 0, done, moment
             return
+        yield from _outrun(moment, effect)
         for weather in Weather:
             minted, event = write(about, moment.change, effect, weather)
             cost = int(weather is not Weather.FAIR)
@@ -260,6 +261,8 @@ class _Explorer:
             check(change.state in ENDS, "it wants nothing, and waits for nothing", moment)
         if change.state in ENDS:
             check(not isinstance(found, Await), "ended, and it waits", moment)
+        for lane in change.lanes:
+            check(lane.updates <= change.terms.max_updates, "brought up to date without end", moment)
         for effect in _wanted(change):
             if isinstance(effect, Propose):
                 check(
@@ -330,6 +333,16 @@ def _plain_lane(lane: Lane) -> Lane:
     return replace(lane, inverse=replace(inverse, looks=0)) if inverse.looks else lane
 
 
+def _gated(change: Change) -> Iterator[tuple[int, e.Event]]:
+    """The answer about something else is the last."""
+    yield 0, gates(change, TEXTS)
+    if any(lane.rebased for lane in change.lanes):
+        yield 1, gates(change, TEXTS, carry=Outcome.BLOCK)
+    for outcome in (Outcome.BLOCK, Outcome.UNKNOWN):
+        yield 1, gates(change, TEXTS, outcome)
+    yield 1, replace(gates(change, TEXTS), digests=())
+
+
 def _proposals(lane: Lane) -> Iterator[tuple[int, e.Event]]:
     """Another one than was sent back; the same again, or none, is what should not be."""
     versions = [proposed(lane, TEXTS, version) for version in (0, 1)]
@@ -361,6 +374,31 @@ def _observed(moment: Moment, effect: Observe) -> Iterator[tuple[int, e.Event, M
         by_hand = moment.with_place(repo, leg, replace(place, open=False, merged=True))
         yield 1, merged(lane, leg, head, by=ADA), by_hand
         yield 1, merged(lane, leg, pushed, by=ADA), by_hand
+
+
+def _outrun(moment: Moment, effect: Decide | Write) -> Iterator[tuple[int, e.Event, Moment]]:
+    """The base moved: what was approved is the same there, or its paths were touched and the branch has to follow."""
+    if effect.leg is LegName.INVERSE or effect.action not in {
+        Action.BRANCH,
+        Action.ROLLBACK_POINT,
+        Action.MERGE,
+    }:
+        return
+    assert effect.repo
+    repo, detail = effect.repo, ref("outrun")
+    lane = lane_of(moment.change, repo)
+    if lane.patch_set:
+        yield 1, rebased(lane), moment
+    if effect.action is not Action.BRANCH:
+        yield 1, e.MergeRefused(repo=repo, leg=effect.leg, reason="overtaken", detail=detail), moment
+    elif lane.forward.head:
+        yield 1, e.ApplyRefused(repo=repo, leg=effect.leg, reason="overtaken", detail=detail), moment
+
+
+def _carried(given: Given, carried: tuple[CarriedOver, ...]) -> Given:
+    """What was given before, for what is provably the same."""
+    now = {one.before: one.now for one in carried if one.outcome is Outcome.PASS}
+    return frozenset((scope, now[digest], who) for scope, digest, who in given if digest in now)  # type: ignore[index]
 
 
 def _done_already(moment: Moment, effect: Write, place: Place) -> e.Event | None:
@@ -401,7 +439,7 @@ def _refused_there(moment: Moment, effect: Write) -> Iterator[tuple[int, e.Event
     assert effect.repo
     repo, leg, detail = effect.repo, effect.leg, ref("refused")
     if effect.action in {Action.ROLLBACK_POINT, Action.MERGE}:
-        for reason in ("base_moved", "conflict", "protected"):
+        for reason in ("base_moved", "conflict", "protected", "behind"):
             yield 1, e.MergeRefused(repo=repo, leg=leg, reason=reason, detail=detail), moment
         if effect.action is Action.MERGE:
             lane, place = lane_of(moment.change, repo), moment.there(repo, leg)

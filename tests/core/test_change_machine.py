@@ -153,19 +153,20 @@ def _judged(change: Change) -> list[e.Event]:
     good = gates(change, TEXTS)
     judged = [replace(good, carried=carried(change, outcome)) for outcome in CARRYING]
     plain = [gates(change, TEXTS, outcome) for outcome in (Outcome.BLOCK, Outcome.UNKNOWN, Outcome.WARN)]
-    return [*plain, *judged, replace(judged[0], tier=Tier.HIGH)]
+    return [*plain, *judged, replace(good, carried=()), replace(judged[0], tier=Tier.HIGH)]
 
 
 def _rebased(effect: Decide | Write, change: Change, nonce: int) -> list[e.Event]:
-    """The base moved before a branch was written, and left its paths alone."""
+    """The base moved before a branch was written, or before its merge was where that is strict, and left its paths alone."""
     repo = effect.repo
     old = lane_of(change, repo).patch_set
-    if old is None or repo is None or (effect.action, effect.leg) != (Action.BRANCH, LegName.FORWARD):
+    late = effect.action in {Action.BRANCH, Action.ROLLBACK_POINT, Action.MERGE}
+    if old is None or repo is None or not late or effect.leg is LegName.INVERSE:
         return []
     base, tree = sha("base", nonce), sha("rebased", nonce)
     digest = patch_set_digest(REPOS[0], base_ref="main", base_commit=base, tree=tree)
     new = replace(old, base_commit=base, tree=tree, digest=digest)
-    return [e.PatchSetRebased(repo=repo, previous=old.digest, patch_set=new)]
+    return [e.PatchSetRebased(repo=repo, previous=old.digest, patch_set=new, why=ref(nonce))]
 
 
 def _carried_merges(change: Change, effect: Observe, nonce: int) -> list[e.Event]:
@@ -222,13 +223,16 @@ def _refusals(effect: Decide | Write, repo: NodeId, leg: LegName, nonce: int) ->
     """As the flows report a write that the forge, or the facts before it, refused."""
     detail = ref(nonce)
     if effect.action in {Action.ROLLBACK_POINT, Action.MERGE}:
-        reasons = ("base_moved", "conflict", "verification_stale", "protected")
+        reasons = ("base_moved", "conflict", "verification_stale", "protected", "behind", "overtaken")
         return [e.MergeRefused(repo=repo, leg=leg, reason=reason, detail=detail) for reason in reasons]
     if leg is LegName.INVERSE and effect.action is not Action.WITHDRAW:
         return [e.RollbackFailed(repo=repo, reason="base_moved", detail=detail)]
-    refused = e.ApplyRefused(repo=repo, leg=leg, reason="base_moved", detail=detail)
+    refused = [
+        e.ApplyRefused(repo=repo, leg=leg, reason=reason, detail=detail)
+        for reason in ("base_moved", "overtaken")
+    ]
     moved = e.HeadMoved(repo=repo, leg=leg, head=None)
-    return [refused, moved] if effect.action is Action.BRANCH else [moved]
+    return [*refused, moved] if effect.action is Action.BRANCH else [moved]
 
 
 def _observations(effect: Observe, change: Change, repo: NodeId, leg: LegName, nonce: int) -> list[e.Event]:

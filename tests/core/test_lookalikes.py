@@ -97,6 +97,19 @@ def test_hidden_ones_are_found(line: str):
     assert has_hidden(line)
 
 
+@pytest.mark.parametrize("line", ["RED='\x1b[31m'", 'BOLD="\x1b[1;30m"', "END='\x1b[0m'; NONE='\x1b[m'"])
+def test_a_colour_that_a_text_ends_with_hides_nothing(line: str):
+    assert not has_hidden(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# \x1b[30mrm -rf /\x1b[0m", "X='\x1b[8m'", "X='\x1b[30mrm'", "X='\x1b[47m'", "X='\x1b[2K'", "X='\x1b[A'", "X='\x1b[30;47m'", "X='\x1b'"],
+)  # fmt: skip
+def test_what_a_terminal_hides_moves_or_erases_is_found(line: str):
+    assert has_hidden(line)
+
+
 FINE = [
     "plain = 1",
     "# naïve café, Straße, Ångström, señor 1º",

@@ -7,16 +7,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from tests.crash.disturb import Outcome, differences, doubled, frozen, killed, undisturbed
-from tests.crash.forge import TrueForge
+from tests.crash.forge import StrictForge, TrueForge
 from tests.crash.process import Disturbance, Point
 from tests.crash.scenario import Drive, Scenario
 from tests.crash.world import Scripted
 
-SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge()}
+SCENARIOS: dict[str, Scenario] = {"scripted": Scripted(), "forge": TrueForge(), "strict": StrictForge()}
+PARTS = {"strict": ("forward.rollback_point", "forward.merge")}
+"""Of a scenario, the keys from which on and up to which it is disturbed: the rest is what another one disturbs."""
 ONE_AT_A_TIME, SIDE_BY_SIDE = Drive(effects_at_once=1), Drive(effects_at_once=3)
 FREEZING = frozenset({"answered", "asking", "before", "looked", "performed"})
 DOUBLES = 10
@@ -105,6 +108,8 @@ def disturb(name: str, scenario: Scenario, at_once: int, only: str) -> int:
     together = undisturbed(scenario, home / "together", SIDE_BY_SIDE)
     failures = list(differences(alone, together))
     assert not failures, f"two undisturbed runs differ: {failures}"
+    if name in PARTS:
+        alone, together = _part(alone, *PARTS[name]), replace(together, points=())
     rows: dict[str, Row] = {}
     todo = [(n, trial) for n, trial in enumerate(trials(scenario, alone, together)) if only in trial.row]
     with ThreadPoolExecutor(at_once) as jobs:
@@ -114,6 +119,13 @@ def disturb(name: str, scenario: Scenario, at_once: int, only: str) -> int:
             row.runs, row.reached = row.runs + 1, row.reached + reached
             row.failures.extend(found)
     return _report(rows, alone, home, time.monotonic() - began)
+
+
+def _part(outcome: Outcome, begin: str, end: str) -> Outcome:
+    later = dropwhile(lambda point: begin not in point.key, outcome.points)
+    points = tuple(takewhile(lambda point: end not in point.key, later))
+    assert points, f"no point is called {begin}"
+    return replace(outcome, points=points)
 
 
 def _report(rows: dict[str, Row], alone: Outcome, home: Path, seconds: float) -> int:

@@ -23,7 +23,7 @@ from penstock.bootstrap import Installation
 from penstock.bootstrap.embedded import make_forge
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import is_settled
-from penstock.core.change.model import Change, State
+from penstock.core.change.model import Change, MergePreview, State
 from penstock.core.refs import ChangeId
 from penstock.flows import orders
 from penstock.flows.discovery import ref_of
@@ -51,7 +51,7 @@ MOVING = (
     (re.compile(r" on [0-9a-f]{10}"), " on <head>"),
     (re.compile(r'"decision":"sha256:[0-9a-f]{64}"'), '"decision":"<decision>"'),
 )
-MERGE_DIGEST = re.compile(r'"digest":"sha256:[0-9a-f]{64}"')
+MERGE_DIGEST = re.compile(r'"(digest|before|now)":"sha256:[0-9a-f]{64}"')
 
 
 class Probed:
@@ -88,21 +88,23 @@ def home_at(folder: Path, forge: embedding.Embedded) -> Installation:
 
 
 @cache
-def template() -> Path:
-    """A state directory with a forge, three repositories, an issue, and the change begun; made once."""
+def template(names: tuple[str, ...], *, strict: bool) -> Path:
+    """A state directory with a forge, these repositories, an issue, and the change begun; made once."""
     state = Path(tempfile.mkdtemp(prefix="penstock-crash-template-"))
     (state / "recipes").mkdir()
     (state / "recipes" / "rename.yml").write_text(RECIPE)
     forge = embedding.ensure_running(make_forge(state))
     home = home_at(state, forge)
-    for name, needs in REPOS.items():
+    for name in names:
         source = state / "sources" / name
         (source / "src").mkdir(parents=True)
-        (source / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n{needs}')
+        (source / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "1"\n{REPOS[name]}')
         (source / "src" / "a.py").write_text("old_name = 1\n")
-    for made in import_sources(state / "scratch", tuple(state / "sources" / name for name in REPOS)):
+    for made in import_sources(state / "scratch", tuple(state / "sources" / name for name in names)):
         home.operator_hands.publish(made)
         home.operator_hands.protect(made.name, made.branch, ("test",))
+        if strict:
+            _demand_up_to_date(forge, made.name)
     number = home.operator_hands.open_issue("lib", title="Rename old_name", body="Please.", label="bot-task")
     facts = next(f for f in home.reader.repositories(ORG) if f.full_name == f"{ORG}/lib")
     repo = ref_of(home.forge_name, facts)
@@ -123,6 +125,9 @@ class People:
         bearer = {"authorization": f"Bearer {self.forge.operator_token}"}
         self.http = httpx.Client(base_url=self.forge.url, headers=bearer)
         self.reported: set[str] = set()
+        self.moving = threading.Lock()
+        self.offered: MergePreview | None = None
+        """The merge that was offered when this person moved the base."""
         (head,) = self.home.store.heads()
         self.change: ChangeId = head.change
 
@@ -140,6 +145,22 @@ class People:
         self.http.post(f"/repos/{ORG}/{name}/statuses/{head}", json=body).raise_for_status()
         self.reported.add(head)
 
+    def move_base(self, name: str) -> None:
+        """A commit straight onto the main branch: the same one in every run."""
+        there = f"/repos/{ORG}/{name}/git"
+        head = self.get(f"{there}/ref/heads/main")["object"]["sha"]
+        tree = {
+            "base_tree": head,
+            "tree": [{"path": "README.md", "mode": "100644", "type": "blob", "content": "x"}],
+        }
+        by = {"name": "ada", "email": "ada@example.org", "date": "2026-01-01T00:00:00Z"}
+        commit = {"message": "Say x", "parents": [head], "author": by, "committer": by}
+        made = self._made(f"{there}/commits", commit | {"tree": self._made(f"{there}/trees", tree)})
+        self.http.patch(f"{there}/refs/heads/main", json={"sha": made}).raise_for_status()
+
+    def _made(self, path: str, body: object) -> str:
+        return str(self.http.post(path, json=body).raise_for_status().json()["sha"])
+
 
 def _none(folder: Path) -> embedding.Embedded:
     raise AssertionError(f"{folder} has no forge")
@@ -148,12 +169,27 @@ def _none(folder: Path) -> embedding.Embedded:
 _PEOPLE: dict[Path, People] = {}
 
 
+def _demand_up_to_date(forge: embedding.Embedded, name: str) -> None:
+    body = {
+        "required_status_checks": {"strict": True, "contexts": ["test"]},
+        "enforce_admins": False,
+        "required_pull_request_reviews": None,
+        "restrictions": None,
+    }
+    url = f"{forge.url}/repos/{ORG}/{name}/branches/main/protection"
+    bearer = {"authorization": f"Bearer {forge.operator_token}"}
+    httpx.put(url, json=body, headers=bearer).raise_for_status()
+
+
 class TrueForge:
     """A rename in a library and its two dependents, from the issue to the closed issue."""
 
+    names = tuple(REPOS)
+    strict = False
+
     def prepare(self, folder: Path) -> None:
         shutil.copytree(
-            template(),
+            template(self.names, strict=self.strict),
             folder,
             ignore=shutil.ignore_patterns("sources", "forge.pid", "forge.url"),
             dirs_exist_ok=True,
@@ -205,7 +241,7 @@ class TrueForge:
     def writes(self, folder: Path) -> Counter[str]:
         people = _PEOPLE[folder]
         found: Counter[str] = Counter()
-        for name in REPOS:
+        for name in self.names:
             there = f"/repos/{ORG}/{name}"
             for branch in people.get(f"{there}/branches"):
                 found[f"branch {name} {branch['name']}"] += 1
@@ -232,12 +268,33 @@ class TrueForge:
             embedding.stop(people.forge)
 
 
+class StrictForge(TrueForge):
+    """A rename in one library, whose strict base moves before the merge: the branch follows it."""
+
+    names = ("lib",)
+    strict = True
+
+    def person(self, folder: Path, *, eager: bool = False) -> None:
+        people = _PEOPLE[folder]
+        change = people.now()
+        if not needs_merge_approval(change) or change.any_merged:
+            super().person(folder, eager=eager)
+            return
+        (offered,) = (lane.forward.preview for lane in change.shipping)
+        with people.moving:
+            if people.offered is None:
+                people.offered = offered
+                people.move_base("lib")
+        if offered != people.offered:
+            super().person(folder, eager=eager)
+
+
 def _settled(line: Line) -> Line:
     """Without what follows from times: ids of commits, which are dated, and of what is computed from them."""
     body = COMMIT.sub("<commit>", line.body)
     for pattern, instead in MOVING:
         body = pattern.sub(instead, body)
     if line.kind == "E_CI_PASSED" or '"scope":"merge"' in body:
-        body = MERGE_DIGEST.sub('"digest":"<merge>"', body)
+        body = MERGE_DIGEST.sub(r'"\1":"<merge>"', body)
     key = re.sub(r"a-[0-9a-f]{16}", "<approval>", line.key)
     return replace(line, body=body, key=key)

@@ -157,25 +157,34 @@ class House:
         return answer
 
     def repository(
-        self, name: str, files: dict[str, str] | None = None, *, checks: tuple[str, ...] = ("test",)
+        self,
+        name: str,
+        files: dict[str, str] | None = None,
+        *,
+        checks: tuple[str, ...] = ("test",),
+        strict: bool = False,
     ) -> RepoRef:
         """A new repository with these files in one commit, whose main branch demands the checks."""
         self.ask("POST", f"/orgs/{ORG}/repos", {"name": name, "auto_init": True})
         for path, text in ({"src/a.py": "x = 1\n"} | (files or {})).items():
             self.put(name, path, text)
         if checks:
-            self.ask(
-                "PUT",
-                f"/repos/{ORG}/{name}/branches/main/protection",
-                {
-                    "required_status_checks": {"strict": False, "contexts": list(checks)},
-                    "enforce_admins": False,
-                    "required_pull_request_reviews": None,
-                    "restrictions": None,
-                },
-            )
+            self.protect(name, checks, strict=strict)
         facts = next(f for f in self.home.reader.repositories(ORG) if f.full_name == f"{ORG}/{name}")
         return ref_of(self.home.forge_name, facts)
+
+    def protect(self, name: str, checks: tuple[str, ...], *, strict: bool, admins: bool = False) -> None:
+        """The main branch demands the checks; `admins`: of administrators, too."""
+        self.ask(
+            "PUT",
+            f"/repos/{ORG}/{name}/branches/main/protection",
+            {
+                "required_status_checks": {"strict": strict, "contexts": list(checks)},
+                "enforce_admins": admins,
+                "required_pull_request_reviews": None,
+                "restrictions": None,
+            },
+        )
 
     def put(self, name: str, path: str, text: str, *, branch: str = "main") -> None:
         """A person's commit, straight onto a branch."""
@@ -196,7 +205,7 @@ class House:
             title=title,
             repos=repos,
             requester="operator",
-            nonce="-".join(r.name for r in repos),
+            nonce="-".join((title, *(r.name for r in repos))),
         )
         answer = take_request(self.home.store, signal, self.home.circumstances)
         assert isinstance(answer, Started)
@@ -288,9 +297,9 @@ class House:
         self.until(name, State.PR_OPEN, and_=lambda c: all(lane.forward.pull for lane in c.shipping))
         return name
 
-    def to_merge_approval(self, *repos: RepoRef) -> ChangeId:
+    def to_merge_approval(self, *repos: RepoRef, title: str = "Add a line") -> ChangeId:
         """A change that waits for its merges to be approved."""
-        name = self.to_pull_requests(*repos)
+        name = self.to_pull_requests(*repos, title=title)
         self.report(self.change(name))
         self.until(name, State.VERIFYING_CI, and_=lambda c: all(lane.forward.preview for lane in c.to_verify))
         return name

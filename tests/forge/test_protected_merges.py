@@ -47,13 +47,29 @@ def test_strict_checks_need_the_newest_base(proposed: World) -> None:
     refused = merge(proposed, login="wim")
     assert (refused.status_code, refused.json()["message"]) == (
         405,
-        "The head branch is not up to date with the base branch.",
+        'Required status check "unit" is expected.',
     )
     proposed.as_("olga").put(f"{PULLS}/1/update-branch")
     assert state(proposed) == "blocked"
     report(proposed, "unit", "success")
     assert state(proposed) == "clean"
     assert merge(proposed, login="wim").status_code == 200
+
+
+def test_a_strict_branch_expects_all_its_checks_anew(proposed: World) -> None:
+    """Green on a head that is behind, several are counted; and where none is named, it is said outright."""
+    for name in ("unit", "lint"):
+        report(proposed, name, "success")
+    commit(proposed, "main", "base.txt")
+    for contexts, said in (
+        (["unit", "lint"], "2 of 2 required status checks are expected."),
+        ([], "The head branch is not up to date with the base branch."),
+    ):
+        protect(proposed, required_status_checks={"strict": True, "contexts": contexts}, enforce_admins=True)
+        refused = merge(proposed)
+        assert (refused.status_code, refused.json()["message"], state(proposed)) == (405, said, "behind")
+    protect(proposed, required_status_checks={"strict": False, "contexts": ["unit", "lint"]})
+    assert (state(proposed), merge(proposed).status_code) == ("clean", 200)
 
 
 def test_administrators_pass_unless_they_are_bound(proposed: World) -> None:

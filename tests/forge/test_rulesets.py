@@ -138,6 +138,24 @@ def test_tags(world: World) -> None:
         assert made.status_code == status
 
 
+def test_a_strict_ruleset_wants_the_newest_base(world: World) -> None:
+    """Green as it is, a head without it is refused, of administrators too; brought up to date and green, it is merged."""
+    propose(world, "topic", {"new.txt": "x\n"})
+    open_pull(world, head="topic")
+    olga, green = world.as_("olga"), {"state": "success", "context": "ci"}
+    olga.put(f"{REPO}/contents/late.txt", json={"message": "m", "content": "eA==", "branch": "main"})
+    asked = {"required_status_checks": [{"context": "ci"}], "strict_required_status_checks_policy": True}
+    add(world, {"type": "required_status_checks", "parameters": asked})
+    olga.post(f"{REPO}/statuses/{sha_of(world, 'topic')}", json=green)
+    assert olga.get(f"{PULLS}/1").json()["mergeable_state"] == "behind"
+    refused = merge(world)
+    said = 'Repository rule violations found (house). Required status check "ci" is expected.'
+    assert (refused.status_code, refused.json()["message"]) == (405, said)
+    assert olga.put(f"{PULLS}/1/update-branch").status_code == 202
+    olga.post(f"{REPO}/statuses/{sha_of(world, 'topic')}", json=green)
+    assert merge(world).json()["merged"] is True
+
+
 def test_merging(world: World) -> None:
     """Reviews and checks are waited for; a push takes approvals back."""
     add(world, PULL, CHECKS)

@@ -5,12 +5,13 @@ A file that is not well formed has none, as on GitHub, where it is left out of t
 
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
+
+import tomli
 
 Scope = Literal["runtime", "development", "unknown"]
 LARGEST = 5 << 20
@@ -90,7 +91,7 @@ def _package_lock(path: str, text: str) -> Iterator[Dependency]:
 
 def _toml_lock(ecosystem: str) -> Callable[[str, str], Iterator[Dependency]]:
     def read(path: str, text: str) -> Iterator[Dependency]:
-        for package in tomllib.loads(text).get("package", []):
+        for package in tomli.loads(text).get("package", []):
             source = package.get("source")
             own = isinstance(source, Mapping) and bool({"editable", "virtual"} & source.keys())
             if own or (ecosystem == "rust" and source is None):

@@ -9,7 +9,7 @@ from localforge.forge import Forge
 from localforge.git import refnames
 from localforge.git.history import is_ancestor
 from localforge.guard import passed_checks
-from localforge.protection import RequiredReviews, Rules, missing_checks, rules_of
+from localforge.protection import RequiredReviews, Rules, missing_checks, outdated_checks, rules_of
 from localforge.pulls.owners import missing_owners
 from localforge.pulls.testmerge import tried
 from localforge.rulesets import Bound, bound
@@ -20,7 +20,6 @@ from localforge.store.pulls import Pull, Review
 from localforge.store.repos import Repository
 from localforge.store.statuses import unsuccessful
 
-BEHIND = "The head branch is not up to date with the base branch."
 MergeableState = Literal["clean", "dirty", "blocked", "behind", "unstable", "draft", "unknown"]
 
 
@@ -70,6 +69,7 @@ def readiness(forge: Forge, repo: Repository, issue: Issue, pull: Pull) -> Readi
     rules = bound(forge, repo, refnames.BRANCH + pull.base_ref)
     old = any(_is_strict(one) for one in rules) and not _up_to_date(forge, pull, test)
     unmet_of = [(one, unmet(forge, repo, issue, pull, one.rules)) for one in rules]
+    late = [outdated_checks(one.rules) if old else () for one in rules]
     facts = Facts(
         open=True,
         draft=pull.draft,
@@ -81,11 +81,9 @@ def readiness(forge: Forge, repo: Repository, issue: Issue, pull: Pull) -> Readi
     return Readiness(
         mergeable=None if facts.conflicts is None else not facts.conflicts,
         state=decide(facts),
-        missing=tuple(dict.fromkeys((*facts.missing, *((BEHIND,) if old else ())))),
+        missing=tuple(dict.fromkeys((*facts.missing, *(reason for reasons in late for reason in reasons)))),
         merge_sha=test.merge_sha if test else None,
-        unmet=tuple(
-            (one, (*reasons, *((BEHIND,) if old and _is_strict(one) else ()))) for one, reasons in unmet_of
-        ),
+        unmet=tuple((one, (*reasons, *more)) for (one, reasons), more in zip(unmet_of, late, strict=True)),
     )
 
 

@@ -15,7 +15,8 @@ TRIED = 25
 NAMED = 3
 REVIEWED = "merging demands an approving review, which Penstock never gives; a person has to, at the forge, and merging waits for it."
 STRICT = (
-    "merging demands an up-to-date branch, and Penstock updates none; where the base moved, a person has to."
+    "merging demands an up-to-date branch; where the base moved, an approved change follows it and its checks run again, "
+    "a few times, before a person is asked."
 )
 
 

@@ -164,6 +164,8 @@ class Heads:
     expected_head: Sha | None
     marked: bool = True
     """Is the base marked by a rollback point (G-15), where the write is a merge that needs one."""
+    up_to_date: bool = True
+    """Has the branch all commits of its base, where the write is a merge and the base demands that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +234,7 @@ def decide_merge(
             (
                 all_of("G-08", (verification,)),
                 check("G-15", "a rollback point marks the base", holds=heads.marked),
+                check("up_to_date", "the branch is as new as its base demands", holds=heads.up_to_date),
                 *_truth(heads),
             ),
         ),

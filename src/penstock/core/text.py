@@ -15,6 +15,8 @@ _HIDDEN = re.compile(
     f"|(?<![^{_ASCII}])[\u200c\u200d]|[\u200c\u200d](?![^{_ASCII}])",
     re.MULTILINE,
 )
+_COLOUR = re.compile("\x1b\\[(?:[01]|(?:1;)?3[0-7])?m(?=[\"'])")
+"""Weight or colour of letters (ECMA-48, 8.3.117) as the end of a quoted text: nothing of the line itself is coloured by it."""
 _CONNECTING = "\u200c\u200d\ufe0f"
 """Joiners, and the selector of emoji: legitimate between some characters, nothing between others."""
 _ASCII_CONTROLS = bytes({*range(32), 127} - set(b"\n\r\t"))
@@ -24,10 +26,14 @@ _LEGITIMATE = frozenset("\n\t\u200c\u200d")
 
 
 def has_hidden(line: str, *, first: bool = False) -> bool:
-    """Does one line have bidirectional controls, control characters or invisible ones; `first` may have a BOM."""
+    """Does one line have bidirectional controls, control characters or invisible ones; `first` may have a BOM.
+
+    A colour that a quoted text ends with is what shell scripts keep to colour other texts with.
+    """
     if line.isascii() and line.replace("\t", " ").isprintable():
         return False  # as good as every line
-    return _HIDDEN.search(line.removeprefix("\ufeff") if first else line) is not None
+    rest = line.removeprefix("\ufeff") if first else line
+    return _HIDDEN.search(_COLOUR.sub("", rest)) is not None
 
 
 def made_visible(text: str) -> str:

@@ -27,7 +27,7 @@ class TreeEdit:
 class Content:
     """Put one commit with the approved tree on the change's branch; `expected_head` None: the branch is new.
 
-    `base_tree` is the tree of `parents[0]`, to which `edits` apply; the tree the forge returns must be `tree`
+    `base_tree` is the tree of the last of `parents`, to which `edits` apply; the tree the forge returns must be `tree`
     before a commit is made. `at` dates the commit, so that repeating it gives the same commit.
     """
 
@@ -150,7 +150,7 @@ class Written:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotWritten:
     """The forge or its state refused: a domain outcome. `code`: `base_moved`, `retargeted`, `head_moved`, `branch_taken`,
-    `tag_taken`, `not_mergeable`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
+    `tag_taken`, `not_mergeable`, `behind`, `protected`, `archived`, `renamed`, `gone`, `tree_differs`, `closed`, `forbidden`."""
 
     code: str
     detail: str

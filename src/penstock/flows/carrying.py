@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from penstock.core.approval import CarriedOver
 from penstock.core.change.events import PatchSetRebased
-from penstock.core.change.model import Change, Lane, MergePreview
+from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import DiffFacts
 from penstock.core.policy.carrying import Moved, judge_carrying
 from penstock.core.policy.rules import Tier
-from penstock.core.refs import Digest
+from penstock.core.refs import Digest, Sha
 from penstock.core.risk import assess
 from penstock.core.verdict import Verdict, all_of
 from penstock.flows.layering import bound_of
@@ -27,6 +27,18 @@ from penstock.flows.world import (
 from penstock.ports import Permanent, Texts
 
 
+def is_behind(scene: Scene, base: Sha | None) -> bool:
+    """Does the base branch, which is at this commit now, demand branches that are up to date, and is the change's not.
+
+    It holds the base commit of its patch set, and nothing newer.
+    """
+    lane = scene.lane
+    if scene.leg is LegName.INVERSE or lane.patch_set is None or base in {None, lane.patch_set.base_commit}:
+        return False
+    required = scene.world.reader.required_checks(lane.repo, lane.base_ref)
+    return required is not None and required.strict
+
+
 def rebased(scene: Scene) -> PatchSetRebased | None:
     """The lane's patch set on the base as it is now; None where one of its paths was changed there meanwhile."""
     world, lane, old = scene.world, scene.lane, scene.lane.patch_set
@@ -35,13 +47,24 @@ def rebased(scene: Scene) -> PatchSetRebased | None:
     if base is None:
         return None
     mirror = world.repositories
-    mirror.sync(lane.repo, found(world, lane.repo).clone_url, (base, old.base_commit))
+    written = (lane.forward.head,) if lane.forward.head else ()
+    mirror.sync(lane.repo, found(world, lane.repo).clone_url, (base, old.base_commit, *written))
     # What goes back from "as proposed" to "as it was", the other way round.
     tree = mirror.inverse_tree(lane.repo, base, old.tree, old.base_commit)
     patch_set = patch_set_of(world, lane, base, tree, scene.texts) if tree else None
     if patch_set is None or patch_set.group != old.group:
         return None
-    return PatchSetRebased(repo=lane.repo.node_id, previous=old.digest, patch_set=patch_set)
+    why = scene.texts.put(_why(scene)) if written else None
+    return PatchSetRebased(repo=lane.repo.node_id, previous=old.digest, patch_set=patch_set, why=why)
+
+
+def _why(scene: Scene) -> str:
+    lane, most = scene.lane, scene.change.terms.max_updates
+    return (
+        f"{lane.repo.full_name}: {lane.base_ref} moved on, and the branch has to follow it. It followed {lane.updates} of at "
+        f"most {most} times since a person last looked. Where {lane.base_ref} never rests for as long as the checks run, "
+        f"resume this in a quiet hour."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from penstock.core.gates import Verification
 from penstock.core.verdict import Outcome, Verdict, failures, first_reason, render_text
 from penstock.flows.carrying import carried_merge
 from penstock.flows.reviews import NOBODY, news, objection, seen
+from penstock.flows.shaping import branch_name
 from penstock.flows.truth import preview_of, read_back, verification_of
 from penstock.flows.world import Scene, World, lane_of, verdict_text
 from penstock.ports import Permanent, Texts
@@ -43,7 +44,17 @@ def _moved(scene: Scene, pull: PullFacts) -> Event | None:
         return NeedsHuman(reason="retargeted", repo=repo, detail=scene.texts.put(said))
     if not pull.open:
         return PullClosed(repo=repo, leg=leg)
-    return HeadMoved(repo=repo, leg=leg, head=pull.head) if pull.head != scene.head else None
+    if pull.head == scene.head or _lags(scene, pull):
+        return None
+    return HeadMoved(repo=repo, leg=leg, head=pull.head)
+
+
+def _lags(scene: Scene, pull: PullFacts) -> bool:
+    """A forge takes a moment to tell a pull request what was just written to its branch."""
+    reader, repo = scene.world.reader, scene.lane.repo
+    ours = reader.commit(repo, scene.head)
+    before = ours is not None and pull.head in ours.parents[:1]
+    return before and reader.branch_head(repo, branch_name(scene.change, scene.leg)) == scene.head
 
 
 def _checks(scene: Scene) -> Event | None:

@@ -262,6 +262,8 @@ def _why_not(change: Change, event: Event) -> str:
             return f"it is {change.state} already"
         case Resumed():
             return f"it is {change.state}; only what has stopped can go on"
+        case ChangesRequested() | PatchSetRejected() if change.any_merged:
+            return "a part of it is merged already: approve the rest, or cancel it with --rollback"
         case ApprovalRevoked(approval=approval):
             return f"it is {change.state}; no approval {approval} is left that could be taken back"
         case _:

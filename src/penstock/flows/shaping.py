@@ -99,15 +99,15 @@ def _forward_content(world: World, change: Change, lane: Lane, texts: Texts) -> 
     patch_set = lane.patch_set
     assert patch_set is not None, "only lanes that take part are written"  # noqa: S101
     parents = _parents(world, lane, patch_set.base_commit)
-    first_tree = world.repositories.tree_of(lane.repo, parents[0])
+    base_tree = world.repositories.tree_of(lane.repo, parents[-1])
     return Content(
         repo=lane.repo,
         branch=branch_of(change.id),
         expected_head=lane.forward.head,
         parents=parents,
-        base_tree=first_tree,
+        base_tree=base_tree,
         tree=patch_set.tree,
-        edits=world.repositories.edits(lane.repo, first_tree, patch_set.tree),
+        edits=world.repositories.edits(lane.repo, base_tree, patch_set.tree),
         message=words("commit", change=change, title=_title(change, LegName.FORWARD, texts)),
         at=_approved_at(change, lane),
     )
@@ -120,7 +120,8 @@ def _approved_at(change: Change, lane: Lane) -> datetime:
 
 
 def _parents(world: World, lane: Lane, base: Sha) -> tuple[Sha, ...]:
-    """A fix-up follows the branch's head; where it was made on a newer base, that becomes a second parent."""
+    """What comes later follows the branch's head; where it was made on a newer base, that becomes a second parent, so that
+    the branch is up to date without ever being moved back."""
     facts = found(world, lane.repo)
     head = lane.forward.head
     wanted = (base,) if head is None else (head,)

@@ -51,7 +51,7 @@ from penstock.core.write import (
 )
 from penstock.flows.approving import waits_for_budget
 from penstock.flows.attesting import attested
-from penstock.flows.carrying import rebased
+from penstock.flows.carrying import is_behind, rebased
 from penstock.flows.reviews import NOBODY, Seen, seen
 from penstock.flows.shaping import notice_for, wanted_for
 from penstock.flows.truth import (
@@ -81,13 +81,16 @@ class Case:
     wanted: Wanted
     decision: TapDecision
     rebased: PatchSetRebased | None = None
-    """The approved patch set on the base as it is now, where that moved and left its paths alone."""
+    """The approved patch set on the base as it is now, where that moved and left its paths alone, and the write needs it there."""
     moved: str = ""
-    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `verification_stale`, `retargeted`, or empty."""
+    """`gone`, `renamed`, `archived`, `base_moved`, `head_moved`, `conflict`, `overtaken`, `verification_stale`, `retargeted`, or
+    empty."""
 
 
 def decide(world: World, change: Change, effect: Decide, texts: Texts) -> Event:
     """The decision as an event: an intent where it allows, else the reason why not."""
+    if effect.action is Action.BRANCH and (done := read_back(_scene(world, change, effect, texts))):
+        return done  # a person merged what was there, which is a fact, and needs no leave
     case = _case(world, change, effect, texts)
     if case.decision.verdict.allows and (waits := waits_for_budget(world, change, effect, texts)):
         return waits
@@ -172,13 +175,10 @@ def _done_already(scene: Scene, effect: Write) -> Event | None:
     """What an earlier try did, or a person meanwhile, whatever has moved since: it is a fact, and needs no leave."""
     match effect.action:
         case Action.BRANCH:
-            written = branch_written(scene)
-            repo = scene.lane.repo.node_id
-            return (
-                PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
-                if written
-                else None
-            )
+            written, repo = branch_written(scene), scene.lane.repo.node_id
+            if written is None:
+                return read_back(scene)
+            return PatchesApplied(repo=repo, leg=effect.leg, head=written.sha, tree=written.tree)
         case Action.MERGE:
             return read_back(scene)
         case Action.WITHDRAW:
@@ -235,8 +235,11 @@ def _content_case(scene: Scene, wanted: Wanted, rules: Rules) -> Case:
     moved = what_moved(scene, facts) or _heads_moved(heads)
     approved = decision.policy.allows and decision.authority.allows
     forward = isinstance(wanted, Content) and scene.leg is LegName.FORWARD
-    again = rebased(scene) if moved == "base_moved" and forward and approved else None
-    return Case(wanted=wanted, decision=decision, moved=moved, rebased=again)
+    if moved == "base_moved" and forward and approved:
+        again = rebased(scene)
+        stuck = again is None and scene.lane.forward.head
+        return Case(wanted=wanted, decision=decision, moved="overtaken" if stuck else moved, rebased=again)
+    return Case(wanted=wanted, decision=decision, moved=moved)
 
 
 def _heads_moved(heads: Heads) -> str:
@@ -255,10 +258,13 @@ def _merge_case(scene: Scene, action: Action, wanted: Wanted, rules: Rules) -> C
         heads = replace(heads, repository_unchanged=False)
     if action is Action.MERGE and scene.leg is LegName.FORWARD:
         heads = replace(heads, marked=scene.lane.forward.marked)
+    heads = replace(heads, up_to_date=bool(moved) or not is_behind(scene, heads.base_commit))
     authority, approvals = merge_authority(scene, reviews)
     decision = decide_merge(
         subject_of(wanted), rules, heads, verification, authority=authority, approvals=approvals
     )
+    if not heads.up_to_date and decision.policy.allows and decision.authority.allows:
+        return Case(wanted=wanted, decision=decision, moved="overtaken", rebased=rebased(scene))
     return Case(
         wanted=wanted,
         decision=decision,

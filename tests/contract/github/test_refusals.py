@@ -207,6 +207,32 @@ def test_a_refused_merge(status: int, said: str, code: str) -> None:
     assert mutations(asked) == ["PUT"]
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (405, 'Required status check "test" is expected.'),
+        (405, "2 of 2 required status checks are expected."),
+        (405, "Repository rule violations found"),
+    ],
+)
+def test_a_merge_of_a_branch_that_is_behind(status: int, said: str) -> None:
+    """The words are those of a missing check; which it is, the pull request tells."""
+    refusal = Reply(status=status, body={"message": said})
+    with serving(script(refusal, pull=pull(mergeable_state="behind"))) as (kit, asked):
+        assert code_of(apply(kit, MERGE)) == "behind"
+    assert mutations(asked) == ["PUT"]
+
+
+def test_a_branch_that_the_forge_has_not_seen_yet_is_merged_later() -> None:
+    refusal = Reply(
+        status=409, body={"message": "Head branch is out of date. Review and try the merge again."}
+    )
+    with serving(script(refusal)) as (kit, asked), pytest.raises(Transient) as later:
+        apply(kit, MERGE)
+    assert later.value.code == "out_of_date"
+    assert mutations(asked) == ["PUT"]
+
+
 def test_a_merge_that_is_not_worked_out_yet_is_asked_later() -> None:
     refusal = Reply(status=405, body={"message": "Pull Request is not mergeable"})
     with serving(script(refusal, pull=pull(mergeable=None))) as (kit, _), pytest.raises(Transient) as later:

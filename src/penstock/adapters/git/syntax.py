@@ -2,7 +2,6 @@
 
 import ast
 import json
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from threading import Lock
 
+import tomli
 import yaml
 
 from penstock.core.sources.pieces import Sides, sides_of
@@ -121,7 +121,7 @@ def _json(content: bytes) -> None:
 
 
 def _toml(content: bytes) -> None:
-    tomllib.loads(content.decode())
+    tomli.loads(content.decode())
 
 
 def _yaml(content: bytes) -> None:

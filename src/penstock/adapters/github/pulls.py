@@ -111,11 +111,15 @@ def _merge_refused(pen: Pen, wanted: Merge, refusal: Refused) -> NotWritten:
         return NotWritten(code="head_moved", detail=refusal.said)
     if "base branch was modified" in said:
         return NotWritten(code="base_moved", detail=refusal.said)
+    if "head branch is out of date" in said:
+        raise Transient("out_of_date", f"the forge has not seen yet where the branch of #{wanted.number} is")
     pull = pen.look.pull_object(pen.repo, wanted.number)
     if pull is not None and pull.mergeable is None:
         raise Transient(
             "not_computed", f"the forge still works out whether #{wanted.number} can be merged", 5.0
         )
+    if pull is not None and pull.mergeable_state == "behind":
+        return NotWritten(code="behind", detail=refusal.said)
     return NotWritten(code="protected" if by_protection(refusal) else "not_mergeable", detail=refusal.said)
 
 

@@ -326,6 +326,7 @@ class Pull(Answer):
     state: Literal["open", "closed"]
     merged: bool
     mergeable: bool | None = None
+    mergeable_state: str = ""
     merge_commit_sha: ObjectId | None = None
     head: PullHead
     base: PullBase

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from penstock.core.change import proposing, shipping, sidings
+from penstock.core.change import outrun, proposing, shipping, sidings
 from penstock.core.change.events import Created, Entry
 from penstock.core.change.model import Change, State
 from penstock.core.change.table import TABLE
 
-__all__ = ["apply", "fold", "proposing", "shipping", "sidings"]
+__all__ = ["apply", "fold", "outrun", "proposing", "shipping", "sidings"]
 
 
 def apply(change: Change | None, entry: Entry) -> Change:

@@ -89,6 +89,8 @@ class Terms:
     auto_fix_attempts: int
     max_rounds: int = 3
     max_failures: int = 12
+    max_updates: int = 5
+    """How often one branch is brought up to date with its base before a person is asked."""
     watch: bool = False
     """Are the checks of what was merged watched, and the change taken back where it broke one."""
 
@@ -130,6 +132,7 @@ class Leg:
 
     head: Sha | None = None
     tree: Sha | None = None
+    """Of `head`; None where that is to be brought up to date, and written anew whatever its tree is."""
     pull: int | None = None
     observed: bool = False
     looks: int = 0
@@ -183,6 +186,8 @@ class Lane:
     inverse: Leg = Leg()
     rebased: PatchSet | None = None
     """The approved patch set that the present one is said to be the same as, on another base; until that is judged."""
+    updates: int = 0
+    """How often its base outran what was written, since a person last looked at it."""
     watched: bool = False
     """Its merge proved itself, or nobody could tell."""
     previous: Digest | None = None
@@ -198,8 +203,9 @@ class Lane:
 
     @property
     def is_applied(self) -> bool:
-        """Does the change's branch hold the patch set's tree."""
-        return self.patch_set is not None and self.forward.tree == self.patch_set.tree
+        """Does the change's branch hold the patch set's tree, or is it merged and needed no more."""
+        written = self.patch_set is not None and self.forward.tree == self.patch_set.tree
+        return written or self.forward.merged is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

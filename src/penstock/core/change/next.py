@@ -67,7 +67,8 @@ def _work(change: Change) -> tuple[Effect, ...]:
         case State.INGESTED | State.TRIAGED | State.PLANNED | State.PATCHES_PROPOSED:
             return _preparations(change)
         case State.WAITING_USER_APPROVAL:
-            return tuple(filter(None, (_ask_policy(change, lane) for lane in change.shipping)))
+            lanes = (lane for lane in change.shipping if not lane.forward.merged)
+            return tuple(filter(None, (_ask_policy(change, lane) for lane in lanes)))
         case State.APPLYING_PATCHES:
             lanes = (lane for lane in change.shipping if not lane.is_applied)
             return tuple(_step(change, lane, LegName.FORWARD, Action.BRANCH) for lane in lanes)

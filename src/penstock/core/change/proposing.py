@@ -18,6 +18,7 @@ from penstock.core.change.table import (
     states,
     with_lane,
 )
+from penstock.core.refs import Digest
 from penstock.core.verdict import Outcome
 
 CONTENT = ApprovalScope.CONTENT
@@ -91,11 +92,20 @@ def _(change: Change, at: datetime, event: e.GatesEvaluated) -> Change | None:
     match event.outcome:
         case Outcome.PASS | Outcome.WARN:
             change = _carried_over(change, carried)
-            return onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+            change = onward_if_approved(in_state(change, State.WAITING_USER_APPROVAL), at)
+            return _finish_or_roll_back(change, event)
         case Outcome.BLOCK:
             return parked(change, State.BLOCKED_POLICY, "violations", event.verdict)
         case Outcome.UNKNOWN | Outcome.PENDING:
             return needs_human(change, "gates_unknown", event.verdict)
+
+
+def _finish_or_roll_back(change: Change, event: e.GatesEvaluated) -> Change:
+    """After a first merge nothing waits to be approved as if nothing had happened: a person is told what is half done.
+    Resumed, it waits for their approval of the rest."""
+    if not change.any_merged or change.state is not State.WAITING_USER_APPROVAL:
+        return change
+    return needs_human(change, "not_carried", event.verdict)
 
 
 def _carried_over(change: Change, carried: tuple[CarriedOver, ...]) -> Change:
@@ -131,7 +141,7 @@ def open_digests(change: Change, scope: ApprovalScope) -> frozenset[str]:
     """What can be approved now: patch sets while they wait, merges while they are verified. Anything else is stale."""
     if scope is ApprovalScope.CONTENT:
         waiting = change.state is State.WAITING_USER_APPROVAL
-        return frozenset(lane.patch_set.digest for lane in change.shipping if lane.patch_set and waiting)
+        return frozenset(_unmerged(change)) if waiting else frozenset()
     lanes = change.shipping if change.state in MERGE_DECIDING else ()
     return frozenset(
         lane.forward.preview.digest for lane in lanes if lane.forward.preview and not lane.forward.merged
@@ -139,12 +149,23 @@ def open_digests(change: Change, scope: ApprovalScope) -> frozenset[str]:
 
 
 def onward_if_approved(change: Change, at: datetime) -> Change:
-    """G4: on to applying when every patch set's digest has its quorum."""
-    digests = [lane.patch_set.digest for lane in change.shipping if lane.patch_set]
-    if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in digests):
+    """G4: on to applying when the digest of every patch set that is not merged has its quorum."""
+    if all(change.approved(digest, ApprovalScope.CONTENT, at) for digest in _unmerged(change)):
         written = all(lane.is_applied for lane in change.shipping)
-        return in_state(change, State.PR_OPEN if written else State.APPLYING_PATCHES)
+        return opened(change) if written else in_state(change, State.APPLYING_PATCHES)
     return change
+
+
+def opened(change: Change) -> Change:
+    """All branches are written; or people merged all of it meanwhile."""
+    return in_state(change, State.DONE if change.wave is None else State.PR_OPEN)
+
+
+def _unmerged(change: Change) -> tuple[Digest, ...]:
+    """The patch sets that are not merged yet."""
+    return tuple(
+        lane.patch_set.digest for lane in change.shipping if lane.patch_set and not lane.forward.merged
+    )
 
 
 def merging(change: Change, at: datetime) -> Change:
@@ -207,9 +228,10 @@ def _(change: Change, at: datetime, event: e.PatchSetRejected) -> Change | None:
 
 
 def _lane_of(change: Change, digest: str) -> Lane | None:
-    return next(
-        (lane for lane in change.shipping if lane.patch_set and lane.patch_set.digest == digest), None
-    )
+    """Whose patch set may be sent back or rejected. After a first merge it is too late: the change is finished, or what
+    it merged is taken back."""
+    lanes = () if change.any_merged else change.shipping
+    return next((lane for lane in lanes if lane.patch_set and lane.patch_set.digest == digest), None)
 
 
 @on(e.Superseded, BEFORE_WRITING)

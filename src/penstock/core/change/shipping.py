@@ -6,10 +6,11 @@ from datetime import datetime
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import events as e
 from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State
-from penstock.core.change.proposing import merging, open_digests
+from penstock.core.change.proposing import merging, open_digests, opened
 from penstock.core.change.table import (
     ANY,
     PARKED,
+    done_with,
     ended,
     fresh,
     in_state,
@@ -19,6 +20,7 @@ from penstock.core.change.table import (
     parked,
     send_back,
     states,
+    unoffered,
     with_lane,
     with_leg,
 )
@@ -27,10 +29,6 @@ from penstock.core.refs import NodeId
 from penstock.core.verdict import Outcome
 
 OBSERVING = states(State.PR_OPEN, State.VERIFYING_CI, State.MERGING, State.ROLLING_BACK)
-
-
-def done_with(leg: Leg, action: Action) -> Leg:
-    return replace(leg, intents=leg.intents - {action})
 
 
 @on(e.TapDecided, ANY)
@@ -82,34 +80,13 @@ def _(change: Change, at: datetime, event: e.PatchesApplied) -> Change | None:
         done_with(lane.leg(event.leg), Action.BRANCH), head=event.head, tree=event.tree, preview=None
     )
     change = with_leg(change, lane, event.leg, replace(leg, observed=False, withdrawn=False))
-    return in_state(change, State.PR_OPEN) if _all_applied(change) else change
+    return _applied(change)
 
 
-def _all_applied(change: Change) -> bool:
-    return change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping)
-
-
-@on(e.ApplyRefused, states(State.APPLYING_PATCHES, State.PR_OPEN, State.ROLLING_BACK))
-def _(change: Change, at: datetime, event: e.ApplyRefused) -> Change | None:
-    lane = change.lane(event.repo)
-    if lane is None:
-        return None
-    leg = lane.leg(event.leg)
-    leg = replace(leg, intents=leg.intents - {Action.BRANCH, Action.PULL_REQUEST})
-    return needs_human(with_leg(change, lane, event.leg, leg), event.reason, event.detail)
-
-
-@on(e.PatchSetRebased, states(State.APPLYING_PATCHES, State.PATCHES_PROPOSED))
-def _(change: Change, at: datetime, event: e.PatchSetRebased) -> Change | None:
-    """Judged anew as a whole; whether its approvals count there is judged with it."""
-    lane = change.lane(event.repo)
-    if lane is None or change.ending is not None or lane.is_applied:
-        return None
-    if lane.patch_set is None or lane.patch_set.digest != event.previous:
-        return None
-    forward = done_with(lane.forward, Action.BRANCH)
-    moved = replace(lane, patch_set=event.patch_set, rebased=lane.patch_set, owners=(), forward=forward)
-    return fresh(in_state(with_lane(change, moved), State.PATCHES_PROPOSED))
+def _applied(change: Change) -> Change:
+    if change.state is State.APPLYING_PATCHES and all(lane.is_applied for lane in change.shipping):
+        return opened(change)
+    return change
 
 
 @on(e.PullOpened, ANY)
@@ -193,13 +170,8 @@ def _(change: Change, at: datetime, event: e.ChecksStale) -> Change | None:
     if lane is None or lane.leg(event.leg).head != event.head:
         return None
     leg = lane.leg(event.leg)
-    stale = replace(_unoffered(leg), rerun=at, looks=leg.looks + 1)
+    stale = replace(unoffered(leg), rerun=at, looks=leg.looks + 1)
     return with_leg(change, lane, event.leg, stale)
-
-
-def _unoffered(leg: Leg) -> Leg:
-    """Its merge is not offered any more; the next one may turn out to be the same on another base."""
-    return replace(leg, preview=None, before=leg.preview or leg.before)
 
 
 @on(e.ChecksRerun, ANY)
@@ -281,7 +253,7 @@ def _after_merge(change: Change, at: datetime) -> Change:
     if change.state is State.ROLLING_BACK:
         return rolling_back(change)
     if change.state not in OBSERVING:
-        return change
+        return _applied(change)
     if change.wave is None:
         return in_state(change, State.DONE)
     waiting = any(lane.forward.preview for lane in change.to_verify if lane.wave == change.wave)
@@ -307,7 +279,7 @@ def _unverified(change: Change, lane: Lane, at: datetime) -> Lane:
     if lane.forward.merged:
         return lane
     stale = change.terms.verify is Verify.STAGED and lane.wave == change.wave
-    return replace(lane, forward=replace(_unoffered(lane.forward), rerun=at if stale else None))
+    return replace(lane, forward=replace(unoffered(lane.forward), rerun=at if stale else None))
 
 
 def verifying(change: Change, at: datetime) -> Change:
@@ -336,24 +308,6 @@ def _is_rolled_back(change: Change) -> bool:
         if not lane.forward.merged and lane.forward.head and not lane.forward.withdrawn
     ]
     return not open_pulls and all(lane.inverse.merged for lane in merged)
-
-
-@on(e.MergeRefused, OBSERVING)
-def _(change: Change, at: datetime, event: e.MergeRefused) -> Change | None:
-    lane = change.lane(event.repo)
-    if lane is None:
-        return None
-    leg = lane.leg(event.leg)
-    reset = replace(_unoffered(leg), marked=False, intents=frozenset(), looks=leg.looks + 1)
-    change = with_leg(change, lane, event.leg, reset)
-    if event.reason in {"base_moved", "verification_stale"}:
-        rolling = change.state is State.ROLLING_BACK
-        return change if rolling else in_state(change, State.VERIFYING_CI)
-    if event.reason == "conflict" and event.leg is LegName.FORWARD and not change.any_merged:
-        again = replace(send_back(change.lane(event.repo) or lane), previous=None)
-        return fresh(in_state(with_lane(change, again), State.PATCHES_PROPOSED))
-    resume_to = State.ROLLING_BACK if event.leg is LegName.INVERSE else State.VERIFYING_CI
-    return needs_human(change, event.reason, event.detail, resume_to=resume_to)
 
 
 @on(e.Withdrawn, ANY)

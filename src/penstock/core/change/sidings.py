@@ -73,6 +73,7 @@ def _onward(change: Change, at: datetime) -> Change:
 def _resumed(lane: Lane, *, stale: bool) -> Lane:
     """A repository whose base or policy moved is proposed and judged anew; what is merged stays as it is, and what
     may have been written (an intent) is looked for first."""
+    lane = replace(lane, updates=0)
     if not stale or lane.forward.merged or lane.forward.intents:
         return lane
     return replace(send_back(lane), previous=None)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from penstock.core.change.events import Event
-from penstock.core.change.model import ENDS, Change, Lane, Leg, LegName, State, Trouble
+from penstock.core.change.model import ENDS, Action, Change, Lane, Leg, LegName, State, Trouble
 from penstock.core.refs import BlobRef, NodeId
 
 E = TypeVar("E", bound=Event)
@@ -85,6 +85,15 @@ def send_back(lane: Lane) -> Lane:
     digest = lane.patch_set.digest if lane.patch_set else None
     forward = replace(lane.forward, preview=None, before=None, observed=False, marked=False)
     return replace(lane, proposed=False, patch_set=None, rebased=None, previous=digest, forward=forward)
+
+
+def done_with(leg: Leg, action: Action) -> Leg:
+    return replace(leg, intents=leg.intents - {action})
+
+
+def unoffered(leg: Leg) -> Leg:
+    """Its merge is not offered any more; the next one may turn out to be the same on another base."""
+    return replace(leg, preview=None, before=leg.preview or leg.before)
 
 
 def fresh(change: Change) -> Change:

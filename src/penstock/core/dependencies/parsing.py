@@ -5,12 +5,12 @@ Whatever is wrong with it is one exception, whose text is for people.
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from xml.parsers import expat
 
+import tomli
 import yaml
 
 Plain = None | bool | int | float | str | Sequence["Plain"] | Mapping[str, "Plain"]
@@ -71,7 +71,7 @@ def toml_of(content: bytes) -> Mapping[str, Plain]:
         if _DOTTED.search(line.replace('"', "").replace("'", "")):
             raise UnreadableError(f"line {number}: a key of too many parts")
     try:
-        data: Mapping[str, Plain] = tomllib.loads(text_of(content))
+        data: Mapping[str, Plain] = tomli.loads(text_of(content))
     except RecursionError as error:
         raise UnreadableError("nested too deeply") from error
     except ValueError as error:

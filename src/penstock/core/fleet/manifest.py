@@ -1,8 +1,9 @@
 """What one repository publishes and depends on, read from its Python project file."""
 
 import re
-import tomllib
 from dataclasses import dataclass
+
+import tomli
 
 PROJECT_FILE = "pyproject.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,7 +23,7 @@ def read_manifest(project_file: bytes | None) -> Manifest:
     if project_file is None:
         return Manifest()
     try:
-        project = tomllib.loads(project_file.decode()).get("project", {})
+        project = tomli.loads(project_file.decode()).get("project", {})
         needs = [
             *project.get("dependencies", []),
             *(d for g in project.get("optional-dependencies", {}).values() for d in g),

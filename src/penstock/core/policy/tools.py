@@ -6,10 +6,11 @@ to be so.
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+import tomli
 
 from penstock.core.document import nearest
 from penstock.core.evidence import Declared, DiffFacts, Host
@@ -218,8 +219,8 @@ def _member(value: object, *names: str) -> object:
 
 def _toml(text: str) -> object:
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError):
         return None  # that it does not parse is a fact of its own
 
 

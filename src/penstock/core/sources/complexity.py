@@ -66,6 +66,15 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.Load, ast.Store, ast.Del, ast.alias})
 """Most nodes of a tree, with nothing to count in them."""
+_NEVER_NODES = frozenset(
+    {"arg", "attr", "ctx", "id", "level", "module", "name", "names", "op", "ops", "type_comment"}
+)
+"""Fields of nodes that are names, numbers and operators."""
+_FIELDS = {
+    kind: tuple(name for name in kind._fields if name not in _NEVER_NODES)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 def tangles(
@@ -110,10 +119,10 @@ def _inside(function: _Function, scope: str) -> Iterator[Tangle]:
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """Those in which something may be to be counted."""
-    values: Iterable[object] = vars(node).values()
-    for value in values:
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name, None)
         for child in value if type(value) is list else (value,):
-            if isinstance(child, ast.AST) and type(child) not in _LEAVES:
+            if type(child) not in _LEAVES and isinstance(child, ast.AST):
                 yield child
 
 

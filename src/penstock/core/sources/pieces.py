@@ -12,11 +12,12 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     rb"""\#[^\n]*+
     |"{3}(?:[^"\\]++|\\[\s\S]|"(?!""))*+"{3} | '{3}(?:[^'\\]++|\\[\s\S]|'(?!''))*+'{3}
-    |(?P<open>"{3}|'{3})
+    |(?P<endless>"{3}|'{3})
     |"(?:[^"\\\n]++|\\\r?[\s\S])*+" | '(?:[^'\\\n]++|\\\r?[\s\S])*+'
-    |["'()\[\]{}]
+    |(?P<quote>["'])
+    |(?P<opening>[(\[{]) | (?P<closing>[)\]}])
     |\\\r?\n
-    |\n(?=@|(?!(?:elif|else|except|finally)\b)[A-Za-z_])""",
+    |(?P<begins>\n(?=@|(?!(?:elif|else|except|finally)\b)[A-Za-z_]))""",
     re.VERBOSE,
 )
 _FUNCTION = re.compile(rb"(?:@.*\n)*(?:async )?def ([A-Za-z_]\w*)\(")
@@ -113,18 +114,18 @@ def _cuts(source: bytes, start: int) -> Iterator[int]:
     """Where pieces begin after the one that begins at `start`. A decorator's goes on."""
     depth, decorated = 0, source.startswith(b"@", start)
     for token in _TOKEN.finditer(source, start):
-        first = source[token.start()]
-        if first in b"([{":
-            depth += 1
-        elif first in b")]}":
-            depth -= 1
-        elif first == b"\n"[0] and not depth:
-            if not decorated:
-                yield token.end()
-            decorated = source.startswith(b"@", token.end())
-        elif token["open"] or (first in b"\"'" and len(token[0]) == 1):
-            raise _OpenError
-        if depth < 0:
-            raise _OpenError
+        match token.lastgroup:
+            case "opening":
+                depth += 1
+            case "closing":
+                depth -= 1
+                if depth < 0:
+                    raise _OpenError
+            case "begins" if not depth:
+                if not decorated:
+                    yield token.end()
+                decorated = source.startswith(b"@", token.end())
+            case "endless" | "quote":
+                raise _OpenError
     if depth:
         raise _OpenError

@@ -63,12 +63,14 @@ class ApplyRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchSetRebased:
-    """The base moved before the write, and touched nothing of an approved patch set: the same on the new base, to be judged
-    there. `previous` is the digest that was approved."""
+    """The base moved before a branch was written, or before it was merged where the base demands branches that are up to
+    date, and touched nothing of an approved patch set: the same on the new base, to be judged there. `previous` is the digest
+    that was approved. `why`: of what is written already, the words for why it has to be written anew."""
 
     repo: NodeId
     previous: Digest
     patch_set: PatchSet
+    why: BlobRef | None = None
     kind: Literal["E_PATCH_SET_REBASED"] = "E_PATCH_SET_REBASED"
 
 
@@ -197,7 +199,8 @@ class Merged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRefused:
-    """`reason`: `base_moved` (still mergeable), `verification_stale`, `conflict`, or a code of the forge's refusal."""
+    """`reason`: `base_moved` (still mergeable), `verification_stale`, `conflict`, `overtaken` (the branch must be brought up to
+    date, and its patch set cannot follow as it is), or a code of the forge's refusal, such as `behind`."""
 
     repo: NodeId
     leg: LegName
