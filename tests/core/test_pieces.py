@@ -88,3 +88,14 @@ def test_pieces_are_whole_statements_of_python_s_own_library() -> None:
         assert {ast.dump(each) for each in ast.parse(told[0]).body} <= whole, path
         read += 1
     assert read > 5
+
+
+def test_names_are_those_outside_of_functions() -> None:
+    source = "@d(a)\ndef f(b):\n    c = 1\nclass E:\n    def g(self): h\nx = 1\n"
+    sides = sides_of(source.encode(), source.replace("x", "y").encode())
+    assert sides
+    before, after = sides.names
+    assert before - after == {"x"}
+    assert after - before == {"y"}
+    assert {"d", "a", "f", "E", "g", "h"} <= before
+    assert before.isdisjoint({"b", "c"})

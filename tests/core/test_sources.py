@@ -15,7 +15,7 @@ from penstock.core.sources.api import Break, Placed, Symbol, Unread, breaks, lan
 from penstock.core.sources.complexity import Span, Tangle, Tangled, counted, grown, tangles
 from penstock.core.sources.licences import licence_id, licence_of
 from penstock.core.sources.outline import exported, outline, stays_inside
-from penstock.core.sources.statements import texts
+from penstock.core.sources.statements import texts, words
 from penstock.core.sources.workflows import Severity, WorkflowFinding, fresh, is_workflow
 from penstock.core.verdict import Outcome, failures, render_text
 
@@ -120,6 +120,8 @@ INSIDE = [
     ("x = 1", "x = 1\ndef g(): ...\nclass A: ..."),
     ("import a\nx = 1", "x = 1"),
     ("from a import b, c\nx = c", "from a import c, d\nx = c"),
+    ("x = 1", "x = 1\nY = 2\nz: int = 3"),
+    ("class A:\n x: int", "class A:\n x: int\n def m(self): ..."),
 ]
 OUTSIDE = [
     ("a function that others may call is gone", "def f(): ...", ""),
@@ -132,6 +134,11 @@ OUTSIDE = [
     ("another order", "def f(a): ...\ndef f(): ...", "def f(): ...\ndef f(a): ..."),
     ("under a condition", "if x:\n def _f(): ...", "if x:\n def _f(a): ..."),
     ("a method", "class A:\n def m(self): ...", "class A:\n def m(self, a): ..."),
+    ("a method under an old name", "class A:\n m = 1", "class A:\n m = 1\n def m(self): ..."),
+    ("a method that hides an inherited one", "class A(B): ...", "class A(B):\n def m(self): ..."),
+    ("a field", "class A:\n x: int", "class A:\n x: int\n y: int"),
+    ("how a thing is made", "@dataclass\nclass A:\n x: int", "@dataclass\nclass A:\n x: int\n def __init__(self): ..."),
+    ("several names at once", "x = 1", "x = 1\na, b = 1, 2"),
     ("a special method", "class A:\n def __call__(self): ...", "class A:\n def __call__(self, a): ..."),
     ("a value", "X = f()", "Y = f()"),
     ("what is exported", "__all__ = ['a']", "__all__ = ['b']"),
@@ -141,7 +148,7 @@ OUTSIDE = [
 def _stays_inside(before: str, after: str) -> bool:
     was, now = (outline(ast.parse(side)) for side in (before, after))
     assert was != now
-    return stays_inside(was, now, before.encode(), after.encode())
+    return stays_inside(was, now, (words(before.encode()), words(after.encode())))
 
 
 @pytest.mark.parametrize(("before", "after"), INSIDE)

@@ -1,7 +1,7 @@
 """What changed sources offer, on both sides, read from real trees; and what is hostile ends as a fact."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ from penstock.adapters.git.syntax import pythons
 from penstock.core.evidence import DiffFacts
 from penstock.core.sources.api import Language
 from penstock.core.sources.outline import outline, stays_inside
+from penstock.core.sources.pieces import sides_of
+from penstock.core.sources.statements import words
 
 
 def changed(tmp_path: Path, before: dict[str, bytes | None], after: dict[str, bytes | None]) -> DiffFacts:
@@ -47,6 +49,15 @@ BROKEN = {
         {"lib/__init__.py": b"from lib.a import f\n__all__ = ['f']\n", "lib/a.py": b"def f(): ...\n"},
         {"lib/__init__.py": b"__all__ = []\n"},
         ["lib/__init__.py:1 lib.f: removed"],
+    ),
+    "beside a name that is also a module's": (
+        {
+            "lib/__init__.py": b"from lib.f import f\n",
+            "lib/f.py": b"def f(): ...\n",
+            "lib/g.py": b"from lib.f import h\ndef g(): ...\n",
+        },
+        {"lib/g.py": b"from lib.f import h\ndef g(a): ...\n"},
+        ["lib/g.py:2 lib.g.g: parameter a added without a default"],
     ),
     "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
     "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
@@ -102,6 +113,11 @@ STATEMENTS = (
     "class A:\n def __init__(self): self.x = 1\n def _n(self): ...",
     "class A(os.PathLike): ...",
     "g = _f",
+    "class A:\n def __init__(self): self.x = 1\n def k(self): ...",
+    "class B:\n def n(self):\n  f = g\n def k(self): ...",
+    "class B:\n def n(self):\n  f = g",
+    "def i():\n join = _A",
+    "y = z = 2",
     "x: int = 1",
     "if f:\n def h(): ...",
 )
@@ -121,8 +137,13 @@ def _broken(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[str
 def test_what_needs_no_closer_look_breaks_nothing(before: Sequence[str], after: Sequence[str]) -> None:
     texts = ["".join(f"{each}\n" for each in side).encode() for side in (before, after)]
     was, now = (outline(ast.parse(text)) for text in texts)
-    if was == now or stays_inside(was, now, *texts):
+    if was == now or stays_inside(was, now, _names(*texts)):
         assert _broken(*({"__init__.py": b"", "m.py": text} for text in texts)) == []
+
+
+def _names(before: bytes, after: bytes) -> tuple[Container[str], Container[str]]:
+    sides = sides_of(before, after)
+    return sides.names if sides else (words(before), words(after))
 
 
 ELSEWHERE = st.lists(
@@ -165,7 +186,8 @@ def test_what_is_left_out_changes_no_answer(
     }
     left = dict(zip(whole, surface.trimmed([_source(*both) for both in whole.values()]), strict=True))
     answers = [
-        _broken(*({name: both[n] for name, both in texts.items()} for n in (0, 1))) for texts in (whole, left)
+        _broken(*({name: both[n] or b"" for name, both in texts.items()} for n in (0, 1)))
+        for texts in (whole, left)
     ]
     assert answers[0] == answers[1]
 
@@ -220,6 +242,18 @@ def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answer
     good = apart.ask(TextQuestion(language=Language.GO, text="package a\nfunc F() {}\n"), 10)
     assert [symbol.name for symbol in good.symbols] == ["F"]
     apart.end()
+
+
+def test_what_griffe_cannot_resolve_is_said_and_ends_nothing() -> None:
+    apart = Apart()
+    circle = {"p/__init__.py": "", "p/m.py": "from p.m import *\n"}
+    try:
+        assert "Cyclic" in apart.ask(PackageQuestion(name="p", before=circle, after=circle), 10).problem
+        process = apart._process
+        assert apart.ask(PackageQuestion(name="m", before={"m.py": "x = 1"}, after={}), 10).breaks
+        assert apart._process is process
+    finally:
+        apart.end()
 
 
 def test_of_more_than_the_bound_the_rest_is_not_compared(tmp_path: Path, monkeypatch) -> None:

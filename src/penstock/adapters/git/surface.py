@@ -135,9 +135,8 @@ class Sources:
             self.moved.append(source)
             return
         if was != now:
-            inside = PurePosixPath(source.path).stem != "__init__" and stays_inside(
-                was, now, source.before, source.after
-            )
+            names = source.sides.names if source.sides else (words(source.before), words(source.after))
+            inside = PurePosixPath(source.path).stem != "__init__" and stays_inside(was, now, names)
             self.moved.append(replace(source, inside=inside))
 
     def _why_not(self, sizes: list[int]) -> str:

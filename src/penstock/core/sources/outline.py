@@ -9,29 +9,34 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from penstock.core.sources.statements import text_of, words
+from penstock.core.sources.statements import text_of
 
 Said = tuple[object, ...]
 
 
 class Kind(Enum):
-    """What a statement does for a module."""
+    """What a statement does for a module or class."""
 
     PRIVATE = auto()
     """A function whose name has an underscore in front: of no consequence to others, unless it is exported."""
     IMPORTED = auto()
     """The same goes for a name from elsewhere, but what derives from it inherits."""
-    DEFINED = auto()
+    FUNCTION = auto()
+    CLASS = auto()
+    """One that derives from nothing."""
+    NAMED = auto()
+    """What else has one name: another class, a constant."""
     OTHER = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A statement, or one name that it imports. `name` is empty where it is of the other kind."""
+    """A statement, or one name that it imports. `name` is empty where it is of the other kind. Of a class, what it `holds`."""
 
     kind: Kind
     name: str = ""
     says: Said
+    holds: tuple["Part", ...] = ()
 
 
 Outline = tuple[Part, ...]
@@ -49,19 +54,35 @@ def outline(
     return tuple(parts)
 
 
-def stays_inside(was: Outline, now: Outline, before: bytes, after: bytes) -> bool:
-    """Do two outlines of a module, written as `before` and `after`, differ only in ways that break nobody while nothing of it is
-    `exported`: private functions, imports that are not used any more, what is new and has a new name.
+def stays_inside(was: Outline, now: Outline, names: tuple[Container[str], Container[str]]) -> bool:
+    """Do two outlines of a module differ only in ways that break nobody while nothing of it is `exported`: private functions, imports
+    that are not used any more, and what is new, of the module or of a class that derives from nothing, and has a new name.
+
+    `names` are those that occurred and that occur outside of functions.
     """
     gone, new = _lacking(was, now), _lacking(now, was)
-    if _lacking(was, gone) != _lacking(now, new):
+    grown = {old.name for old in gone for part in new if _grew(old, part, names[0])}
+    gone, new = (tuple(part for part in side if part.name not in grown) for side in (gone, new))
+    if [part for part in was if part not in gone and part.name not in grown] != [
+        part for part in now if part not in new and part.name not in grown
+    ]:
         return False
-    old_words, new_words = words(before), words(after)
     replaced = {part.name for part in gone if part.kind is Kind.PRIVATE}
-    return all(_is_over(part, new_words) for part in gone) and all(
+    return all(_is_over(part, names[1]) for part in gone) and all(
         part.kind is not Kind.OTHER
-        and (part.name not in old_words or (part.kind is Kind.PRIVATE and part.name in replaced))
+        and (part.name not in names[0] or (part.kind is Kind.PRIVATE and part.name in replaced))
         for part in new
+    )
+
+
+def _grew(old: Part, new: Part, names: Container[str]) -> bool:
+    """Is it the same class, with methods of new names."""
+    if (old.kind, old.name, old.says) != (Kind.CLASS, new.name, new.says) or new.kind is not Kind.CLASS:
+        return False
+    more = _lacking(new.holds, old.holds)
+    return _lacking(new.holds, more) == old.holds and all(
+        part.kind is Kind.FUNCTION and not part.name.startswith("__") and part.name not in names
+        for part in more
     )
 
 
@@ -80,23 +101,32 @@ def _lacking(parts: Outline, others: Outline) -> Outline:
     return tuple(part for part in parts if part not in known)
 
 
-def _is_over(part: Part, new_words: Container[str]) -> bool:
-    return part.kind is Kind.PRIVATE or (part.kind is Kind.IMPORTED and part.name not in new_words)
+def _is_over(part: Part, names: Container[str]) -> bool:
+    return part.kind is Kind.PRIVATE or (part.kind is Kind.IMPORTED and part.name not in names)
 
 
 def _parts(node: ast.stmt) -> Iterator[Part]:
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-            kind = Kind.PRIVATE if _is_private(name) else Kind.DEFINED
+            kind = Kind.PRIVATE if _is_private(name) else Kind.FUNCTION
             yield Part(kind=kind, name=name, says=(*_of([node]),))
         case ast.ClassDef(name=name):
-            yield Part(kind=Kind.DEFINED, name=name, says=(*_of([node]),))
+            header = tuple(ast.dump(each) for each in (*node.bases, *node.keywords, *node.decorator_list))
+            holds = tuple(
+                part for each in node.body for part in _parts(each) if part.kind is not Kind.PRIVATE
+            )
+            kind = Kind.NAMED if node.bases or node.keywords else Kind.CLASS
+            yield Part(kind=kind, name=name, says=header, holds=holds)
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             place = (node.module, node.level) if isinstance(node, ast.ImportFrom) else ()
             for each in names:
                 name = each.asname or each.name.partition(".")[0]
                 kind = Kind.OTHER if name == "*" else Kind.IMPORTED
                 yield Part(kind=kind, name=name, says=(*place, each.name, each.asname))
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)) if (
+            name != "__all__"
+        ):
+            yield Part(kind=Kind.NAMED, name=name, says=(*_of([node]),))
         case _:
             if said := tuple(_of([node])):
                 yield Part(kind=Kind.OTHER, says=said)
@@ -113,7 +143,7 @@ def _of(body: list[ast.stmt]) -> Iterator[object]:
                 yield (node.name, _signature(node), _attributes(node) if node.name == "__init__" else ())
             case ast.ClassDef():
                 bases = [ast.dump(each) for each in (*node.bases, *node.keywords, *node.decorator_list)]
-                yield (node.name, *bases, tuple(_of(_without_private(node.body))))
+                yield (node.name, *bases, tuple(_of(node.body)))
             case ast.Assign():
                 yield (*map(ast.dump, node.targets), _value(node.targets, node.value))
             case ast.AnnAssign():
@@ -124,11 +154,6 @@ def _of(body: list[ast.stmt]) -> Iterator[object]:
                 yield ast.dump(node)  # `__all__.extend(…)`
             case _:
                 yield from _inside(node)
-
-
-def _without_private(body: list[ast.stmt]) -> list[ast.stmt]:
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in body if not (isinstance(node, functions) and _is_private(node.name))]
 
 
 def _inside(node: ast.stmt) -> Iterator[object]:

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
+from penstock.core.sources.statements import words
+
 _TOKEN = re.compile(
     rb"""\#[^\n]*+
     |"{3}(?:[^"\\]++|\\[\s\S]|"(?!""))*+"{3} | '{3}(?:[^'\\]++|\\[\s\S]|'(?!''))*+'{3}
@@ -40,16 +42,24 @@ class Sides:
         """Both with nothing but line ends in place of what they share."""
         return self._without(self.shared)
 
-    def beside(self, words: Container[str]) -> tuple[bytes, bytes]:
-        """Both without what they share of functions, unless one of the words is the name."""
+    def beside(self, named: Container[str]) -> tuple[bytes, bytes]:
+        """Both without what they share of functions, unless one is named."""
         return self._without(
-            {piece for piece in self.shared if (name := _function(piece)) and name not in words}
+            {piece for piece in self.shared if (name := _function(piece)) and name not in named}
         )
 
     @property
     def imports(self) -> bytes:
         """What they share of them."""
         return b"".join(piece for piece in self.shared if piece.startswith((b"from ", b"import ")))
+
+    @property
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """What may be a name on each side, outside of functions: theirs, and what decorates them, are."""
+        before, after = (
+            words(b" ".join(piece[: _outside(piece)] for piece in side)) for side in (self.before, self.after)
+        )
+        return before, after
 
     def _without(self, pieces: Container[bytes]) -> tuple[bytes, bytes]:
         before, after = (
@@ -75,8 +85,19 @@ def sides_of(before: bytes, after: bytes) -> Sides | None:
 
 def _function(piece: bytes) -> str:
     """The name of one that is all of a piece; else empty."""
+    found = _whole_function(piece)
+    return found[1].decode() if found else ""
+
+
+def _outside(piece: bytes) -> int:
+    """Where a function that is all of a piece begins to be its own."""
+    found = _whole_function(piece)
+    return found.end() if found else len(piece)
+
+
+def _whole_function(piece: bytes) -> re.Match[bytes] | None:
     found = _FUNCTION.match(piece)
-    return found[1].decode() if found and not _MARGIN.search(piece, found.end()) else ""
+    return found if found and not _MARGIN.search(piece, found.end()) else None
 
 
 def _pieces(source: bytes, cuts: Sequence[int]) -> list[bytes]:

@@ -8,6 +8,7 @@ from griffe import (
     Alias,
     Breakage,
     BreakageKind,
+    GriffeError,
     GriffeLoader,
     Module,
     Object,
@@ -17,7 +18,7 @@ from griffe import (
     visit,
 )
 
-from penstock.adapters.git.sources.questions import PackageQuestion
+from penstock.adapters.git.sources.questions import Answer, PackageQuestion
 from penstock.core.sources.api import Break
 
 MOST = 200
@@ -33,6 +34,14 @@ _SAID = {
     BreakageKind.CLASS_REMOVED_BASE: "a base class removed",
 }
 """Of the others it cannot be told whether they break anything: another value, another default, another annotation."""
+
+
+def compared(question: PackageQuestion) -> Answer:
+    """What breaks, or why griffe cannot tell."""
+    try:
+        return Answer(breaks=broken(question))
+    except GriffeError as error:
+        return Answer(problem=f"not resolved: {str(error).splitlines()[0]}")
 
 
 def broken(question: PackageQuestion) -> tuple[Break, ...]:
@@ -68,6 +77,8 @@ class _Package:
         self._modules: dict[PurePosixPath, Module] = {}
         for path in sorted(map(PurePosixPath, texts), key=_order):
             self._put(_module_of(path), self._visited(path, texts[str(path)]))
+        for module in self._modules.values():
+            _drop_circles(module)
 
     def loaded(self, name: str) -> Module:
         loader, package = self._loader, self._modules[PurePosixPath(name)]
@@ -113,6 +124,13 @@ class _Package:
             return ask(code=text)
         except (SyntaxError, ValueError):
             return ask(code="")
+
+
+def _drop_circles(module: Module) -> None:
+    """`from package.name import name`, where that module was not read, leads back to itself. Where it was read, it hides the name."""
+    for name, member in tuple(module.members.items()):
+        if isinstance(member, Alias) and member.target_path.startswith(f"{member.path}."):
+            del module.members[name]
 
 
 def _order(path: PurePosixPath) -> tuple[int, str]:

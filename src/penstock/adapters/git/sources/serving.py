@@ -29,9 +29,9 @@ def serve() -> None:
 def _answer(asked: Mapping[str, Mapping[str, Any] | None]) -> Answer:
     try:
         if given := asked["package"]:
-            from penstock.adapters.git.sources.packages import broken
+            from penstock.adapters.git.sources.packages import compared
 
-            return Answer(breaks=broken(PackageQuestion(**given)))
+            return compared(PackageQuestion(**given))
         if given := asked["text"]:
             from penstock.adapters.git.sources.exports import exported
 
