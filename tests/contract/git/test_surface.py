@@ -59,6 +59,12 @@ BROKEN = {
         {"lib/g.py": b"from lib.f import h\ndef g(a): ...\n"},
         ["lib/g.py:2 lib.g.g: parameter a added without a default"],
     ),
+    "by a new module of the same name": (
+        {"lib/__init__.py": b"def f(): ...\n", "lib/g.py": b"x = 1\n"},
+        {"lib/f.py": b"def h(): ...\n", "lib/g.py": b"x = 1\ny = 2\n"},
+        ["lib/f.py:1 lib.f: was a function, is a module"],
+    ),
+    "a new module beside another": ({"lib/__init__.py": b"", "lib/g.py": b"x = 1\n"}, {"lib/f.py": b"def h(): ...\n"}, []),
     "a module": ({"lib/__init__.py": b"", "lib/m.py": b"x = 1\n"}, {"lib/m.py": None}, ["lib/m.py:1 lib.m: removed"]),
     "a whole package": ({"lib/__init__.py": b"x = 1\n"}, {"lib/__init__.py": None}, ["lib/__init__.py:1 lib: removed"]),
     "tests and scripts are nobody's": (
@@ -246,7 +252,8 @@ def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answer
 
 def test_what_griffe_cannot_resolve_is_said_and_ends_nothing() -> None:
     apart = Apart()
-    circle = {"p/__init__.py": "", "p/m.py": "from p.m import *\n"}
+    ends = {"m": "n", "n": "m"}
+    circle = {f"p/{name}.py": f"from p.{other} import x\n__all__ = ['x']\n" for name, other in ends.items()}
     try:
         assert "Cyclic" in apart.ask(PackageQuestion(name="p", before=circle, after=circle), 10).problem
         process = apart._process

@@ -19,7 +19,13 @@ from penstock.core.proposal import matches_any
 from penstock.core.refs import Sha
 from penstock.core.sources.api import Break, Language, Placed, Unread, breaks, language_of
 from penstock.core.sources.complexity import Tangle, Tangled, grown, tangles
-from penstock.core.sources.outline import exported, imports_everything, outline, stays_inside
+from penstock.core.sources.outline import (
+    Outline,
+    exported,
+    imports_everything,
+    outline,
+    stays_inside,
+)
 from penstock.core.sources.pieces import Sides
 from penstock.core.sources.statements import texts, words
 
@@ -126,18 +132,13 @@ class Sources:
             self._notice(replace(source, sides=sides.sides), (was, now), same)
 
     def _notice(self, source: Source, sides: tuple["_Side", "_Side"], same: frozenset[bytes]) -> None:
-        if source.before is None or source.after is None:
-            self.moved.append(source)
-            return
         try:
             was, now = (outline(side.module, side.lines, same) for side in sides)
         except RecursionError:  # what is nested too deeply for an outline needs the closer look
             self.moved.append(source)
             return
-        if was != now:
-            names = source.sides.names if source.sides else (words(source.before), words(source.after))
-            inside = PurePosixPath(source.path).stem != "__init__" and stays_inside(was, now, names)
-            self.moved.append(replace(source, inside=inside))
+        if was != now or source.before is None or source.after is None:
+            self.moved.append(replace(source, inside=_stays_inside(source, was, now)))
 
     def _why_not(self, sizes: list[int]) -> str:
         if max(sizes, default=0) > MAX_BYTES:
@@ -275,14 +276,25 @@ def _packages(
     return broken, unread
 
 
-def _may_break(sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]]) -> bool:
-    """Is there anything of a package that could have broken."""
-    if all(source.before is None for source in sources):
+def _stays_inside(source: Source, was: Outline, now: Outline) -> bool:
+    path = PurePosixPath(source.path)
+    if path.stem == "__init__" or source.after is None:
         return False
-    own = (side for source in sources for side in (source.before, source.after) if side)
-    return not all(source.inside for source in sources) or any(
-        exported(text) for text in chain(own, *(side.values() for side in inits))
+    if source.before is None:  # a new module, but a stub speaks for another
+        return path.suffix == ".py"
+    return stays_inside(
+        was, now, source.sides.names if source.sides else (words(source.before), words(source.after))
     )
+
+
+def _may_break(sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]]) -> bool:
+    """Is there anything of a package that could have broken. A new module hides a name that an `__init__` has for another thing."""
+    if not all(source.inside for source in sources):
+        return any(source.before is not None for source in sources)
+    packages = [text for side in inits for text in side.values()]
+    own = (side for source in sources for side in (source.before, source.after) if side)
+    new = {PurePosixPath(source.path).stem for source in sources if source.before is None}
+    return any(map(exported, chain(own, packages))) or any(words(text) & new for text in packages)
 
 
 def _inits(asked: Objects, side: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:
