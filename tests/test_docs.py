@@ -7,6 +7,7 @@ import pytest
 import typer.main
 
 from penstock.cli.app import app
+from penstock.core.policy.severity import RULES
 from penstock.settings import Config
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,11 @@ def test_every_section_of_the_configuration_has_a_heading(key):
 @pytest.mark.parametrize("gate", ["G0", "G1", "G2", "G3", "G4", "G5"])
 def test_every_gate_has_a_heading(gate):
     assert any(heading.startswith(f"{gate} ") for heading in headings("gates.md"))
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_of_the_policy_is_named_with_its_severity(rule):
+    assert f"`{rule}`" in (ROOT / "docs/policies.md").read_text()
 
 
 def test_every_environment_variable_is_listed():

@@ -12,7 +12,9 @@ from penstock.core.approval import (
     ApprovalScope,
     Approver,
     judge_approvals,
+    judge_own_approvals,
     may_record,
+    on_terms,
 )
 from penstock.core.policy.rules import Holder, Policy, Separation, Toggles, effective
 from penstock.core.refs import Actor, Digest, NodeId, RepoRef, Sha
@@ -78,6 +80,35 @@ def test_an_approver_who_may_not_write_any_more_does_not_count(what, quorum, rig
     both = (approval(), approval(login="ben", number=2))
     verdict = judge_approvals(DIGEST, ApprovalScope.CONTENT, both, quorum=quorum, now=NOW, rights=rights)
     assert verdict.outcome is outcome
+
+
+OWN = [
+    ("nobody else, and that is allowed", ("req",), Separation.AUTO, 1, False),
+    ("nobody else, and by now it is not", ("req",), Separation.REQUIRED, 1, True),
+    ("somebody else, too", ("req", "ben"), Separation.REQUIRED, 1, False),
+    ("somebody else, too, and two are needed", ("req", "ben"), Separation.REQUIRED, 2, True),
+    ("others only", ("ada",), Separation.REQUIRED, 1, False),
+]
+
+
+@pytest.mark.parametrize(("what", "people", "separation", "quorum", "stops"), OWN, ids=[o[0] for o in OWN])
+def test_a_requesters_own_approval_counts_as_long_as_it_may(what, people, separation, quorum, stops):
+    given = tuple(
+        replace(approval(login=login, number=n), self_approved=login == "req")
+        for n, login in enumerate(people)
+    )
+    policy = Policy(separation=separation)
+    verdict = judge_own_approvals(DIGEST, ApprovalScope.CONTENT, given, quorum=quorum, policy=policy)
+    assert (verdict is not None and not verdict.allows) is stops
+    standing = Standing(digest=DIGEST, approvals=given, quorum=1, now=NOW, separation=verdict)
+    decision = decide_content("content x", rules(), heads(), standing)
+    assert decision.rules == (("separation_of_duties",) if stops else ())
+
+
+def test_an_approval_ends_when_todays_policy_says_so_and_never_later():
+    given = approval(days=14)
+    assert on_terms((given,), Policy(approval_days=3))[0].expires_at == NOW + timedelta(days=3)
+    assert on_terms((given,), Policy(approval_days=30)) == (given,)
 
 
 APPROVERS = [
@@ -191,9 +222,9 @@ def test_the_pinned_and_todays_policy_must_both_allow(pinned):
 
 
 REFUSED_MERGES = [
-    ("failing checks", rules(), blocked("test", "failure"), passed("a"), "test"),
-    ("missing checks", rules(), pending("test", "not reported"), passed("a"), "test"),
-    ("unreadable rules", rules(), unknown("required_checks", "403"), passed("a"), "required_checks"),
+    ("failing checks", rules(), blocked("test", "failure"), passed("a"), "G-08 test"),
+    ("missing checks", rules(), pending("test", "not reported"), passed("a"), "G-08 test"),
+    ("unreadable rules", rules(), unknown("required_checks", "403"), passed("a"), "G-08 required_checks"),
     ("quarantine", rules(quarantine=True), passed("G5"), passed("a"), "G-11"),
     ("merging switched off", rules(automerge=False), passed("G5"), passed("a"), "automerge"),
     (
@@ -213,7 +244,7 @@ REFUSED_MERGES = [
 def test_merges_are_refused_and_say_by_which_rule(what, rule_set, g5, authority, rule):
     decision = decide_merge("merge x", rule_set, heads(), g5, authority=authority, approvals=())
     assert not decision.verdict.allows
-    assert decision.rules == (rule,)
+    assert decision.rules == tuple(rule.split())
 
 
 def test_a_notice_with_a_secret_or_over_the_ceiling_is_refused():

@@ -31,7 +31,7 @@ from penstock.core.policy.matching import class_of
 from penstock.core.policy.rules import Mode, Policy, Reserved, Tier, Toggles
 from penstock.core.refs import Actor, BlobRef, ChangeId, NodeId
 from penstock.core.sources.api import Unread
-from penstock.core.verdict import failures, passed
+from penstock.core.verdict import blocked, failures, passed
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CELL = Cell(agent="bump", repositories="libraries", tier=Tier.LOW)
@@ -146,6 +146,7 @@ STAND = Stand(
     quorum=1,
     owners_asked=False,
     reserved=passed("reserved", "nothing"),
+    dependencies=passed("G-14", "untouched"),
     held=held(CELL, told(GRANTED), [], pull=PULL, now=NOW),
     people_approved=False,
 )
@@ -166,6 +167,7 @@ STANDS = [
     ("automerge is off", replace(MERGE, toggles=Toggles(automerge=False)), "automerge"),
     ("two are asked for", replace(STAND, quorum=2), "require_reviews"),
     ("owners are asked", replace(STAND, owners_asked=True), "code_owners"),
+    ("dependencies are not in order", replace(STAND, dependencies=blocked("G-14", "no hash")), "G-14"),
     ("earned, but no person is the quorum", replace(STAND, held=EARNED), "quorum"),
     ("earned, a person approved what is merged", replace(MERGE, held=EARNED, people_approved=True), ""),
     ("earned, nobody approved what is merged", replace(MERGE, held=EARNED), "quorum"),

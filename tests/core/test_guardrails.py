@@ -17,10 +17,10 @@ from tests.core.test_autonomy import COUNTED, STAND, told
 from tests.core.test_judging import PLAIN, SCOPE, diff
 
 from penstock.core.autonomy.ceiling import judge_ceiling
-from penstock.core.autonomy.judging import may_policy_approve
+from penstock.core.autonomy.judging import judge_alone, may_policy_approve
 from penstock.core.dependencies.facts import FilePair
 from penstock.core.dependencies.files import kind_of, read
-from penstock.core.evidence import CheckFact, CheckStatus, FileFact, RequiredChecks
+from penstock.core.evidence import CheckFact, CheckStatus, DiffFacts, FileFact, RequiredChecks
 from penstock.core.gates import Intake, Verification, judge_intake, judge_patches, judge_verification
 from penstock.core.policy.rules import MergeMethod, Policy, Tier, Toggles
 from penstock.core.refs import Sha
@@ -124,7 +124,7 @@ def checked(conclusion: str, *siblings: tuple[str, Sha]) -> CheckFact:
     )
 
 
-def unlocked() -> Verdict:
+def unlocked() -> DiffFacts:
     """A manifest asks for a package, and its lock file was left as it was."""
     manifest, lock = kind_of("package.json"), kind_of("package-lock.json")
     assert manifest
@@ -134,14 +134,13 @@ def unlocked() -> Verdict:
         "package.json", manifest, b'{"name": "a", "version": "1.0.0", "dependencies": {"b": "^1.0.0"}}'
     )
     kept = read("package-lock.json", lock, b'{"name": "a", "lockfileVersion": 3, "packages": {"": {}}}')
-    facts = replace(
+    return replace(
         diff(replace(PLAIN, path="src/package.json")),
         dependencies=(
             FilePair(before=before, after=after, touched=True),
             FilePair(before=kept, after=kept, touched=False),
         ),
     )
-    return judge_patches(facts, SCOPE, Policy(require=("lockfile_integrity",)))
 
 
 STRANGER = Intake(labelled_for_us=True, association="NONE", recipes=("rename",), complexity=1)
@@ -227,7 +226,12 @@ ROWS: dict[str, Row | Elsewhere] = {
             lambda: patched(policy=Policy(max_changed_lines=4)),
         )
     ),
-    "G-14": Row((unlocked,)),
+    "G-14": Row(
+        (
+            lambda: judge_patches(unlocked(), SCOPE, Policy(require=("lockfile_integrity",))),
+            lambda: may_policy_approve(replace(STAND, dependencies=judge_alone(unlocked(), Policy()))),
+        )
+    ),
     "G-15": Row((lambda: merged(world=replace(heads(), marked=False)),)),
 }
 

@@ -9,9 +9,10 @@ from penstock.core.gates import judge_patches
 from penstock.core.policy.patches import Scope
 from penstock.core.policy.rules import Policy, Tier
 from penstock.core.refs import Digest, Sha
-from penstock.core.risk import assess
+from penstock.core.risk import History, assess, of_its_kind
 from penstock.core.secrets import Finding
-from penstock.core.verdict import Outcome, failures, render_text
+from penstock.core.sources.kinds import Origin
+from penstock.core.verdict import Outcome, failures, leaves, render_text
 
 OLD, NEW = Sha("1" * 40), Sha("2" * 40)
 PLAIN = FileFact(
@@ -69,6 +70,29 @@ def test_weaker_tests_are_said_to_whoever_approves_and_raise_the_risk():
     assert assess((weaker,), dependents=0, policy=Policy()).score > before
 
 
+TOLD = [
+    ("line_ends", replace(PLAIN, line_ends="LF to CRLF"), "src/lib/a.py (LF to CRLF)"),
+    ("made_elsewhere", replace(PLAIN, origin=Origin.GENERATED), "src/lib/a.py (generated)"),
+    ("made_elsewhere", replace(PLAIN, origin=Origin.VENDORED), "src/lib/a.py (vendored)"),
+]
+
+
+@pytest.mark.parametrize(("rule", "fact", "said"), TOLD, ids=[said for _, _, said in TOLD])
+def test_what_whoever_approves_should_know_warns_and_blocks_where_a_layer_says_so(rule, fact, said):
+    (leaf,) = (leaf for leaf in leaves(judge_patches(diff(fact), SCOPE, Policy())) if leaf.rule == rule)
+    assert leaf.outcome is Outcome.WARN
+    assert said in leaf.reason
+    harder = judge_patches(diff(fact), SCOPE, Policy(require=(rule,)))
+    assert [leaf.rule for leaf in failures(harder)] == [rule]
+    fine = judge_patches(diff(PLAIN), SCOPE, Policy(require=(rule,)))
+    assert fine.outcome is Outcome.PASS
+
+
+def test_what_only_moved_is_said_with_the_size():
+    said = render_text(judge_patches(diff(replace(PLAIN, moved=2)), SCOPE, Policy()))
+    assert "1 files, 5 changed lines, of which 2 only moved here from elsewhere in it" in said
+
+
 PROTECTED = (
     ".GitHub/workflows/ci.yml",
     "docs/codeowners",
@@ -91,11 +115,29 @@ PROTECTED = (
     "src/.gitattributes",
     ".GitModules",
     ".pre-commit-config.yaml",
+    "action.yml",
+    "tools/setup/Action.yaml",
+    ".forgejo/workflows/ci.yml",
+    ".drone.yml",
+    ".cirrus.star",
+    ".husky/pre-commit",
+    ".mcp.json",
+    "web/.clinerules/all.md",
+    ".clinerules",
     "src/.ENV.local",
     "src/cafe\N{COMBINING ACUTE ACCENT}/menu.txt",
     "src/CAFE\N{COMBINING ACUTE ACCENT}/menu.txt",
 )
-OPEN = ("src/agents.py", "src/github/a.py", "docs/jenkinsfile.md", "src/claude/a.py", "src/cafe/menu.txt")
+OPEN = (
+    "src/agents.py",
+    "src/action.py",
+    "actions.yml",
+    "docs/action.yml.md",
+    "src/github/a.py",
+    "docs/jenkinsfile.md",
+    "src/claude/a.py",
+    "src/cafe/menu.txt",
+)
 EVERYWHERE = Scope(allowed=("**",))
 CAFE = replace(
     Policy(),
@@ -202,6 +244,23 @@ def test_an_empty_patch_set_is_not_allowed():
 )
 def test_risk(files, dependents, tier):
     assert assess((diff(*files),), dependents=dependents, policy=Policy()).tier is tier
+
+
+@pytest.mark.parametrize(
+    ("history", "points", "said"),
+    [
+        (History(), 0, "nothing of bump was merged before"),
+        (History(merged=9), 0, "0 of the last 9 changes of bump were taken back"),
+        (History(merged=9, taken_back=1), 15, "1 of the last 9"),
+        (History(merged=9, taken_back=9), 45, "9 of the last 9"),
+        (None, 15, "cannot be told"),
+    ],
+)
+def test_what_the_same_kind_did_before_raises_the_risk_and_never_lowers_it(history, points, said):
+    before = assess((diff(PLAIN),), dependents=0, policy=Policy())
+    now = assess((diff(PLAIN),), dependents=0, policy=Policy(), history=of_its_kind("bump", history))
+    assert now.score == before.score + points
+    assert said in now.items[-1].reason
 
 
 def test_an_unknown_blast_radius_says_so_and_counts():

@@ -83,6 +83,7 @@ CLAIM = Intake(labelled_for_us=True, association="MEMBER", recipes=("rename",), 
         (replace(CLAIM, recipes=()), False),
         (replace(CLAIM, recipes=("a", "b")), False),
         (replace(CLAIM, complexity=8), False),
+        (replace(CLAIM, same="c-older"), False),
     ],
 )
 def test_intake(facts, allowed):

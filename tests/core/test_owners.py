@@ -88,6 +88,26 @@ def test_lines():
     )
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docs/ @alice\x0csrc/ @bob",
+        "docs/ @alice\x85src/ @bob",
+        "docs/ @alice\u2028src/ @bob",
+        "docs/\u00a0@alice",
+        "docs\u200b/ @alice",
+        b"caf\xe9/ @alice".decode(errors="replace"),
+        "\ufeffdocs/ @alice",
+    ],
+    ids=ascii,
+)
+def test_a_line_is_one_line_whatever_is_in_it(line: str):
+    """The forge reads one rule there at most; two, or another one, would give paths to nobody."""
+    known = read_owners(f"* @ada\n{line}\n")
+    assert [rule.pattern for rule in known.rules] == ["*"]
+    assert [bad.line for bad in known.invalid] == [2]
+
+
 def test_the_last_line_that_matches_decides():
     found = read_owners("* @all\n*.py @ann\ndocs/\n")
     assert found.owners_of("a.py") == ("@ann",)

@@ -1,10 +1,12 @@
 """Signs that tests say less than before, in several languages; and changes of tests that are none."""
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.policy.weakening import Lines, weakened
+from penstock.core.policy.weakening import MAX_LINE, Lines, weakened
 
 
 def signs(path: str, removed: str, added: str, *, deleted: bool = False) -> tuple[str, ...]:
@@ -33,6 +35,37 @@ WEAKER = [
         "a\nb",
         "2 fewer assertions",
     ),
+    ("a test less", "test_a.py", "def test_runs():\n    run()", "", "1 fewer test"),
+    ("jest, two less", "a.test.ts", "it('a', f)\ntest('b', g)", "", "2 fewer tests"),
+    ("go, one less", "a_test.go", "func TestA(t *testing.T) {", "", "1 fewer test"),
+    ("any value will do", "test_a.py", "assert f() == 5", "assert f()", "1 assertion less exact"),
+    (
+        "not none",
+        "test_a.py",
+        "    assert f(2) == [1]",
+        "    assert f(2) is not None",
+        "1 assertion less exact",
+    ),
+    ("unittest's", "test_a.py", "self.assertEqual(f(), 5)", "self.assertTrue(f())", "1 assertion less exact"),
+    ("jest's", "a.test.js", "expect(f()).toBe(5)", "expect(f()).toBeTruthy()", "1 assertion less exact"),
+    ("go's", "a_test.go", "assert.Equal(t, 5, f())", "assert.NotNil(t, f())", "1 assertion less exact"),
+    ("rust's", "tests/a.rs", "assert_eq!(f(), 5);", "assert!(f() > 0);", "1 assertion less exact"),
+    (
+        "any error",
+        "test_a.py",
+        "with pytest.raises(KeyError):",
+        "with pytest.raises(Exception):",
+        "1 assertion less exact",
+    ),
+    ("it always holds", "test_a.py", "assert f()", "assert True", "1 fewer assertion"),
+    ("and in jest", "a.test.js", "expect(f()).toBe(1)", "expect(true).toBe(true)", "1 fewer assertion"),
+    (
+        "tolerance",
+        "test_a.py",
+        "assert f() == approx(1, abs=1e-9)",
+        "assert f() == approx(1, abs=0.1)",
+        "abs from 1e-09 to 0.1",
+    ),
     ("coverage", "pyproject.toml", "fail_under = 90", "fail_under = 80", "fail_under from 90 to 80"),
     ("its flag", "Makefile", "--cov-fail-under=90", "--cov-fail-under=85.5", "fail_under from 90 to 85.5"),
     ("it is gone", ".coveragerc", "fail_under = 90", "", "fail_under 90 is gone"),
@@ -48,6 +81,17 @@ def test_a_weaker_test_is_noticed(what: str, path: str, removed: str, added: str
 FINE = [
     ("more assertions", "test_a.py", "assert a", "assert a == 1\nassert b == 2"),
     ("renamed", "test_a.py", "assert old(1) == 2", "assert new(1) == 2"),
+    (
+        "another name",
+        "test_a.py",
+        "def test_old():\n    assert f() == 1",
+        "def test_new():\n    assert f() == 1",
+    ),
+    ("more exact", "test_a.py", "assert f()", "assert f() == 5"),
+    ("in other words", "test_a.py", "self.assertEqual(f(), 5)", "assert f() == 5"),
+    ("another error", "test_a.py", "with pytest.raises(KeyError):", "with pytest.raises(IndexError):"),
+    ("narrower", "test_a.py", "assert f() == approx(1, abs=0.1)", "assert f() == approx(1, abs=1e-9)"),
+    ("no test's", "src/a.py", "assert f() == 5", "assert f()"),
     ("a skip that was there", "test_a.py", "@pytest.mark.skip", "@pytest.mark.skip(reason='x')"),
     ("a skip taken away", "test_a.py", "@pytest.mark.skip", ""),
     ("no test", "src/a.py", "assert a\nassert b", "skip = 1"),
@@ -64,6 +108,15 @@ def test_an_ordinary_change_is_not(what: str, path: str, removed: str, added: st
 
 def test_a_file_of_another_kind_may_be_deleted():
     assert signs("src/a.py", "assert a", "", deleted=True) == ()
+
+
+def test_a_hostile_line_costs_no_more_than_its_length():
+    """Lines as long as is looked at, of what an expression could begin with again and again."""
+    for unit in ("assert ", "==", ".toBe", "abs=1", "def test", "expect(", "raises("):
+        line = unit * (MAX_LINE // len(unit))
+        begun = perf_counter()
+        signs("test_a.py", "\n".join([line] * 30), line)
+        assert perf_counter() - begun < 0.5, unit
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

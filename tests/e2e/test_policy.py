@@ -1,5 +1,6 @@
 """`penstock policy`: judging a patch, a pull request and a change, and trying another policy."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_what_is_blocked_says_why(elsewhere: Caller, source: Path, patch, scope,
 
 
 WRONG = {
-    "no such patch": (("none.diff", "--in", "source"), Exit.NO, "none.diff: cannot be read"),
+    "no such patch": (("none.diff", "--in", "source"), Exit.WRONG_USE, "none.diff: cannot be read"),
     "no such clone": (("p.diff", "--in", "nowhere"), Exit.WRONG_USE, "is not a folder"),
     "nothing that git applies": (("p.diff", "--in", "source"), Exit.NO, "git does not apply this patch"),
 }
@@ -179,6 +180,8 @@ def test_layers_are_shown_with_where_each_value_stands(layered: Caller) -> None:
     said = layered("policy", "show").out
     assert "built in → config/orchestrator.yml → config/policies/team.yml" in said
     assert "config/policies/team.yml:2" in said
+    assert re.search(r"always protected .*\.github/", said)
+    assert re.search(r"never changed .*config/orchestrator\.yml", said)
     assert "curl_pipe_sh is waived on docs/** by @ada before 3000-01-01 (config/orchestrator.yml:7)" in said
     (layered.folder / "low.yml").write_text("version: 1\npr_management: {require_reviews: 1}\n")
     told = layered("policy", "show", "low.yml", expect=Exit.WRONG_USE).err

@@ -21,7 +21,7 @@ from penstock.core.policy.rules import Mode, policy_digest
 from penstock.core.refs import ChangeId
 from penstock.core.routing.loading import Refused, Ruleset
 from penstock.core.verdict import Outcome
-from penstock.flows.layering import POLICY_FILE
+from penstock.flows.layering import POLICY_FILE, layer_of
 from penstock.flows.listening import Listener
 from penstock.flows.views import text_of
 from penstock.settings import CONFIG, Misconfigured, Settings, load
@@ -57,6 +57,37 @@ def tight() -> Layer:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (
+            {".infinity/policy.yaml"},
+            "acme/lib/.infinity/policy.yaml:1:1: the file is called .infinity/policy.yml",
+        ),
+        (
+            {".infinity/Policy.yml"},
+            "acme/lib/.infinity/Policy.yml:1:1: the file is called .infinity/policy.yml",
+        ),
+        (
+            {".Infinity/policy.yml"},
+            "acme/lib/.Infinity/policy.yml:1:1: the file is called .infinity/policy.yml",
+        ),
+        ({".infinity"}, "acme/lib/.infinity:1:1: .infinity is no folder"),
+        (
+            {".infinity/policy.yml", ".infinity/POLICY.YML"},
+            "acme/lib/.infinity/POLICY.YML:1:1: the file is called",
+        ),
+        ({".infinity/policy.yml"}, ""),
+        ({".infinity/ledger/backlog.json", ".infinityx", "a/.infinity/policy.yaml"}, ""),
+    ],
+)
+def test_what_was_meant_as_a_layer_and_is_none_is_not_passed_over(paths: set[str], said: str):
+    """A link, a name in another case: whoever wrote it believes that it binds."""
+    found = layer_of("acme/lib", frozenset(paths), b"version: 1\n")
+    assert (found.problems[0] if isinstance(found, Refused) else "").startswith(said)
+    assert isinstance(found, Refused) is bool(said)
+
+
 def test_a_layers_quorum_is_waited_for(house: House):
     repo = house.repository("two-of-us", {POLICY_FILE: "version: 1\npr_management: {require_reviews: 2}\n"})
     with house.working():

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from tests.flows.house import ORG, House, digest_of, lane_in
 
+from penstock.cli.telling import told
 from penstock.core.approval import ApprovalScope
 from penstock.core.change import is_settled
 from penstock.core.change.events import ArtifactsReady
@@ -126,6 +127,9 @@ def test_what_strays_is_blocked_with_the_rule_that_says_so(house: House, what, p
         e.event for e in house.home.store.reader.entries(name) if e.event.kind == "E_GATES_EVALUATED"
     )
     assert rule in {violation.rule for violation in gates.violations}
+    line = told(gates, change, "")
+    assert line
+    assert rule in line.plain.split(";")[0], "and so does `ledger show`"
     assert change.approvals == ()
     assert house.branches(repo) == {"main"}
 

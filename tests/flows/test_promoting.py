@@ -21,7 +21,7 @@ from penstock.bootstrap import Installation
 from penstock.cli.exits import Exit
 from penstock.cli.looking import status
 from penstock.core.autonomy.promotion import Figures, Standing, bound_ppm
-from penstock.core.change.model import State
+from penstock.core.change.model import Change, State
 from penstock.core.policy.layers import Layered, bound
 from penstock.core.policy.promoted import Candidate, candidate
 from penstock.core.policy.rules import Policy, Separation, policy_digest
@@ -35,7 +35,7 @@ from penstock.flows.orders import Answer, Desk
 from penstock.flows.promoting import PromotedLayers, approve, figures_of, propose, take_back
 from penstock.flows.steering import Steering
 from penstock.flows.whatif import Answer as Judged
-from penstock.flows.whatif import Backtest, Fate, Tried, backtest
+from penstock.flows.whatif import Backtest, Fate, Tried, backtest, fate_of
 from penstock.ports import ForgeReader
 from penstock.rulebook import Book, InForce
 
@@ -367,6 +367,26 @@ def test_where_the_log_does_not_hold_what_was_in_force_stays_and_nothing_passes(
         binding = bound(found.policy, found, None, None)
         assert binding.layer
         assert not binding.layer.allows
+
+
+@pytest.mark.parametrize(
+    ("state", "resume_to", "merged", "reverted", "fate"),
+    [
+        (State.DONE, None, True, False, Fate.HELD),
+        (State.DONE, None, True, True, Fate.BROKE),
+        (State.ROLLED_BACK, None, True, True, Fate.BROKE),
+        (State.ROLLING_BACK, None, True, False, Fate.BROKE),
+        (State.NEEDS_HUMAN, State.ROLLING_BACK, True, False, Fate.BROKE),
+        (State.NEEDS_HUMAN, State.MERGING, True, False, Fate.NONE),
+        (State.CANCELLED, None, False, False, Fate.NONE),
+        (State.FAILED, None, False, False, Fate.NONE),
+    ],
+)
+def test_what_became_of_a_change(state, resume_to, merged, reverted, fate):
+    """One whose rollback failed broke all the same."""
+    lane = SimpleNamespace(inverse=SimpleNamespace(merged="1" * 40 if reverted else None))
+    change = SimpleNamespace(state=state, resume_to=resume_to, any_merged=merged, lanes=(lane,))
+    assert fate_of(cast("Change", change)) is fate
 
 
 def test_a_backtest_is_recorded_in_numbers(hall: Hall):

@@ -15,6 +15,7 @@ from penstock.bootstrap import Installation
 from penstock.cli.working import door_of
 from penstock.core.change import events as e
 from penstock.core.change.effects import Propose
+from penstock.core.change.journal import Appended, Draft
 from penstock.core.change.model import Change, State
 from penstock.core.routing.loading import Part, Refused, Ruleset, ruleset
 from penstock.core.routing.router import Router
@@ -98,6 +99,32 @@ def test_what_a_rule_routes_is_worked_on_by_its_agent(ruled: Ruled):
     assert ruled.poll() == 1
     told = ruled.triaged()
     assert (told.decision, told.agent, told.recipe) == (e.Triage.GO, "fixer", "fix")
+
+
+def test_of_two_issues_that_ask_for_the_same_the_older_is_worked_on(ruled: Ruled):
+    """A recipe would propose the same for both; once the older one has ended, the next may."""
+    ruled.rule(FIX)
+    repo = ruled.repository()
+    ruled.issue(repo, "bot-task", "fix-it")
+    ruled.issue(repo, "bot-task", "fix-it")
+    assert ruled.poll() == 2
+    store, world = ruled.home.store, ruled.home.world
+
+    def triaged(change: Change) -> e.TriageDecided:
+        texts = store.texts()
+        event = triage(world, change, texts)
+        assert isinstance(event, e.TriageDecided)
+        assert isinstance(
+            store.record(change.id, Draft(key="triage", event=event, blobs=texts.blobs)), Appended
+        )
+        return event
+
+    found = [change for name in ruled.changes if isinstance(change := store.change(name), Change)]
+    older, newer = sorted(found, key=lambda change: (change.created_at, change.id))
+    assert triaged(older).decision is e.Triage.GO
+    declined = triaged(newer)
+    assert declined.decision is e.Triage.NO_GO
+    assert f"{older.id} is open with the same recipe" in (store.texts().get(declined.verdict) or "")
 
 
 def test_what_no_rule_routes_is_left_alone(ruled: Ruled):

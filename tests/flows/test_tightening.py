@@ -13,6 +13,7 @@ from localforge.store.accounts import by_login
 from localforge.store.repos import by_name
 from penstock.adapters.secrets import Secrets
 from penstock.core.approval import ApprovalScope
+from penstock.core.change.events import TapDecided
 from penstock.core.change.model import State
 from penstock.core.policy.rules import CiPolicy, Holder, Policy, Separation, stricter
 from penstock.core.refs import ChangeId, RepoRef
@@ -46,6 +47,23 @@ def test_a_quorum_that_was_raised_since_binds(house: House):
     with house.working():
         house.approve(name)
         assert house.until(name, State.NEEDS_HUMAN, State.BLOCKED_POLICY).reason == "branch_denied"
+    assert house.branches(repo) == {"main"}
+
+
+def test_an_own_approval_does_not_count_once_somebody_else_must_approve(house: House):
+    """The policy was tightened between the approval and the write."""
+    repo = house.repository("own-approval")
+    with house.working():
+        name = house.start(repo)
+        house.until(name, State.WAITING_USER_APPROVAL)
+    house.approve(name)
+    assert house.change(name).approvals[0].self_approved
+    safety = house.settings.config.safety.model_copy(update={"separation_of_duties": Separation.REQUIRED})
+    house.configure(house.settings.config.model_copy(update={"safety": safety}))
+    with house.working():
+        assert house.until(name, State.NEEDS_HUMAN).reason == "branch_denied"
+    refused = [e.event for e in house.home.store.reader.entries(name) if isinstance(e.event, TapDecided)]
+    assert [event.rules for event in refused] == [("separation_of_duties",)]
     assert house.branches(repo) == {"main"}
 
 

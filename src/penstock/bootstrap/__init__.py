@@ -241,6 +241,7 @@ class Installation(Access):
             steering=self.steering,
             own_login=self.own_login,
             notices_today=self._notices_today,
+            unended=self.store.unended_about,
             attest=self.store.seal.envelope,
             only_workflows_report=self.embedded is not None,
         )

@@ -14,6 +14,7 @@ from penstock.cli.logs import to_standard_error
 from penstock.cli.options import ConfigFile, Json, Options, Said, State, Unsafe, Yes, begun, leave, opened
 from penstock.cli.policies import policy_app
 from penstock.cli.records import tap_app
+from penstock.cli.secrets import secrets_app
 from penstock.core.signal import ForgeEvent
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ app.add_typer(route_app, name="route")
 app.add_typer(autonomy_app, name="autonomy")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(tap_app, name="tap")
+app.add_typer(secrets_app, name="secrets")
 
 
 @app.callback()
@@ -315,7 +317,7 @@ FORGE_CODES = frozenset(
     }
 )
 WRONG_USE_CODES = frozenset(
-    {"misconfigured", "no_token", "bad_recipes", "no_source", "bad_key", "bad_export"}
+    {"misconfigured", "no_token", "bad_recipes", "no_source", "no_patch", "no_layer", "bad_key", "bad_export"}
 )
 
 

@@ -13,7 +13,7 @@ from penstock.cli.exits import Exit
 from penstock.cli.promoted import amiss, document, known, line_of
 from penstock.core.document import MAX_BYTES
 from penstock.core.policy.layers import BUILT_IN_SOURCE, Layered, combine, read_layer
-from penstock.core.policy.rules import Policy, Waiver, policy_digest
+from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy, Waiver, policy_digest
 from penstock.core.policy.severity import BUILT_IN
 from penstock.core.policy.tools import TOOLS, Known, rule_of
 from penstock.core.routing.loading import Refused
@@ -96,6 +96,8 @@ def _table(found: Layered) -> Table:
         "safety.frozen_paths": policy.frozen_paths,
         "ci.required": policy.ci.required,
     }
+    table.add_row("always protected", ", ".join(ALWAYS_PROTECTED), BUILT_IN_SOURCE)
+    table.add_row("never changed", ", ".join(NEVER_WRITABLE), BUILT_IN_SOURCE)
     for key, names in lists.items():
         for name in names:
             table.add_row(key, output.cell(name), output.cell(found.origin(f"{key} {name}")))

@@ -54,8 +54,10 @@ def _early(event: e.Event, change: Change) -> Text | None:
             )
         case e.GatesEvaluated():
             carried = "".join(map(_carried, event.carried))
+            stopped = dict.fromkeys(one.rule for one in event.violations if one.severity not in ALLOWING)
+            by = f" by {', '.join(stopped)}" if stopped else ""
             return Text(
-                f"gates     G2 and G3: {event.outcome}; risk {event.tier} ({event.score} points){carried}"
+                f"gates     G2 and G3: {event.outcome}{by}; risk {event.tier} ({event.score} points){carried}"
             )
         case _:
             return None

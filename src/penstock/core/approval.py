@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -133,6 +133,28 @@ def approvers(
     """The people who have approved exactly this, unexpired."""
     fitting = (a for a in approvals if a.scope is scope and a.digest == digest and not a.by_policy)
     return frozenset(a.by.login for a in fitting if now < a.expires_at)
+
+
+def on_terms(approvals: tuple[Approval, ...], policy: Policy) -> tuple[Approval, ...]:
+    """As long as they hold by now: those of a policy that has become shorter since end earlier."""
+    days = timedelta(days=policy.approval_days)
+    return tuple(replace(a, expires_at=min(a.expires_at, a.at + days)) for a in approvals)
+
+
+def judge_own_approvals(
+    digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, policy: Policy
+) -> Verdict | None:
+    """Where somebody else must approve by now, whatever was asked when they approved: do enough others. None where the
+    requester's own approval is not needed, or counts."""
+    given = [a for a in approvals if (a.digest, a.scope) == (digest, scope) and not a.by_policy]
+    own = {a.by.login for a in given if a.self_approved}
+    others = {a.by.login.casefold() for a in given if not a.self_approved}
+    if policy.separation is Separation.AUTO or not own or len(others) >= quorum:
+        return None
+    return blocked(
+        "separation_of_duties",
+        f"{', '.join(sorted(own))} asked for this and approved it; by now somebody else must approve it",
+    )
 
 
 def policy_approval(

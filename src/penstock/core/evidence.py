@@ -10,6 +10,7 @@ from penstock.core.refs import Digest, Sha
 from penstock.core.secrets import Finding
 from penstock.core.sources.api import Break, Unread
 from penstock.core.sources.complexity import Tangled
+from penstock.core.sources.kinds import Origin
 from penstock.core.sources.workflows import WorkflowFinding
 
 
@@ -82,6 +83,13 @@ class FileFact:
     """Bytes of the new content."""
     licence: str = ""
     """The SPDX expression that an added file, or a changed licence's text, names; `?` for one that cannot be told."""
+    language: str = ""
+    """By its name or first line; empty where that tells none."""
+    origin: Origin = Origin.WRITTEN
+    line_ends: str = ""
+    """How its line ends changed (`LF to CRLF`); empty where they did not."""
+    moved: int = 0
+    """Of its added lines (`additions`), those that the same patch set takes away elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +131,10 @@ class DiffFacts:
     @property
     def deletions(self) -> int:
         return sum(f.deletions for f in self.files)
+
+    @property
+    def moved(self) -> int:
+        return sum(f.moved for f in self.files)
 
 
 class CheckStatus(StrEnum):

@@ -22,6 +22,8 @@ class Intake:
     complexity: int
     routing: Verdict | None = None
     """What the routing rules and guards say; None where there are no rules."""
+    same: str = ""
+    """An older change that is open, with the same recipe for the same repository: a recipe would propose the same."""
 
 
 def judge_intake(facts: Intake, policy: Policy) -> Verdict:
@@ -35,6 +37,11 @@ def judge_intake(facts: Intake, policy: Policy) -> Verdict:
                 "author",
                 f"author is {facts.association or 'unknown'} of the organization",
                 holds=facts.association in TRUSTED_ASSOCIATIONS,
+            ),
+            check(
+                "duplicate",
+                f"{facts.same} is open with the same recipe" if facts.same else "nothing open does the same",
+                holds=not facts.same,
             ),
             *_doable(facts.recipes, facts.complexity, policy),
         ),

@@ -24,6 +24,14 @@ class RiskItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """How earlier changes of the same kind went: the newest that were merged, and those of them that were taken back."""
+
+    merged: int = 0
+    taken_back: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
     """The sum decides the tier: 0–24 low, 25–49 medium, 50–74 high, 75 and above critical."""
 
@@ -40,12 +48,35 @@ class Risk:
         return max(by_score, self.floor, key=lambda tier: tier.rank)
 
 
-def assess(diffs: tuple[DiffFacts, ...], *, dependents: int | None, policy: Policy) -> Risk:
-    """The risk of a whole change. `dependents` outside the change is None while nobody knows them."""
+def assess(
+    diffs: tuple[DiffFacts, ...],
+    *,
+    dependents: int | None,
+    policy: Policy,
+    history: tuple[RiskItem, ...] = (),
+) -> Risk:
+    """The risk of a whole change. `dependents` outside the change is None while nobody knows them; `history`: see
+    `of_its_kind`, and nothing where it is nobody's change."""
     files = tuple(fact for diff in diffs for fact in diff.files)
-    items = (*_size_items(diffs), *_path_items(files, policy), *_api_items(diffs), _blast_item(dependents))
+    items = (
+        *_size_items(diffs),
+        *_path_items(files, policy),
+        *_api_items(diffs),
+        _blast_item(dependents),
+        *history,
+    )
     floor = Tier.HIGH if any(is_protected(f.path, policy) for f in files) else Tier.LOW
     return Risk(items=items, floor=floor)
+
+
+def of_its_kind(kind: str, history: History | None) -> tuple[RiskItem, ...]:
+    """What went before by the same agent or recipe; None: a log does not hold, so it cannot be told."""
+    if history is None:
+        return (RiskItem(reason=f"how {kind} did before cannot be told: a log does not hold", points=15),)
+    if not history.merged:
+        return (RiskItem(reason=f"nothing of {kind} was merged before", points=0),)
+    told = f"{history.taken_back} of the last {history.merged} changes of {kind} were taken back"
+    return (RiskItem(reason=told, points=min(15 * history.taken_back, 45)),)
 
 
 def _size_items(diffs: tuple[DiffFacts, ...]) -> tuple[RiskItem, ...]:

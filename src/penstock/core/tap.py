@@ -12,7 +12,7 @@ from penstock.core.approval import Approval, ApprovalScope, judge_approvals
 from penstock.core.ledger import canonical, moment, plain, sha256
 from penstock.core.policy.rules import Toggles
 from penstock.core.refs import ChangeId, Digest, RepoRef, Sha
-from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, check, failures, leaves, passed
+from penstock.core.verdict import ALLOWING, Outcome, Verdict, all_of, check, leaves, passed, refusing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class TapDecision:
     @property
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules that kept it from allowing."""
-        return tuple(leaf.rule for leaf in failures(self.verdict))
+        return tuple(dict.fromkeys(node.rule for node in refusing(self.verdict)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,8 @@ class Standing:
     """Whether approvers may still write there, as `judge_approvals` takes it."""
     stand_in: Verdict | None = None
     """Whether policy, which approved in a person's place, may still do so; None where people approved."""
+    separation: Verdict | None = None
+    """Why the requester's own approval counts no more; None where it does, or is not needed."""
 
 
 def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing) -> TapDecision:
@@ -197,7 +199,9 @@ def decide_content(subject: str, rules: Rules, heads: Heads, standing: Standing)
     return TapDecision(
         subject=subject,
         policy=_policy(rules),
-        authority=all_of("authority", filter(None, (approved, standing.stand_in, standing.owners))),
+        authority=all_of(
+            "authority", filter(None, (approved, standing.separation, standing.stand_in, standing.owners))
+        ),
         truth=all_of("truth", _truth(heads)),
         policy_digest=rules.policy_digest,
         approvals=_ids(standing.approvals, standing.digest, ApprovalScope.CONTENT),

@@ -4,6 +4,7 @@ A verdict says what was asked, what came of it, why, and from which parts. Leave
 combine their children, and a combination of nothing is never a pass.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,6 +91,20 @@ def failures(verdict: Verdict) -> Iterator[Verdict]:
         yield verdict
     for child in verdict.children:
         yield from failures(child)
+
+
+_HOUSE = re.compile(r"[PG]-\d{2,3}")
+"""Ids of the house's policies and guardrails (governance: TAP)."""
+
+
+def refusing(verdict: Verdict) -> Iterator[Verdict]:
+    """What keeps it from allowing, for the record: each leaf that does, after the house's own rule that asked it."""
+    if verdict.allows:
+        return
+    if not verdict.children or _HOUSE.fullmatch(verdict.rule):
+        yield verdict
+    for child in verdict.children:
+        yield from refusing(child)
 
 
 def leaves(verdict: Verdict) -> Iterator[Verdict]:

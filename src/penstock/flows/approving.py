@@ -11,7 +11,6 @@ from penstock.core.change.sidings import CEILING_REACHED
 from penstock.core.ledger import canonical, sha256
 from penstock.core.refs import PENSTOCK
 from penstock.core.tap import Heads, TapDecision, decide_stand_in
-from penstock.core.verdict import failures
 from penstock.flows.layering import binding_policy
 from penstock.flows.shaping import branch_name
 from penstock.flows.standing_in import held_now, stand_in
@@ -49,7 +48,7 @@ def _declined(effect: AskPolicy, decision: TapDecision, texts: Texts) -> Event:
         scope=effect.scope,
         digest=effect.digest,
         repo=effect.repo,
-        rules=tuple(leaf.rule for leaf in failures(decision.verdict)),
+        rules=decision.rules,
         verdict=texts.put(verdict_text(decision.verdict)),
     )
 

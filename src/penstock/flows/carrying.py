@@ -134,7 +134,8 @@ def _has(scene: Scene, before: MergePreview) -> bool:
 def _tier(world: World, change: Change, lane: Lane, facts: DiffFacts) -> Tier:
     """Of the whole change, with this repository's part as it would be merged now."""
     others = tuple(diff_of(world, other) for other in change.shipping if other is not lane)
-    return assess((facts, *others), dependents=change.dependents, policy=world.policy).tier
+    diffs, history = (facts, *others), world.steering.of_its_kind(change)
+    return assess(diffs, dependents=change.dependents, policy=world.policy, history=history).tier
 
 
 def _moved(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from penstock.core.approval import WRITERS
+from penstock.core.approval import WRITERS, same_person
 from penstock.core.autonomy.events import AutonomyGranted, AutonomyRevoked, Noted, QuarantineLifted
 from penstock.core.autonomy.granting import Asked, judge_grant
 from penstock.core.autonomy.model import Governance
@@ -116,7 +116,7 @@ def may_govern(seat: Seat, repos: Iterable[RepoRef], reason: str) -> Verdict:
             "Penstock writes with this token, so give the order at a terminal",
             holds=desk.interactive,
         )
-        if desk.person == desk.own_login
+        if same_person(desk.person, desk.own_login)
         else passed("own_identity", "not Penstock's own identity")
     )
     why = check("reason", "a reason is given (--reason)", holds=bool(reason.strip()))

@@ -9,7 +9,13 @@ from penstock.flows.world import World, pinned_policy
 from penstock.ports import Repositories, Texts
 
 POLICY_FILE = ".infinity/policy.yml"
-_MISNAMED = ".infinity/policy.yaml"
+_FOLDER = ".infinity"
+_MISTAKEN = {
+    ".infinity/policy.yml": f"the file is called {POLICY_FILE}",
+    ".infinity/policy.yaml": f"the file is called {POLICY_FILE}",
+    ".infinity": f"{_FOLDER} is no folder",
+}
+"""By names in any case: what was meant as the layer, and is none."""
 
 
 def layer_at(repositories: Repositories, repo: RepoRef, commit: Sha) -> Layer | Refused | None:
@@ -23,8 +29,10 @@ def layer_at(repositories: Repositories, repo: RepoRef, commit: Sha) -> Layer | 
 
 def layer_of(repository: str, paths: frozenset[str], content: bytes | None) -> Layer | Refused | None:
     """The layer of a tree with these paths; `content`: the file's, None where it is no ordinary file of at most 1 MiB."""
-    if _MISNAMED in paths:
-        return Refused(problems=(f"{repository}/{_MISNAMED}:1:1: the file is called {POLICY_FILE}",))
+    near = (path for path in paths if path[: len(_FOLDER)].lower() == _FOLDER and path != POLICY_FILE)
+    wrong = sorted((path, why) for path in near if (why := _MISTAKEN.get(path.lower())))
+    if wrong:
+        return Refused(problems=tuple(f"{repository}/{path}:1:1: {why}" for path, why in wrong))
     if POLICY_FILE not in paths:
         return None
     source = f"{repository}/{POLICY_FILE}"

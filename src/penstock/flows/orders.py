@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from penstock.core.approval import WRITERS, Approval, ApprovalScope, Approver, may_record
+from penstock.core.approval import WRITERS, Approval, ApprovalScope, Approver, may_record, same_person
 from penstock.core.change import Entry
 from penstock.core.change.events import (
     ApprovalRecorded,
@@ -90,8 +90,8 @@ def _approve_one(desk: Desk, change: Change, digest: Digest, scope: ApprovalScop
         by=Actor(login=desk.person),
         at=now,
         expires_at=now + timedelta(days=policy.approval_days),
-        self_approved=desk.person == change.requester,
-        shared_identity=desk.person == desk.own_login,
+        self_approved=same_person(desk.person, change.requester),
+        shared_identity=same_person(desk.person, desk.own_login),
     )
     answer = _record(desk, change, ApprovalRecorded(approval=approval), f"approval:{approval.id}")
     return replace(answer, subject=digest, verdict=verdict if answer.verdict.allows else answer.verdict)

@@ -46,7 +46,7 @@ from penstock.core.routing.admission import Admission
 from penstock.core.routing.agents import Output
 from penstock.core.routing.router import Ignored as Unrouted
 from penstock.core.routing.router import Undecided
-from penstock.core.verdict import Outcome, Verdict, all_of, blocked, failures, passed, unknown
+from penstock.core.verdict import Outcome, Verdict, all_of, blocked, passed, refusing, unknown
 from penstock.flows.carrying import Judged, carried_patch_sets
 from penstock.flows.intake import issue_signal
 from penstock.flows.layering import bound_of
@@ -92,10 +92,18 @@ def triage(world: World, change: Change, texts: Texts) -> Event:
             recipes=recipes,
             complexity=max((card.complexity for card in cards), default=0),
             routing=routed.verdict,
+            same=_same(world, change, change.issue.repo, recipes),
         ),
         world.policy,
     )
     return _triaged(world, change, routed, verdict, texts)
+
+
+def _same(world: World, change: Change, repo: RepoRef, recipes: tuple[str, ...]) -> str:
+    """The oldest open change that would propose what this one would; empty where there is none."""
+    others = (o for o in world.unended(repo.node_id) if o.ending is None and o.issue != change.issue)
+    older = (o for o in others if (o.created_at, o.id) < (change.created_at, change.id))
+    return next((other.id for other in older if other.recipe and other.recipe in recipes), "")
 
 
 def _triaged(
@@ -326,7 +334,12 @@ def evaluate_gates(world: World, change: Change, texts: Texts) -> Event:
     }
     asked = {node: found.unapproved for node, found in owners.items()}
     verdict = judged_whole(world, change, lanes, bounds, asked)
-    risk = assess(tuple(diff for _, diff in lanes), dependents=change.dependents, policy=world.policy)
+    risk = assess(
+        tuple(diff for _, diff in lanes),
+        dependents=change.dependents,
+        policy=world.policy,
+        history=world.steering.of_its_kind(change),
+    )
     lines = "\n".join(f"{item.points:+d}: {item.reason}" for item in risk.items)
     return GatesEvaluated(
         digests=tuple(lane.patch_set.digest for lane, _ in lanes if lane.patch_set),
@@ -355,7 +368,7 @@ def _violations(verdict: Verdict, lanes: tuple[tuple[Lane, DiffFacts], ...]) -> 
     return tuple(
         ViolationFact(repo=nodes[part.rule], rule=leaf.rule, severity=leaf.outcome)
         for part in verdict.children
-        for leaf in (*failures(part), *_warnings(part))
+        for leaf in (*refusing(part), *_warnings(part))
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from penstock.core.approval import Approver, judge_separation
+from penstock.core.approval import Approver, judge_separation, same_person
 from penstock.core.autonomy.events import Noted, PolicyPromoted, PolicyProposed, PolicyReverted
 from penstock.core.autonomy.model import Governance
 from penstock.core.autonomy.promotion import (
@@ -123,8 +123,8 @@ def approve(seat: Seat, name: str, today: Callable[[], Layered], reason: str) ->
             promotion=name,
             by=actor(seat),
             reason=texts.put(reason),
-            self_approved=seat.desk.person.casefold() == proposer.casefold(),
-            shared_identity=seat.desk.person == seat.desk.own_login,
+            self_approved=same_person(seat.desk.person, proposer),
+            shared_identity=same_person(seat.desk.person, seat.desk.own_login),
         )
         return verdict, Noted(key=f"promote:{name}", event=event, blobs=texts.blobs)
 

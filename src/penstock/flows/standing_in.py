@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from penstock.core.approval import ApprovalScope, approvers, policy_approval
 from penstock.core.autonomy.earning import Held, held
-from penstock.core.autonomy.judging import Stand, may_policy_approve
+from penstock.core.autonomy.judging import Stand, judge_alone, may_policy_approve
 from penstock.core.autonomy.model import cell_of, pull_name
 from penstock.core.autonomy.reserved import judge_reserved
 from penstock.core.change.outcomes import agent_of, tier_of
@@ -22,6 +22,7 @@ def stand_in(scene: Scene, scope: ApprovalScope) -> tuple[Verdict, Held]:
     bound = bound_of(world, change, lane, scene.texts)
     policy = stricter(bound.pinned, bound.current)
     rests_on = held_now(scene)
+    facts = diff_of(world, lane)
     people = approvers(change.approvals, ApprovalScope.CONTENT, lane.patch_set.digest, world.clock.now())
     stand = Stand(
         scope=scope,
@@ -30,7 +31,8 @@ def stand_in(scene: Scene, scope: ApprovalScope) -> tuple[Verdict, Held]:
         toggles=world.toggles(lane.repo),
         quorum=max(change.terms.quorum, policy.required_reviews),
         owners_asked=policy.code_owners,
-        reserved=judge_reserved(diff_of(world, lane), scope, policy),
+        reserved=judge_reserved(facts, scope, policy),
+        dependencies=judge_alone(facts, policy),
         held=rests_on,
         people_approved=bool(people),
     )
@@ -53,7 +55,11 @@ def held_now(scene: Scene) -> Held:
 def standing_in(scene: Scene, scope: ApprovalScope, digest: Digest, people: frozenset[str]) -> Verdict | None:
     """Whether policy may still stand in where it approved and people did not; None where it is not asked."""
     given = policy_approval(scene.change.approvals, scope, digest, scene.world.clock.now())
-    if given is None or len(people) >= scene.change.terms.quorum:
+    if given is None:
+        return None
+    bound = bound_of(scene.world, scene.change, scene.lane, scene.texts)
+    quorum = max(scene.change.terms.quorum, stricter(bound.pinned, bound.current).required_reviews)
+    if len({login.casefold() for login in people}) >= quorum:
         return None
     verdict, _ = stand_in(scene, scope)
     return replace(verdict, reason=f"policy approved in a person's place ({given.id})")

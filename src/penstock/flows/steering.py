@@ -1,5 +1,6 @@
 """What holds for the whole installation: its own quarantine, the day's budget of pull requests, who may act alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,9 +9,11 @@ from penstock.core.autonomy.ceiling import judge_ceiling
 from penstock.core.autonomy.earning import Landed
 from penstock.core.autonomy.events import Decide, Noted, PullCounted, QuarantineSet
 from penstock.core.autonomy.model import Governance, pull_name
-from penstock.core.change.outcomes import Classes
+from penstock.core.change.model import Change
+from penstock.core.change.outcomes import Classes, agent_of
 from penstock.core.policy.rules import Holder
 from penstock.core.refs import ChangeId, NodeId
+from penstock.core.risk import History, RiskItem, of_its_kind
 from penstock.core.verdict import Verdict, blocked
 from penstock.ports import Clock, NewTexts, Permanent
 
@@ -37,6 +40,10 @@ class Outcomes(Protocol):
         ...
 
     def landed(self, classes: Classes) -> tuple[Landed, ...]: ...
+
+    def history(self) -> Mapping[str, History]:
+        """By agent or recipe, of the newest changes that merged anything."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,15 @@ class Steering:
     def _too_many(self, governance: Governance) -> tuple[ChangeId, ...]:
         row = self.outcomes.failures(governance.lifted_at, self.quarantine_after)
         return row if len(row) >= self.quarantine_after else ()
+
+    def of_its_kind(self, change: Change) -> tuple[RiskItem, ...]:
+        """What the history of the same agent or recipe adds to a change's risk."""
+        kind = agent_of(change)
+        try:
+            history = self.outcomes.history().get(kind, History())
+        except Permanent:
+            return of_its_kind(kind, None)
+        return of_its_kind(kind, history)
 
     def count_pull(self, change: ChangeId, repo: NodeId, *, grant: str, ceiling: int) -> Verdict:
         """Take a place in today's budget, and in the grant's, for a pull request that no person approved (G-09)."""

@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from penstock.core.approval import WRITERS, ApprovalScope, approvers, judge_approvals
+from penstock.core.approval import (
+    WRITERS,
+    ApprovalScope,
+    approvers,
+    judge_approvals,
+    judge_own_approvals,
+    on_terms,
+)
 from penstock.core.change.events import Merged, NeedsHuman
 from penstock.core.change.model import Change, Lane, LegName, MergePreview
 from penstock.core.evidence import CommitFacts, RepositoryFacts
@@ -59,24 +66,21 @@ def standing_of(scene: Scene) -> Standing:
     if scene.leg is LegName.INVERSE:
         quorum, then = scene.change.terms.quorum, scene.change.created_at
         return Standing(digest=digest, approvals=approvals, quorum=quorum, now=then)
-    rights = rights_now(scene, digest, ApprovalScope.CONTENT)
+    rights, policy = rights_now(scene, digest, ApprovalScope.CONTENT), _binding(scene)
+    quorum = quorum_of(scene, policy)
     people = frozenset(login for login, right in rights.items() if right)
     return Standing(
         digest=digest,
-        approvals=approvals,
-        quorum=quorum_of(scene),
+        approvals=on_terms(approvals, policy),
+        quorum=quorum,
         now=scene.world.clock.now(),
-        owners=_owners_now(scene, people),
+        owners=ownership(scene.world, scene.lane).judge(people) if policy.code_owners else None,
         rights=rights,
         stand_in=standing_in(scene, ApprovalScope.CONTENT, digest, people),
+        separation=judge_own_approvals(
+            digest, ApprovalScope.CONTENT, approvals, quorum=quorum, policy=policy
+        ),
     )
-
-
-def _owners_now(scene: Scene, people: frozenset[str]) -> Verdict | None:
-    """Asked for at creation or today, and of those who are owners today."""
-    if not _binding(scene).code_owners:
-        return None
-    return ownership(scene.world, scene.lane).judge(people)
 
 
 def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, bool | None]:
@@ -86,9 +90,9 @@ def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, 
     return {login: None if level is None else level in WRITERS for login, level in read.items()}
 
 
-def quorum_of(scene: Scene) -> int:
-    """How many people must have approved: what was asked at creation, and what is asked today."""
-    return max(scene.change.terms.quorum, _binding(scene).required_reviews)
+def quorum_of(scene: Scene, policy: Policy) -> int:
+    """How many people must have approved: what was asked at creation, and what the binding policy asks."""
+    return max(scene.change.terms.quorum, policy.required_reviews)
 
 
 def _binding(scene: Scene) -> Policy:
@@ -258,18 +262,22 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
     rights = rights_now(scene, preview.digest, ApprovalScope.MERGE)
     stand = standing_names(reviews)
-    approvals = tuple(a for a in change.approvals if not a.review or a.review in stand)
+    given = tuple(a for a in change.approvals if not a.review or a.review in stand)
+    policy = _binding(scene)
+    quorum = quorum_of(scene, policy)
+    approvals = on_terms(given, policy)
     verdict = judge_approvals(
         preview.digest,
         ApprovalScope.MERGE,
         approvals,
-        quorum=quorum_of(scene),
+        quorum=quorum,
         now=scene.world.clock.now(),
         rights=rights,
     )
     people = frozenset(login for login, right in rights.items() if right)
     stands_in = standing_in(scene, ApprovalScope.MERGE, preview.digest, people)
-    verdict = all_of("approved", filter(None, (verdict, stands_in)))
+    own = judge_own_approvals(preview.digest, ApprovalScope.MERGE, approvals, quorum=quorum, policy=policy)
+    verdict = all_of("approved", filter(None, (verdict, own, stands_in)))
     return with_reviews(verdict, reviews), tuple(a.id for a in approvals if a.digest == preview.digest)
 
 

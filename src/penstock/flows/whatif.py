@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.core.change.model import Change, State
+from penstock.core.change.model import ENDS, Change, State
 from penstock.core.policy.confidence import upper_bound
 from penstock.core.policy.layers import Layered
 from penstock.core.policy.rules import Tier, policy_digest
@@ -25,7 +25,7 @@ class Answer(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a change. BROKE: it was merged, and taken back, wholly or in part."""
+    """What became of a change. BROKE: it was merged, and taken back, wholly or in part, or was to be."""
 
     HELD = "held"
     BROKE = "broke"
@@ -57,11 +57,15 @@ def opinion(world: World, change: Change, policy: Layered) -> Opinion:
     bounds = {lane.repo.node_id: bound_alike(world, lane, policy) for lane in change.shipping}
     verdict = judged_whole(world, change, lanes, bounds, {})
     diffs = tuple(diff for _, diff in lanes)
-    return Opinion(verdict=verdict, risk=assess(diffs, dependents=change.dependents, policy=policy.policy))
+    # What is over is tried as if it were to come: its own end must not be in the history that it is judged by.
+    history = () if change.any_merged or change.state in ENDS else world.steering.of_its_kind(change)
+    risk = assess(diffs, dependents=change.dependents, policy=policy.policy, history=history)
+    return Opinion(verdict=verdict, risk=risk)
 
 
 def fate_of(change: Change) -> Fate:
-    taken_back = change.state in {State.ROLLING_BACK, State.ROLLED_BACK}
+    taking_back = State.ROLLING_BACK in {change.state, change.resume_to}
+    taken_back = taking_back or change.state is State.ROLLED_BACK
     if change.any_merged and (taken_back or any(lane.inverse.merged for lane in change.lanes)):
         return Fate.BROKE
     return Fate.HELD if change.state is State.DONE else Fate.NONE

@@ -59,6 +59,8 @@ class World:
     steering: Steering
     own_login: str
     notices_today: Callable[[datetime], int]
+    unended: Callable[[NodeId], tuple[Change, ...]]
+    """Changes of one repository's issues that have not ended, oldest first."""
     attest: Callable[[bytes, str], str]
     """A payload and its type as a DSSE envelope, signed with this installation's key."""
     max_notices_per_day: int = 200

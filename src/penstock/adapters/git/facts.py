@@ -11,6 +11,7 @@ from penstock.adapters.git.command import Git
 from penstock.adapters.git.dependencies import dependency_pairs
 from penstock.adapters.git.diff import Changed, compared
 from penstock.adapters.git.lines import added_lines
+from penstock.adapters.git.moves import Moves
 from penstock.adapters.git.surface import Sources, surface_of
 from penstock.adapters.git.syntax import newly_invalid
 from penstock.adapters.git.workflows import Workflows
@@ -21,6 +22,7 @@ from penstock.core.policy.tools import declared
 from penstock.core.policy.weakening import Lines, weakened
 from penstock.core.refs import Sha
 from penstock.core.secrets import Finding
+from penstock.core.sources.kinds import language_named, line_ends_changed, origin_of
 from penstock.core.sources.licences import UNRECOGNISED, is_licence_file, licence_of
 from penstock.core.text import has_hidden
 from penstock.ports import Secrets
@@ -38,8 +40,8 @@ def diff_facts(git: Git, base: Sha, tree: Sha, secrets: Secrets) -> DiffFacts:
     with objects(git) as asked:
         changed, digest = compared(git, base, tree)
         added = [change.raw for change in changed if change.old_sha is None]
-        parts = _seen(_contents(asked, changed), (sources, workflows))
-        files = tuple(_fact(*part, secrets) for part in parts)
+        parts, moves = _seen(_contents(asked, changed), (sources, workflows)), Moves()
+        files = moves.told([_fact(part, secrets, moves) for part in parts])
         clashes = collisions(asked, base, tree, added) if added else ()
         dependencies = dependency_pairs(asked, base, tree, changed)
         own = licence_at(asked, base) if any(file.licence for file in files) else ""
@@ -87,8 +89,11 @@ def _contents(asked: Objects, changed: tuple[Changed, ...]) -> Iterator[_Parts]:
         yield change, old, new
 
 
-def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secrets) -> FileFact:
+def _fact(part: _Parts, secrets: Secrets, moves: Moves) -> FileFact:
+    change, old, new = part
     added = list(added_lines(old or b"", new or b""))
+    removed = [] if change.binary else added_lines(new or b"", old or b"")
+    moves.see(change.path, [] if change.binary else added, removed)
     return FileFact(
         path=change.path,
         status=change.status,
@@ -101,13 +106,17 @@ def _fact(change: Changed, old: bytes | None, new: bytes | None, secrets: Secret
         binary=change.binary,
         hidden_characters=_hides(change, added),
         disguised=_disguises(change, added),
-        weakened=_weakened(change, added, old or b"", new or b""),
+        weakened=_weakened(change, added, removed),
         unparsable=_unparsable(change, old, new),
         secrets=(*_in_name(change, secrets), *_in_lines(new or b"", added, secrets)),
         hazards=_hazards(change, added),
         tools=_newly_declared(change, old, new),
         size=len(new or b""),
         licence=_licence(change, new),
+        language=language_named(change.path, (new if new is not None else old) or b""),
+        origin=origin_of(change.path, (new if new is not None else old) or b""),
+        line_ends="" if change.binary else line_ends_changed(old or b"", new or b""),
+        moved=max(0, change.additions - len(added)),
     )
 
 
@@ -172,12 +181,13 @@ def _disguises(change: Changed, added: list[tuple[int, str]]) -> tuple[str, ...]
     return tuple(islice(chain((f"name: {name}",) if name else (), () if change.binary else found), SHOWN))
 
 
-def _weakened(change: Changed, added: list[tuple[int, str]], old: bytes, new: bytes) -> tuple[str, ...]:
+def _weakened(
+    change: Changed, added: list[tuple[int, str]], removed: list[tuple[int, str]]
+) -> tuple[str, ...]:
     """By the lines that came and went, numbered from 1."""
     if change.binary:
         return ()
-    sides = (added, added_lines(new, old))
-    after, before = ([(number + 1, text) for number, text in side] for side in sides)
+    after, before = ([(number + 1, text) for number, text in side] for side in (added, removed))
     return weakened(change.path, Lines(added=after, removed=before), deleted=change.new_sha is None)
 
 

@@ -14,11 +14,14 @@ from penstock.core.change.events import Entry
 from penstock.core.change.outcomes import Classes, Outcome, failures_in_a_row, landed, outcomes_of
 from penstock.core.ledger import Break, moment
 from penstock.core.refs import ChangeId
+from penstock.core.risk import History
 from penstock.ports import Permanent
 
 LOOKED_AT = 1000
 """Merged changes, the newest: what an agent did before them says little of what it does now. Failures are never too old: one
 suspends its cell until a person grants it again."""
+RECENT = 50
+"""Merged changes, the newest, whose history counts for the risk of the next."""
 PAGE = 50
 
 _TOLD = text(TELLING)
@@ -56,6 +59,7 @@ class Outcomes:
         self._failures: tuple[object, tuple[ChangeId, ...]] | None = None
         self._landed: Mapping[ChangeId, Kept] = {}
         self._classes: Classes = ()
+        self._history: tuple[Mark, Mapping[str, History]] | None = None
 
     def failures(self, since: datetime | None, enough: int) -> tuple[ChangeId, ...]:
         """Changes that failed one after another, since then; at least `enough` of them, where there are so many."""
@@ -83,6 +87,26 @@ class Outcomes:
         with self._lock:
             self._landed, self._classes = kept, classes
         return tuple(one for _, ones in kept.values() for one in ones)
+
+    def history(self) -> Mapping[str, History]:
+        """By agent, of the newest changes that merged anything."""
+        mark = self._mark()
+        with self._lock:
+            if self._history and self._history[0] == mark:
+                return self._history[1]
+        with self._database.reading() as connection:
+            merged = _NEWEST.where(_C.kind == "E_MERGED").limit(RECENT)
+            names = [ChangeId(row.change_id) for row in connection.execute(merged)]
+        found: dict[str, History] = {}
+        for name in names:
+            for agent, failed in {
+                (o.cell.agent, o.failed_at is not None) for o in landed(self._log(name), ())
+            }:
+                before = found.get(agent, History())
+                found[agent] = History(merged=before.merged + 1, taken_back=before.taken_back + failed)
+        with self._lock:
+            self._history = mark, found
+        return found
 
     def _landed_of(
         self, change: ChangeId, point: Point, known: Mapping[ChangeId, Kept], classes: Classes

@@ -48,7 +48,7 @@ from penstock.core.change.journal import (
 )
 from penstock.core.change.model import ENDS, Change
 from penstock.core.ledger import Break, moment
-from penstock.core.refs import Actor, BlobRef, ChangeId
+from penstock.core.refs import Actor, BlobRef, ChangeId, NodeId
 from penstock.core.secrets import redact
 from penstock.ports import Clock
 
@@ -97,6 +97,14 @@ class Store:
         started = select(_C.change_id).where(_C.signal == key).order_by(_C.created_at, _C.change_id)
         with self.database.reading() as connection:
             return tuple(ChangeId(name) for name in connection.execute(started).scalars())
+
+    def unended_about(self, repo: NodeId) -> tuple[Change, ...]:
+        """Changes of this repository's issues that have not ended, oldest first; those whose log does not hold are left out."""
+        about = and_(_C.signal.startswith(f"issue:{repo}:", autoescape=True), _C.state.not_in(sorted(ENDS)))
+        named = select(_C.change_id).where(about).order_by(_C.created_at, _C.change_id)
+        with self.database.reading() as connection:
+            names = [ChangeId(name) for name in connection.execute(named).scalars()]
+        return tuple(found for name in names if isinstance(found := self.change(name), Change))
 
     def count_since(self, kind: str, at: datetime) -> int:
         """How many events of a kind all logs hold since then."""

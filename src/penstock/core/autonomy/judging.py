@@ -1,11 +1,13 @@
 """May policy stand in for a person: for approving one patch set, or for one merge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.autonomy.earning import Held
 from penstock.core.autonomy.model import GRANTABLE
-from penstock.core.policy.rules import Mode, Tier, Toggles
+from penstock.core.evidence import DiffFacts
+from penstock.core.policy.dependencies import DEPENDENCY_AUDIT, LOCKFILE_INTEGRITY, judge_dependencies
+from penstock.core.policy.rules import Mode, Policy, Tier, Toggles
 from penstock.core.verdict import Verdict, all_of, blocked, check, passed
 
 
@@ -23,6 +25,7 @@ class Stand:
     quorum: int
     owners_asked: bool
     reserved: Verdict
+    dependencies: Verdict
     held: Held
     people_approved: bool
 
@@ -46,6 +49,7 @@ def may_policy_approve(stand: Stand) -> Verdict:
             check("autonomy", "autonomy is not switched off", holds=stand.toggles.autonomy),
             *_merging(stand),
             stand.reserved,
+            stand.dependencies,
             all_of("autonomy_held", (stand.held.verdict,)),
             _quorum(stand),
             check(
@@ -55,6 +59,13 @@ def may_policy_approve(stand: Stand) -> Verdict:
             ),
             check("code_owners", "code owners are not asked", holds=not stand.owners_asked),
         ),
+    )
+
+
+def judge_alone(facts: DiffFacts, policy: Policy) -> Verdict:
+    """G-14 where no person looks at what only warns: the lock file is intact, and all that comes in was audited."""
+    return judge_dependencies(
+        facts, replace(policy, require=(*policy.require, LOCKFILE_INTEGRITY, DEPENDENCY_AUDIT))
     )
 
 

@@ -16,6 +16,8 @@ MAX_PATTERN = 4096
 """Characters: no path is longer (PATH_MAX of Linux)."""
 
 _COMMENT = re.compile(r"(?<!\\)#")
+_BLANK = re.compile(r"[ \t\r]+")
+"""What stands between words. Other characters that look like nothing, or end a line elsewhere, are part of one."""
 _LOGIN = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})(?:/[A-Za-z0-9_.-]{1,100})?")
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
@@ -50,8 +52,8 @@ class CodeOwners:
 def read_owners(text: str) -> CodeOwners:
     """The rules of a CODEOWNERS file, and its lines that are none."""
     rules, invalid = [], []
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = _COMMENT.split(line, maxsplit=1)[0].split()
+    for number, line in enumerate(text.split("\n"), start=1):
+        words = [word for word in _BLANK.split(_COMMENT.split(line, maxsplit=1)[0]) if word]
         if not words:
             continue
         problem = _problem(words[0], words[1:])
@@ -65,6 +67,8 @@ def read_owners(text: str) -> CodeOwners:
 def _problem(pattern: str, owners: list[str]) -> str:
     if len(pattern) > MAX_PATTERN:
         return f"a pattern of more than {MAX_PATTERN} characters fits no path"
+    if not all(word.isprintable() and "\ufffd" not in word for word in (pattern, *owners)):
+        return "it has characters that nobody sees, or that are not UTF-8"
     if pattern.startswith("!"):
         return "a pattern cannot be negated with `!`"
     if pattern.startswith("\\#"):

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from penstock.core.evidence import DiffFacts, FileFact, FileMode
+from penstock.core.evidence import DiffFacts, FileFact, FileMode, FileStatus
 from penstock.core.policy.dependencies import judge_dependencies
 from penstock.core.policy.hazards import judge_forbidden
 from penstock.core.policy.rules import ALWAYS_PROTECTED, NEVER_WRITABLE, Policy
@@ -11,6 +11,7 @@ from penstock.core.policy.sources import judge_api, judge_complexity, judge_lice
 from penstock.core.policy.tools import judge_tools
 from penstock.core.proposal import matches_any, names_any
 from penstock.core.secrets import Finding
+from penstock.core.sources.kinds import Origin
 from penstock.core.verdict import Verdict, all_of, blocked, passed, warned
 
 
@@ -53,6 +54,12 @@ def judge_integrity(facts: DiffFacts, scope: Scope, policy: Policy) -> Verdict:
             _within_ceilings(facts, policy),
             judge_complexity(facts, policy),
             _no_surprises(facts, policy),
+            _told(
+                "line_ends",
+                [f"{f.path} ({f.line_ends})" for f in facts.files if f.line_ends],
+                "line ends changed",
+            ),
+            _told("made_elsewhere", _not_written_here(facts), "changed by hand, and made elsewhere"),
             _names(facts),
             _parses(facts),
         ),
@@ -108,8 +115,7 @@ def _links(facts: DiffFacts) -> Verdict:
 def _weakened(facts: DiffFacts) -> Verdict:
     """Signs only, so it warns: whoever approves sees them."""
     signs = [f"{f.path} ({'; '.join(f.weakened)})" for f in facts.files if f.weakened]
-    found = _rule("weakened_tests", signs, "tests that may say less", "no sign of it")
-    return found if found.allows else warned(found.rule, found.reason)
+    return _told("weakened_tests", signs, "tests that may say less")
 
 
 def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
@@ -122,7 +128,8 @@ def _in_scope(facts: DiffFacts, scope: Scope) -> Verdict:
 
 def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
     lines = facts.additions + facts.deletions
-    size = f"{len(facts.files)} files, {lines} changed lines"
+    moved = f", of which {facts.moved} only moved here from elsewhere in it" if facts.moved else ""
+    size = f"{len(facts.files)} files, {lines} changed lines{moved}"
     if not facts.files:
         return blocked("size", "the patch set changes nothing")
     if len(facts.files) > policy.max_files or lines > policy.max_changed_lines:
@@ -130,6 +137,21 @@ def _within_ceilings(facts: DiffFacts, policy: Policy) -> Verdict:
             "G-13", f"{size}; the ceiling is {policy.max_files} files and {policy.max_changed_lines} lines"
         )
     return passed("G-13", size)
+
+
+def _told(rule: str, hit: list[str], what: str) -> Verdict:
+    """For whoever approves: it warns, until a layer makes it block."""
+    found = _rule(rule, hit, what, "no sign of it")
+    return found if found.allows else warned(found.rule, found.reason)
+
+
+def _not_written_here(facts: DiffFacts) -> list[str]:
+    """A new folder of somebody else's is judged by its licences."""
+    return [
+        f"{f.path} ({f.origin})"
+        for f in facts.files
+        if f.origin is not Origin.WRITTEN and f.status is FileStatus.MODIFIED
+    ]
 
 
 def _no_surprises(facts: DiffFacts, policy: Policy) -> Verdict:

@@ -65,6 +65,22 @@ ALWAYS_PROTECTED = (
     ".gitlab-ci.yml",
     "azure-pipelines.yml",
     ".travis.yml",
+    ".gitea/**",
+    ".forgejo/**",
+    ".semaphore/**",
+    ".tekton/**",
+    ".drone.yml",
+    ".cirrus.yml",
+    ".cirrus.star",
+    "appveyor.yml",
+    ".appveyor.yml",
+    "bitbucket-pipelines.yml",
+    "cloudbuild.yaml",
+    "cloudbuild.yml",
+    "buildspec.yml",
+    "buildspec.yaml",
+    "action.yml",
+    "action.yaml",
     "**/CODEOWNERS",
     "AGENTS.md",
     "CLAUDE.md",
@@ -72,13 +88,23 @@ ALWAYS_PROTECTED = (
     "**/.claude/**",
     "**/.cursor/**",
     ".cursorrules",
+    "**/.windsurf/**",
+    ".windsurfrules",
+    "**/.clinerules/**",
+    ".clinerules",
+    "**/.roo/**",
+    "**/.junie/**",
+    ".aider.conf.yml",
+    ".mcp.json",
     ".gitmodules",
     ".gitattributes",
     ".pre-commit-config.yaml",
+    ".husky/**",
+    "lefthook.yml",
 )
-"""What others run or read as orders: CI, code owners, agent instructions, git's own files, hooks.
+"""What others run or read as orders: CI and Actions, code owners, agent instructions, git's own files, hooks.
 
-No change may touch them.
+No change may touch them, unless a person puts them in its scope.
 """
 
 NEVER_WRITABLE = (

@@ -53,6 +53,8 @@ BUILT_IN = {
     "new_dependency": _SOFT,
     "weakened_tests": _DEMANDED,
     "breaking_api": _DEMANDED,
+    "line_ends": _DEMANDED,
+    "made_elsewhere": _DEMANDED,
     "actions_security": _PARTLY,
     "licences": _PARTLY,
     "complexity": _OPEN,

@@ -1,4 +1,4 @@
-"""Tests that say less than before: left out, asserting less, or asked for less coverage.
+"""Tests that say less than before: left out or gone, asserting less or less exactly, or asked for less coverage.
 
 Signs, not proofs: they are read from changed lines, so what they find is for a person to look at.
 """
@@ -40,6 +40,22 @@ _ASSERTION = re.compile(
     r"\bassert\w*\b|\bexpect\(|\bself\.assert\w+\(|\b(?:EXPECT|ASSERT)_\w+\(|\b(?:assert|require)\.\w+\("
     r"|\bpytest\.raises\(|\bt\.(?:Error|Fatal)f?\(|\bshould\b|\bverify\("
 )
+_EXACT = re.compile(
+    r"\.(?:toBe|toEqual|toStrictEqual|toMatchObject|isEqualTo|equals?|deepEqual|strictEqual|Equal|EqualValues)\("
+    r"|\bassert\w*(?:[Ee]quals?|_eq|Same|Is|IsNone)\b|\b(?:EXPECT|ASSERT)_(?:STR|FLOAT|DOUBLE)?(?:EQ|NE)\(|\bshould (?:eq|be|==)"
+    r"|\braises\((?!(?:Base)?Exception\b)"
+)
+_TRIVIAL = re.compile(
+    r"\bassert (?:True|1)\b|\b(?:assertTrue|assert\.ok|assert_true|assert!?)\( ?(?:true|True|1) ?\)|\bexpect\( ?(?:true|1) ?\)"
+)
+"""Holds whatever is tested, so it is no assertion."""
+_TEST = re.compile(
+    r"^\s*(?:async )?def test\w*\(|^\s*(?:it|test)(?:\(|[ ]['\"])|^func Test\w+\(|@Test\b|@ParameterizedTest\b"
+    r"|#\[(?:\w+::)?test\]|\[(?:Fact|Theory|Test|TestMethod)\b|^\s*TEST(?:_[FP])?\("
+)
+_TOLERANCE = re.compile(
+    r"\b(rel|abs|rtol|atol|rel_tol|abs_tol|delta|epsilon|tolerance) ?[=:] ?(\d{1,9}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,2})?)"
+)
 _COVERAGE = re.compile(
     r"(fail[_-]under|minimum_coverage|min_coverage|coverage_threshold|"
     r"[\"']?(?:branches|functions|lines|statements)[\"']?\s*(?=:))[\"']?\s*(?:[=:]\s*)?(\d{1,3}(?:\.\d{1,4})?)"
@@ -69,13 +85,49 @@ def _tests(path: str, lines: Lines, *, deleted: bool) -> Iterator[str]:
     known = sum(1 for _, text in lines.removed if _LEFT_OUT.search(text[:MAX_LINE]))
     if len(skips) > known:
         yield f"line {skips[0]}: a test is left out"
+    yield from _fewer("test", _tests_in(lines.removed) - _tests_in(lines.added))
     before, after = _assertions(lines.removed), _assertions(lines.added)
-    if after < before:
-        yield f"{before - after} fewer assertion{'s' if before - after > 1 else ''}"
+    fewer = max(0, len(before) - len(after))
+    yield from _fewer("assertion", fewer)
+    looser = sum(map(_is_exact, before)) - sum(map(_is_exact, after)) - fewer
+    if looser > 0:
+        yield f"{looser} assertion{'s' if looser > 1 else ''} less exact"
+    yield from _tolerances(before, after)
 
 
-def _assertions(lines: Sequence[tuple[int, str]]) -> int:
-    return sum(1 for _, text in lines if _ASSERTION.search(text[:MAX_LINE]))
+def _fewer(what: str, number: int) -> Iterator[str]:
+    if number > 0:
+        yield f"{number} fewer {what}{'s' if number > 1 else ''}"
+
+
+def _tests_in(lines: Sequence[tuple[int, str]]) -> int:
+    return sum(1 for _, text in lines if _TEST.search(text[:MAX_LINE]))
+
+
+def _assertions(lines: Sequence[tuple[int, str]]) -> list[str]:
+    short = (text[:MAX_LINE] for _, text in lines)
+    return [text for text in short if _ASSERTION.search(text) and not _TRIVIAL.search(text)]
+
+
+def _is_exact(assertion: str) -> bool:
+    """Does it say which value it has to be."""
+    return "==" in assertion or _EXACT.search(assertion) is not None
+
+
+def _tolerances(before: list[str], after: list[str]) -> Iterator[str]:
+    """The widest of each name on either side."""
+    was, is_now = _widest(before), _widest(after)
+    for name, value in was.items():
+        if is_now.get(name, value) > value:
+            yield f"{name} from {value:g} to {is_now[name]:g}"
+
+
+def _widest(assertions: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in assertions:
+        for name, value in _TOLERANCE.findall(text):
+            found[name] = max(float(value), found.get(name, float(value)))
+    return found
 
 
 def _thresholds(lines: Lines) -> Iterator[str]:
