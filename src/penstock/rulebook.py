@@ -59,6 +59,8 @@ def _layered(path: Path, own: Part, demands: Policies, policy: Policy) -> Layere
 
 def _layer(path: Path) -> Layer | Refused | str:
     """A layer, what is wrong with it, or why there is no such file."""
+    if path.exists() and not path.is_file():
+        return "is no file"
     try:
         return read_layer(str(path), _bytes(path))
     except OSError as error:

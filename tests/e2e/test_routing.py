@@ -154,6 +154,14 @@ def test_examples_are_checked_with_the_configuration(ruled: Caller) -> None:
     assert "exmples" in ruled("route", "test", expect=Exit.WRONG_USE).err
 
 
+def test_agents_that_cannot_run_are_told(ruled: Caller) -> None:
+    write(ruled, "routing/more.yml", MORE + "  lost: {ref: ./recipes/gone.yml, permissions: [open_pr]}\n")
+    (prompt, recipe, *_) = ruled.ask("validate-config")["notes"]
+    assert "agents.lost cannot run: there is no recipe gone; there are: " in prompt + recipe
+    assert "agents.sorter cannot run: its `ref` is a prompt" in prompt + recipe
+    assert "fixer" not in prompt + recipe
+
+
 WRONG = [
     (
         "routing/more.yml",

@@ -297,8 +297,11 @@ def test_status_says_that_the_previous_policy_stays_in_force(
 
 
 def test_a_layer_that_is_named_twice_or_is_not_there_is_named_with_its_place(tmp_path: Path):
+    (tmp_path / "config/policies").mkdir(parents=True)
+    os.mkfifo(tmp_path / "config/policies/pipe.yml")
     for names, said in (
         ("[policies/team.yml, policies/team.yml]", "layers[1]: policies/team.yml is named above already"),
+        ("[policies/pipe.yml]", "layers[0]: policies/pipe.yml is no file"),
         ("[policies/gone.yml]", "layers[0]: policies/gone.yml cannot be read: No such file"),
         ("[../team.yml]", "policies.layers[0]: String should match pattern"),
     ):

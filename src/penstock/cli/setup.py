@@ -3,11 +3,12 @@
 import json as jsonlib
 import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from penstock.adapters.agents.definition import RECIPE
-from penstock.adapters.agents.recipes import problems_in, recipe_folders
+from penstock.adapters.agents.recipes import Library, load_library, problems_in, recipe_folders
 from penstock.adapters.github.needs import explained
 from penstock.cli import output
 from penstock.cli.exits import Exit
@@ -65,6 +66,8 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     path = config or CONFIG_PATH
     problems: list[str] = []
     notes: tuple[str, ...] = ()
+    wrong_recipes = problems_in(recipe_folders())
+    recipes = Library(()) if wrong_recipes else load_library(recipe_folders())
     try:
         parsed, book = read_config(path)
         rules = book.rules
@@ -72,12 +75,12 @@ def validate(config: Path | None, *, json: bool) -> Exit:
         unused = (
             f"{path}: `{key}` is read and checked, but nothing acts on it yet" for key in unused_keys(parsed)
         )
-        notes = (*unused, *rules.notes, *_idle(path, rules), *_untold(path, book.layered.policy))
+        notes = (*unused, *rules.notes, *_idle(path, rules, recipes), *_untold(path, book.layered.policy))
         problems.extend(_examples(path, rules))
     except Misconfigured as error:
         absent = f"{path} is not there; `penstock init` writes {CONFIG_PATH}"
         problems.extend(error.problems if path.exists() else (absent,))
-    problems.extend(problems_in(recipe_folders()))
+    problems.extend(wrong_recipes)
     if json:
         output.as_json({"problems": problems, "notes": list(notes)})
     else:
@@ -88,13 +91,14 @@ def validate(config: Path | None, *, json: bool) -> Exit:
     return Exit.WRONG_USE if problems else Exit.DONE
 
 
-def _idle(path: Path, rules: Ruleset) -> tuple[str, ...]:
+def _idle(path: Path, rules: Ruleset, recipes: Library) -> Iterator[str]:
     """Agents that are declared rightly, and cannot run as things are."""
-    return tuple(
-        f"{path}: agents.{agent.name} cannot run: {NO_MODEL}"
-        for agent in rules.agents.values()
-        if agent.backend is Backend.LLM
-    )
+    for agent in rules.agents.values():
+        if agent.backend is Backend.LLM:
+            yield f"{path}: agents.{agent.name} cannot run: {NO_MODEL}"
+        elif agent.recipe and recipes.card(agent.recipe) is None:
+            known = ", ".join(recipes.names) or "none"
+            yield f"{path}: agents.{agent.name} cannot run: there is no recipe {agent.recipe}; there are: {known}"
 
 
 def _untold(path: Path, policy: Policy) -> tuple[str, ...]:
