@@ -34,7 +34,7 @@ class Moves:
         """The same facts, each with how many of its added lines only moved there."""
         left = Counter[str]()
         for removed in self._removed.values():
-            left += removed
+            left.update(removed)
         return tuple(self._counted(fact, left) for fact in files)
 
     def _counted(self, fact: FileFact, left: Counter[str]) -> FileFact:
