@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.policy import weakening
 from penstock.core.policy.weakening import MAX_LINE, Lines, weakened
 
 
@@ -49,6 +50,7 @@ WEAKER = [
     ("unittest's", "test_a.py", "self.assertEqual(f(), 5)", "self.assertTrue(f())", "1 assertion less exact"),
     ("jest's", "a.test.js", "expect(f()).toBe(5)", "expect(f()).toBeTruthy()", "1 assertion less exact"),
     ("go's", "a_test.go", "assert.Equal(t, 5, f())", "assert.NotNil(t, f())", "1 assertion less exact"),
+    ("go's, stricter", "a_test.go", "require.Len(t, f(), 2)", "f()", "1 fewer assertion"),
     ("rust's", "tests/a.rs", "assert_eq!(f(), 5);", "assert!(f() > 0);", "1 assertion less exact"),
     (
         "any error",
@@ -122,3 +124,12 @@ def test_a_hostile_line_costs_no_more_than_its_length():
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_whatever_the_lines_are(removed: str, added: str):
     assert isinstance(signs("test_a.py", removed, added), tuple)
+
+
+SIGNS = [sign for sign in vars(weakening).values() if isinstance(sign, weakening._Sign)]
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=range(len(SIGNS)))
+@given(st.data())
+def test_whatever_matches_has_one_of_the_words(sign: weakening._Sign, data: st.DataObject) -> None:
+    assert sign.is_in(data.draw(st.from_regex(sign._pattern)))

@@ -106,7 +106,9 @@ def origin_of(path: str, content: bytes) -> Origin:
     """Signs, not proofs: what says nothing of it is taken for written here."""
     if _VENDORED.search(path):
         return Origin.VENDORED
-    generated = _GENERATED_NAME.search(path) or _GENERATED_TEXT.search(content[:HEAD])
+    head = content[:HEAD]
+    says_so = b"generated" in head.lower() and _GENERATED_TEXT.search(head)  # every one of them has that word
+    generated = says_so or _GENERATED_NAME.search(path)
     return Origin.GENERATED if generated else Origin.WRITTEN
 
 
