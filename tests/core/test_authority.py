@@ -98,11 +98,31 @@ def test_a_requesters_own_approval_counts_as_long_as_it_may(what, people, separa
         for n, login in enumerate(people)
     )
     policy = Policy(separation=separation)
-    verdict = judge_own_approvals(DIGEST, ApprovalScope.CONTENT, given, quorum=quorum, policy=policy)
+    verdict = judge_own_approvals(
+        DIGEST, ApprovalScope.CONTENT, given, quorum=quorum, policy=policy, now=NOW, rights={}
+    )
     assert (verdict is not None and not verdict.allows) is stops
     standing = Standing(digest=DIGEST, approvals=given, quorum=1, now=NOW, separation=verdict)
     decision = decide_content("content x", rules(), heads(), standing)
     assert decision.rules == (("separation_of_duties",) if stops else ())
+
+
+UNFIT = [
+    ("whose approval has expired", 0, {"req": True, "ben": True}),
+    ("who may not write there any more", 14, {"req": True, "ben": False}),
+    ("of whom that could not be read", 14, {"req": True, "ben": None}),
+]
+
+
+@pytest.mark.parametrize(("what", "days", "rights"), UNFIT, ids=[u[0] for u in UNFIT])
+def test_somebody_who_does_not_count_does_not_make_the_requesters_own_approval_count(what, days, rights):
+    given = (replace(approval(login="req"), self_approved=True), approval(login="ben", days=days, number=2))
+    asked = {"quorum": 1, "now": NOW, "rights": rights}
+    policy = Policy(separation=Separation.REQUIRED)
+    verdict = judge_own_approvals(DIGEST, ApprovalScope.CONTENT, given, policy=policy, **asked)
+    assert judge_approvals(DIGEST, ApprovalScope.CONTENT, given, **asked).allows
+    assert verdict is not None
+    assert verdict.outcome is Outcome.BLOCK
 
 
 def test_an_approval_ends_when_todays_policy_says_so_and_never_later():

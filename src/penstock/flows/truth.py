@@ -78,7 +78,13 @@ def standing_of(scene: Scene) -> Standing:
         rights=rights,
         stand_in=standing_in(scene, ApprovalScope.CONTENT, digest, people),
         separation=judge_own_approvals(
-            digest, ApprovalScope.CONTENT, approvals, quorum=quorum, policy=policy
+            digest,
+            ApprovalScope.CONTENT,
+            on_terms(approvals, policy),
+            quorum=quorum,
+            policy=policy,
+            now=scene.world.clock.now(),
+            rights=rights,
         ),
     )
 
@@ -276,7 +282,15 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
     )
     people = frozenset(login for login, right in rights.items() if right)
     stands_in = standing_in(scene, ApprovalScope.MERGE, preview.digest, people)
-    own = judge_own_approvals(preview.digest, ApprovalScope.MERGE, approvals, quorum=quorum, policy=policy)
+    own = judge_own_approvals(
+        preview.digest,
+        ApprovalScope.MERGE,
+        approvals,
+        quorum=quorum,
+        policy=policy,
+        now=scene.world.clock.now(),
+        rights=rights,
+    )
     verdict = all_of("approved", filter(None, (verdict, own, stands_in)))
     return with_reviews(verdict, reviews), tuple(a.id for a in approvals if a.digest == preview.digest)
 
