@@ -99,7 +99,7 @@ def test_a_requesters_own_approval_counts_as_long_as_it_may(what, people, separa
     )
     policy = Policy(separation=separation)
     verdict = judge_own_approvals(
-        DIGEST, ApprovalScope.CONTENT, given, quorum=quorum, policy=policy, now=NOW, rights={}
+        DIGEST, ApprovalScope.CONTENT, given, people=frozenset(people), quorum=quorum, policy=policy
     )
     assert (verdict is not None and not verdict.allows) is stops
     standing = Standing(digest=DIGEST, approvals=given, quorum=1, now=NOW, separation=verdict)
@@ -107,20 +107,17 @@ def test_a_requesters_own_approval_counts_as_long_as_it_may(what, people, separa
     assert decision.rules == (("separation_of_duties",) if stops else ())
 
 
-UNFIT = [
-    ("whose approval has expired", 0, {"req": True, "ben": True}),
-    ("who may not write there any more", 14, {"req": True, "ben": False}),
-    ("of whom that could not be read", 14, {"req": True, "ben": None}),
-]
-
-
-@pytest.mark.parametrize(("what", "days", "rights"), UNFIT, ids=[u[0] for u in UNFIT])
-def test_somebody_who_does_not_count_does_not_make_the_requesters_own_approval_count(what, days, rights):
-    given = (replace(approval(login="req"), self_approved=True), approval(login="ben", days=days, number=2))
-    asked = {"quorum": 1, "now": NOW, "rights": rights}
-    policy = Policy(separation=Separation.REQUIRED)
-    verdict = judge_own_approvals(DIGEST, ApprovalScope.CONTENT, given, policy=policy, **asked)
-    assert judge_approvals(DIGEST, ApprovalScope.CONTENT, given, **asked).allows
+def test_somebody_who_does_not_count_does_not_make_the_requesters_own_approval_count():
+    """Whose approval has expired, or who may not write there any more."""
+    given = (replace(approval(login="req"), self_approved=True), approval(login="ben", number=2))
+    verdict = judge_own_approvals(
+        DIGEST,
+        ApprovalScope.CONTENT,
+        given,
+        people=frozenset({"req"}),
+        quorum=1,
+        policy=Policy(separation=Separation.REQUIRED),
+    )
     assert verdict is not None
     assert verdict.outcome is Outcome.BLOCK
 

@@ -146,17 +146,15 @@ def judge_own_approvals(
     scope: ApprovalScope,
     approvals: tuple[Approval, ...],
     *,
+    people: frozenset[str],
     quorum: int,
     policy: Policy,
-    now: datetime,
-    rights: Mapping[str, bool | None],
 ) -> Verdict | None:
-    """Where somebody else must approve by now, whatever was asked when they approved: do enough others, whose approvals
-    count as `judge_approvals` has it. None where the requester's own approval is not needed, or counts."""
+    """Where somebody else must approve by now, whatever was asked when they approved: do enough others of the `people` whose
+    approvals count. None where the requester's own approval is not needed, or counts."""
     given = [a for a in approvals if (a.digest, a.scope) == (digest, scope) and not a.by_policy]
     own = {a.by.login for a in given if a.self_approved}
-    theirs = approvers(tuple(a for a in approvals if not a.self_approved), scope, digest, now)
-    others = {login.casefold() for login in theirs if rights.get(login, True)}
+    others = {a.by.login.casefold() for a in given if not a.self_approved and a.by.login in people}
     if policy.separation is Separation.AUTO or not own or len(others) >= quorum:
         return None
     return blocked(
