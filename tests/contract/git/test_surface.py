@@ -258,6 +258,15 @@ def test_what_cannot_be_compared_is_a_fact(tmp_path: Path, path, old, new, why) 
     assert found.breaking == ()
 
 
+def test_what_is_not_valid_above_looks_like_no_removal(tmp_path: Path) -> None:
+    before: dict[str, bytes | None] = {"lib/__init__.py": b"def f(): ...\n", "lib/g.py": b"def g(): ...\n"}
+    found = changed(tmp_path, before, {"lib/__init__.py": b"def f(:\n", "lib/g.py": b"def g(a): ...\n"})
+    assert found.breaking == ()
+    told = {each.path: each.why for each in found.unread}
+    assert told.keys() == {"lib/__init__.py", "lib/g.py"}
+    assert told["lib/g.py"].startswith("a file of its package does not parse")
+
+
 def test_what_takes_its_parser_too_long_is_ended_and_the_next_question_is_answered() -> None:
     """Seconds a kilobyte: the grammar tries every generic type there could be."""
     apart = Apart()

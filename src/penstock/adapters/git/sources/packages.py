@@ -1,7 +1,6 @@
 """What breaks between two states of a Python package, by griffe: it parses texts, and never imports or runs what it reads."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from griffe import (
@@ -37,9 +36,11 @@ _SAID = {
 
 
 def compared(question: PackageQuestion) -> Answer:
-    """What breaks, or why griffe cannot tell."""
+    """What breaks, or why griffe cannot tell: what is left out because it does not parse would look as if it were removed."""
     try:
         return Answer(breaks=broken(question))
+    except (SyntaxError, ValueError) as error:
+        return Answer(problem=f"a file of its package does not parse: {error}")
     except GriffeError as error:
         return Answer(problem=f"not resolved: {str(error).splitlines()[0]}")
 
@@ -109,21 +110,16 @@ class _Package:
         return self._modules[folder]
 
     def _visited(self, path: PurePosixPath, text: str) -> Module:
-        """One that is not valid says nothing."""
         place = _module_of(path)
-        ask = partial(
-            visit,
+        return visit(
             place.name,
             filepath=Path(path),
+            code=text,
             extensions=self._loader.extensions,
             parent=self._parent(place),
             lines_collection=self._loader.lines_collection,
             modules_collection=self._loader.modules_collection,
         )
-        try:
-            return ask(code=text)
-        except (SyntaxError, ValueError):
-            return ask(code="")
 
 
 def _drop_circles(module: Module) -> None:
