@@ -98,11 +98,28 @@ def test_a_requesters_own_approval_counts_as_long_as_it_may(what, people, separa
         for n, login in enumerate(people)
     )
     policy = Policy(separation=separation)
-    verdict = judge_own_approvals(DIGEST, ApprovalScope.CONTENT, given, quorum=quorum, policy=policy)
+    verdict = judge_own_approvals(
+        DIGEST, ApprovalScope.CONTENT, given, people=frozenset(people), quorum=quorum, policy=policy
+    )
     assert (verdict is not None and not verdict.allows) is stops
     standing = Standing(digest=DIGEST, approvals=given, quorum=1, now=NOW, separation=verdict)
     decision = decide_content("content x", rules(), heads(), standing)
     assert decision.rules == (("separation_of_duties",) if stops else ())
+
+
+def test_somebody_who_does_not_count_does_not_make_the_requesters_own_approval_count():
+    """Whose approval has expired, or who may not write there any more."""
+    given = (replace(approval(login="req"), self_approved=True), approval(login="ben", number=2))
+    verdict = judge_own_approvals(
+        DIGEST,
+        ApprovalScope.CONTENT,
+        given,
+        people=frozenset({"req"}),
+        quorum=1,
+        policy=Policy(separation=Separation.REQUIRED),
+    )
+    assert verdict is not None
+    assert verdict.outcome is Outcome.BLOCK
 
 
 def test_an_approval_ends_when_todays_policy_says_so_and_never_later():

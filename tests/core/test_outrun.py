@@ -299,3 +299,20 @@ def test_it_comes_too_late_for_what_is_merged_or_ends() -> None:
     assert done_already.refused == half.refused + 1
     ending = after(merging(), e.Cancelled(by=ADA, rollback=False, words=ref("stop")))
     assert after(ending, rebased(lane_of(ending, LIB))).refused == ending.refused + 1
+
+
+@pytest.mark.parametrize("reason", ["overtaken", "conflict"])
+def test_a_merge_of_what_was_sent_back_is_none_of_what_was_approved_since(reason: str) -> None:
+    """A person merges the pull request as it was, while another patch set is approved and about to be written."""
+    sent_back = after(merging(), refused(reason))
+    applying = on_its_way(lambda c: c.state is State.APPLYING_PATCHES, sent_back)
+    lane = lane_in(applying, LIB)
+    assert lane.forward.head
+    late = after(applying, merged(lane, LegName.FORWARD, lane.forward.head, by=ADA))
+    assert (late.state, late.reason) == (State.NEEDS_HUMAN, "merged_other_head")
+    written = on_its_way(lambda c: c.state is State.VERIFYING_CI, applying)
+    lane = lane_in(written, LIB)
+    assert lane.forward.head
+    assert (
+        after(written, merged(lane, LegName.FORWARD, lane.forward.head, by=ADA)).state is State.VERIFYING_CI
+    )

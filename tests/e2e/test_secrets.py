@@ -29,3 +29,7 @@ def test_what_cannot_be_read_is_never_clean(elsewhere: Caller, monkeypatch) -> N
     monkeypatch.setattr("penstock.cli.scanning.LONGEST", 3)
     assert "a.py: not read: longer than" in elsewhere("secrets", "scan", str(tree), expect=Exit.WAITS).err
     assert elsewhere.ask("secrets", "scan", str(tree), expect=Exit.WAITS)["found"] == []
+    (tree / "link").symlink_to(tree / "a.py")
+    named = elsewhere("secrets", "scan", str(tree / "link"), expect=Exit.WAITS)
+    assert "link: not read: a link" in named.err
+    assert "Nothing looks" not in named.out

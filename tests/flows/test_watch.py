@@ -8,7 +8,7 @@ import pytest
 from tests.clock import ManualClock
 from tests.core.test_totality import STATES
 from tests.flows.house import House, lane_in
-from tests.scripted import NOW, Names
+from tests.scripted import NOW, Names, sha
 
 from penstock.core.approval import ApprovalScope
 from penstock.core.autonomy.earning import WATCH, standing
@@ -16,7 +16,7 @@ from penstock.core.change.effects import Watch
 from penstock.core.change.events import PostMergeFailed, WatchEnded
 from penstock.core.change.model import Change, State
 from penstock.core.change.next import is_settled, next_effects
-from penstock.core.refs import ChangeId, RepoRef
+from penstock.core.refs import ChangeId, RepoRef, Sha
 from penstock.flows.watching import watch
 from penstock.ports import Transient
 
@@ -83,6 +83,48 @@ def test_a_forge_that_cannot_be_reached_takes_nothing_back_and_proves_nothing():
     effect = Watch(key="stays", repo=done.lanes[0].repo.node_id, until=NOW + WATCH)
     texts: Any = Names()
     assert watch(world, done, effect, texts) is None
+
+
+BASE, NEWER, MERGED, HEAD, OWN_BASE = (sha(name) for name in ("base", "newer", "merged", "head", "own base"))
+BROUGHT = [
+    ("as it was previewed", BASE, (BASE,), (BASE, MERGED)),
+    ("squashed, on a base that moved, or replayed commit by commit", BASE, (NEWER,), (OWN_BASE, HEAD)),
+    ("merged on a base that moved", BASE, (NEWER, HEAD), (NEWER, MERGED)),
+    ("merged before it was verified", None, (NEWER,), (OWN_BASE, HEAD)),
+]
+
+
+@pytest.mark.parametrize(("what", "previewed", "parents", "between"), BROUGHT, ids=[b[0] for b in BROUGHT])
+def test_what_others_did_before_the_merge_need_not_be_gone_for_it_to_be_taken_back(
+    what: str, previewed: Sha | None, parents: tuple[Sha, ...], between: tuple[Sha, Sha]
+) -> None:
+    done, asked = STATES[State.DONE], []
+    lane = done.lanes[0]
+    assert lane.patch_set
+    assert lane.forward.preview
+    preview = replace(lane.forward.preview, base_commit=previewed) if previewed else None
+    forward = replace(lane.forward, merged=MERGED, head=HEAD, preview=preview)
+    lane = replace(lane, patch_set=replace(lane.patch_set, base_commit=OWN_BASE), forward=forward)
+    now = sha("reverted")
+
+    def is_undone(_: RepoRef, *commits: Sha) -> bool:
+        asked.append(commits)
+        return True
+
+    reader = SimpleNamespace(
+        branch_head=lambda *_: now,
+        commit=lambda *_: SimpleNamespace(parents=parents),
+        repository=lambda *_: SimpleNamespace(
+            clone_url="", node_id=lane.repo.node_id, full_name=lane.repo.full_name, archived=False
+        ),
+    )
+    mirror = SimpleNamespace(sync=lambda *given: asked.append(given[2]), is_undone=is_undone)
+    world: Any = SimpleNamespace(reader=reader, repositories=mirror, clock=ManualClock(NOW))
+    change = replace(done, lanes=(lane, *done.lanes[1:]))
+    effect = Watch(key="stays", repo=lane.repo.node_id, until=NOW + WATCH)
+    texts: Any = Names()
+    assert isinstance(watch(world, change, effect, texts), PostMergeFailed)
+    assert asked == [(now, *between), (now, *between)]
 
 
 def wanted(change: Change) -> tuple[Watch, ...]:

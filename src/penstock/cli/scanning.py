@@ -51,9 +51,11 @@ def scan(home: Installation, paths: tuple[Path, ...], *, json: bool) -> Exit:
 
 
 def _files(path: Path) -> Iterator[Path | NotRead]:
-    """Ordinary files, in the order of their names; git's own folders are left out."""
+    """Ordinary files, in the order of their names; git's own folders are left out. What was asked for by name is never passed over
+    in silence."""
     if not path.is_dir():
-        yield path
+        ordinary = path.is_file() and not path.is_symlink()
+        yield path if ordinary else NotRead(path=str(path), why="a link, or no ordinary file")
         return
     failed: list[NotRead] = []
 

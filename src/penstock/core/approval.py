@@ -142,13 +142,19 @@ def on_terms(approvals: tuple[Approval, ...], policy: Policy) -> tuple[Approval,
 
 
 def judge_own_approvals(
-    digest: Digest, scope: ApprovalScope, approvals: tuple[Approval, ...], *, quorum: int, policy: Policy
+    digest: Digest,
+    scope: ApprovalScope,
+    approvals: tuple[Approval, ...],
+    *,
+    people: frozenset[str],
+    quorum: int,
+    policy: Policy,
 ) -> Verdict | None:
-    """Where somebody else must approve by now, whatever was asked when they approved: do enough others. None where the
-    requester's own approval is not needed, or counts."""
+    """Where somebody else must approve by now, whatever was asked when they approved: do enough others of the `people` whose
+    approvals count. None where the requester's own approval is not needed, or counts."""
     given = [a for a in approvals if (a.digest, a.scope) == (digest, scope) and not a.by_policy]
     own = {a.by.login for a in given if a.self_approved}
-    others = {a.by.login.casefold() for a in given if not a.self_approved}
+    others = {a.by.login.casefold() for a in given if not a.self_approved and a.by.login in people}
     if policy.separation is Separation.AUTO or not own or len(others) >= quorum:
         return None
     return blocked(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from penstock.core.approval import (
     WRITERS,
+    Approval,
     ApprovalScope,
     approvers,
     judge_approvals,
@@ -66,26 +67,29 @@ def standing_of(scene: Scene) -> Standing:
     if scene.leg is LegName.INVERSE:
         quorum, then = scene.change.terms.quorum, scene.change.created_at
         return Standing(digest=digest, approvals=approvals, quorum=quorum, now=then)
-    rights, policy = rights_now(scene, digest, ApprovalScope.CONTENT), _binding(scene)
-    quorum = quorum_of(scene, policy)
+    policy = _binding(scene)
+    quorum, approvals = quorum_of(scene, policy), on_terms(approvals, policy)
+    rights = rights_now(scene, approvals, digest, ApprovalScope.CONTENT)
     people = frozenset(login for login, right in rights.items() if right)
     return Standing(
         digest=digest,
-        approvals=on_terms(approvals, policy),
+        approvals=approvals,
         quorum=quorum,
         now=scene.world.clock.now(),
         owners=ownership(scene.world, scene.lane).judge(people) if policy.code_owners else None,
         rights=rights,
         stand_in=standing_in(scene, ApprovalScope.CONTENT, digest, people),
         separation=judge_own_approvals(
-            digest, ApprovalScope.CONTENT, approvals, quorum=quorum, policy=policy
+            digest, ApprovalScope.CONTENT, approvals, people=people, quorum=quorum, policy=policy
         ),
     )
 
 
-def rights_now(scene: Scene, digest: Digest, scope: ApprovalScope) -> dict[str, bool | None]:
-    """Who approved this, and whether they may write there now; None where that could not be read."""
-    people = approvers(scene.change.approvals, scope, digest, scene.world.clock.now())
+def rights_now(
+    scene: Scene, approvals: tuple[Approval, ...], digest: Digest, scope: ApprovalScope
+) -> dict[str, bool | None]:
+    """Whose approval of this is among these, and whether they may write there now; None where that could not be read."""
+    people = approvers(approvals, scope, digest, scene.world.clock.now())
     read = {login: scene.world.reader.permission(scene.lane.repo, login) for login in sorted(people)}
     return {login: None if level is None else level in WRITERS for login, level in read.items()}
 
@@ -260,12 +264,12 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
         )
         return verdict, tuple(a.id for a in change.approvals if a.digest == standing.digest)
     assert preview is not None, "a merge is decided on only while verified"  # noqa: S101
-    rights = rights_now(scene, preview.digest, ApprovalScope.MERGE)
     stand = standing_names(reviews)
     given = tuple(a for a in change.approvals if not a.review or a.review in stand)
     policy = _binding(scene)
     quorum = quorum_of(scene, policy)
     approvals = on_terms(given, policy)
+    rights = rights_now(scene, approvals, preview.digest, ApprovalScope.MERGE)
     verdict = judge_approvals(
         preview.digest,
         ApprovalScope.MERGE,
@@ -276,7 +280,14 @@ def merge_authority(scene: Scene, reviews: Seen) -> tuple[Verdict, tuple[str, ..
     )
     people = frozenset(login for login, right in rights.items() if right)
     stands_in = standing_in(scene, ApprovalScope.MERGE, preview.digest, people)
-    own = judge_own_approvals(preview.digest, ApprovalScope.MERGE, approvals, quorum=quorum, policy=policy)
+    own = judge_own_approvals(
+        preview.digest,
+        ApprovalScope.MERGE,
+        approvals,
+        people=people,
+        quorum=quorum,
+        policy=policy,
+    )
     verdict = all_of("approved", filter(None, (verdict, own, stands_in)))
     return with_reviews(verdict, reviews), tuple(a.id for a in approvals if a.digest == preview.digest)
 

@@ -54,16 +54,31 @@ def _undone_by(world: World, lane: Lane) -> Sha | None:
     head = base_now(world, lane)
     if head == merged:
         return None
-    before = _onto(world, lane, merged)
-    mirror.sync(lane.repo, found(world, lane.repo).clone_url, (head, merged, before))
-    return head if mirror.is_undone(lane.repo, head, before, merged) else None
+    before, after = _brought(world, lane, merged)
+    mirror.sync(lane.repo, found(world, lane.repo).clone_url, (head, before, after))
+    return head if mirror.is_undone(lane.repo, head, before, after) else None
+
+
+def _brought(world: World, lane: Lane, merged: Sha) -> tuple[Sha, Sha]:
+    """Two commits between which is what was merged, and nothing that others did meanwhile.
+
+    A commit with one parent, on another base than was foreseen, may be the last of several: the branch has them all.
+    """
+    parent, *others = _parents(world, lane, merged)
+    preview, patch_set, head = lane.forward.preview, lane.patch_set, lane.forward.head
+    if others or (preview and parent == preview.base_commit) or not patch_set or not head:
+        return parent, merged
+    return patch_set.base_commit, head
 
 
 def _onto(world: World, lane: Lane, merged: Sha) -> Sha:
-    """The commit that the base branch stood at before the merge."""
-    if lane.forward.preview:
-        return lane.forward.preview.base_commit
+    """The commit that the base branch stood at before the merge, as far as it was seen."""
+    preview = lane.forward.preview
+    return preview.base_commit if preview else _parents(world, lane, merged)[0]
+
+
+def _parents(world: World, lane: Lane, merged: Sha) -> tuple[Sha, ...]:
     commit = world.reader.commit(lane.repo, merged)
     if commit is None or not commit.parents:
         raise Permanent("gone", f"{lane.repo.full_name}: {merged[:10]}, which was merged, cannot be read")
-    return commit.parents[0]
+    return commit.parents

@@ -214,6 +214,24 @@ def test_what_is_private_may_be_public_elsewhere(tmp_path: Path) -> None:
         assert [str(each) for each in found.breaking] == said
 
 
+def test_what_packages_say_of_themselves_is_read_once_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(source: bytes) -> frozenset[str]:
+        read.append(source)
+        return words(source)
+
+    monkeypatch.setattr(surface, "words", counted)
+    inits: dict[str, bytes | None] = {f"p{n}/__init__.py": b"VERSION = %d\n" % n for n in range(4)}
+    old: dict[str, bytes | None] = {f"p{n}/old.py": b"def _f(a): ...\n" for n in range(4)}
+    new: dict[str, bytes | None] = {f"p{n}/new.py": b"X = 1\n" for n in range(4)}
+    facts = changed(tmp_path, inits | old, new | dict.fromkeys(old, b"def _f(b): ...\n"))
+    assert facts.breaking == ()
+    assert len([text for text in read if text in inits.values()]) == 2 * len(inits), "on each side"
+
+
 def test_nothing_of_what_is_read_runs(tmp_path: Path) -> None:
     mark = tmp_path / "it ran"
     evil = f"open({str(mark)!r}, 'w')\n".encode()

@@ -265,10 +265,14 @@ def _packages(
     for source in moved:
         if PurePosixPath(source.path).stem.isidentifier():
             packages[_root(PurePosixPath(source.path), inits)].append(source)
+    init_texts = [text for side in inits for text in side.values()]
+    public = any(map(exported, init_texts))
+    new = any(source.before is None for source in moved)
+    named = frozenset[str]().union(*(words(text) for text in init_texts if new))
     broken: list[Break] = []
     unread: list[Unread] = []
     for root, sources in packages.items():
-        if _may_break(sources, inits):
+        if _may_break(sources, public=public, named=named):
             answer = _asked(root, sources, inits, clock)
             broken += (replace(each, path=(root.parent / each.path).as_posix()) for each in answer.breaks)
             if answer.problem:
@@ -287,14 +291,16 @@ def _stays_inside(source: Source, was: Outline, now: Outline) -> bool:
     )
 
 
-def _may_break(sources: Sequence[Source], inits: Sequence[Mapping[str, bytes]]) -> bool:
-    """Is there anything of a package that could have broken. A new module hides a name that an `__init__` has for another thing."""
+def _may_break(sources: Sequence[Source], *, public: bool, named: frozenset[str]) -> bool:
+    """Is there anything of a package that could have broken. A new module hides a name that an `__init__` has for another thing.
+
+    Of every `__init__` asked about: whether one makes anything `public`, and what may be `named` in them.
+    """
     if not all(source.inside for source in sources):
         return any(source.before is not None for source in sources)
-    packages = [text for side in inits for text in side.values()]
     own = (side for source in sources for side in (source.before, source.after) if side)
     new = {PurePosixPath(source.path).stem for source in sources if source.before is None}
-    return any(map(exported, chain(own, packages))) or any(words(text) & new for text in packages)
+    return public or any(map(exported, own)) or not new.isdisjoint(named)
 
 
 def _inits(asked: Objects, side: Sha, sources: Iterable[Source]) -> Mapping[str, bytes]:

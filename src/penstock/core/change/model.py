@@ -143,6 +143,8 @@ class Leg:
     head: Sha | None = None
     tree: Sha | None = None
     """Of `head`; None where that is to be brought up to date, and written anew whatever its tree is."""
+    sent_back: bool = False
+    """Was the patch set that `head` holds sent back, so that another one takes its place."""
     pull: int | None = None
     observed: bool = False
     looks: int = 0

@@ -79,7 +79,7 @@ def _(change: Change, at: datetime, event: e.PatchesApplied) -> Change | None:
     leg = replace(
         done_with(lane.leg(event.leg), Action.BRANCH), head=event.head, tree=event.tree, preview=None
     )
-    change = with_leg(change, lane, event.leg, replace(leg, observed=False, withdrawn=False))
+    change = with_leg(change, lane, event.leg, replace(leg, sent_back=False, observed=False, withdrawn=False))
     return _applied(change)
 
 
@@ -233,7 +233,8 @@ def _(change: Change, at: datetime, event: e.Merged) -> Change | None:
     if lane is None:
         return None
     leg = lane.leg(event.leg)
-    approved_head = leg.head == event.head
+    another = leg.sent_back and lane.patch_set is not None
+    approved_head = leg.head == event.head and not another
     change = with_leg(
         change,
         lane,

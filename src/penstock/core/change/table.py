@@ -83,7 +83,7 @@ def in_state(change: Change, state: State) -> Change:
 def send_back(lane: Lane) -> Lane:
     """To be proposed again; what it had is remembered, so that the same answer is recognized."""
     digest = lane.patch_set.digest if lane.patch_set else None
-    forward = replace(lane.forward, preview=None, before=None, observed=False, marked=False)
+    forward = replace(lane.forward, sent_back=True, preview=None, before=None, observed=False, marked=False)
     return replace(lane, proposed=False, patch_set=None, rebased=None, previous=digest, forward=forward)
 
 
