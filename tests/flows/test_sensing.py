@@ -353,9 +353,12 @@ def test_without_a_rule_and_somebody_who_can_nothing_but_issues_starts_work(sens
 
 
 def test_places_are_shared_and_what_cannot_be_read_keeps_nothing_else(sensing: Sensing):
-    taken = Overview(sensing.store.database).in_states(BEING_STARTED, besides="request:")
-    assert taken, "others of this store"
     rules = RULES.replace("agents:", '  - {if: event == "issues", run: [fixer]}\nagents:')
+    sensing.rule(rules, places=100)
+    sensing.forge.issues_there = (issue(6),)
+    sensing.poll()
+    taken = Overview(sensing.store.database).in_states(BEING_STARTED, besides="request:")
+    assert taken, "one at least"
     sensing.rule(rules, places=taken + 1)
     sensing.forge.issues_there = (issue(7),)
     sensing.forge.failure = Permanent("forbidden", "it takes Actions (read)")
