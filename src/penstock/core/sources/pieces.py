@@ -24,8 +24,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _FUNCTION = re.compile(rb"(?:@.*\n)*(?:async )?def ([A-Za-z_]\w*)\(")
-
 _MARGIN = re.compile(rb"^[^\s#)]", re.MULTILINE)
+"""Where something else than the function begins: behind it, nothing may but remarks and the end of its parameters."""
 _STRANGE = re.compile(rb"\r(?!\n)|\x00")
 """Lines that end otherwise, and what no source has."""
 
